@@ -1,0 +1,224 @@
+"""Events of the media engine: frozen values, the same words as the Rust variants. `at` is engine monotonic seconds, times are ms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class PortStats:
+    """Counters since open. Loss and jitter are of what we receive; `remote_*` is the far end's view from RTCP."""
+
+    packets_received: int = 0
+    octets_received: int = 0
+    packets_sent: int = 0
+    octets_sent: int = 0
+    lost: int = 0
+    late: int = 0
+    duplicates: int = 0
+    discarded: int = 0  # malformed, wrong source, unknown payload type
+    flooded: int = 0
+    concealed_ms: int = 0
+    jitter_ms: float = 0.0
+    delay_ms: float = 0.0  # mean delay of the jitter buffer
+    round_trip_ms: float = -1.0
+    srtp_failures: int = 0
+    remote_lost_ratio: float = -1.0
+    remote_jitter_ms: float = -1.0
+    codec: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PortOpened:
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class PortClosed:
+    port: int
+    reason: str  # "closed" | "drained"
+    stats: PortStats
+
+
+@dataclass(frozen=True, slots=True)
+class PortFailed:
+    port: int
+    reason: str  # "panic" | "socket" | "limit" | "move_timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStarted:
+    """The first accepted packet of a stream."""
+
+    port: int
+    remote: str  # "ip:port"
+    codec: str
+    ssrc: int
+    as_signalled: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLost:
+    port: int
+    silent_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MediaResumed:
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteChanged:
+    port: int
+    old: str
+    new: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IceState:
+    port: int
+    state: str  # "checking" | "connected" | "disconnected"
+    pair: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DtlsState:
+    port: int
+    state: str  # "connecting" | "connected" | "failed" | "closed"
+    profile: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dtmf:
+    """One finished digit. `way` is rfc4733 or inband."""
+
+    port: int
+    digit: str
+    duration: int
+    way: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ToneHeard:
+    port: int
+    hertz: float
+    at: float
+    duration: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveSpeakers:
+    bus: int
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PromptLoaded:
+    prompt: int
+    duration: int
+
+
+@dataclass(frozen=True, slots=True)
+class PromptFailed:
+    prompt: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayEnded:
+    player: int
+    reason: str  # "done" | "stopped" | "digit" | "error"
+    played_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordStarted:
+    recorder: int
+    path: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDegraded:
+    recorder: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEnded:
+    """`verdict`: complete, degraded (see `gaps`), failed. `gaps` are (start_ms, end_ms)."""
+
+    recorder: int
+    path: str
+    duration: int
+    bytes: int
+    sha256: str
+    verdict: str
+    gaps: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    port: int
+    stats: PortStats
+
+
+@dataclass(frozen=True, slots=True)
+class Dumped:
+    target: int
+    json: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overload:
+    worker: int
+    level: int
+    lag_ms: float
+    shed: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventsDropped:
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandFailed:
+    """`reason`: unknown_id duplicate_id bad_token cross_group no_capacity codec_unsupported key_invalid file_error limit
+    move_timeout draining busy internal."""
+
+    seq: int
+    index: int
+    command: str
+    target: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Bound sockets waiting for `OpenPort`. `address` is the bound address; `rtcp_port` 0 with rtcp-mux. Unused ones expire after 30 s."""
+
+    token: int
+    address: str
+    port: int
+    rtcp_port: int
+    ssrc: int = field(default=0)
+
+
+Event = (
+    PortOpened | PortClosed | PortFailed | MediaStarted | MediaLost | MediaResumed | RemoteChanged | IceState | DtlsState
+    | Dtmf | ToneHeard | ActiveSpeakers | PromptLoaded | PromptFailed | PlayEnded | RecordStarted | RecordDegraded
+    | RecordEnded | Stats | Dumped | Overload | EventsDropped | CommandFailed
+)  # fmt: skip
+
+EVENTS: tuple[type, ...] = (
+    PortOpened, PortClosed, PortFailed, MediaStarted, MediaLost, MediaResumed, RemoteChanged, IceState, DtlsState,
+    Dtmf, ToneHeard, ActiveSpeakers, PromptLoaded, PromptFailed, PlayEnded, RecordStarted, RecordDegraded,
+    RecordEnded, Stats, Dumped, Overload, EventsDropped, CommandFailed,
+)  # fmt: skip
+"""Every event, in the order of the README table; a test compares it with the Rust enum."""
