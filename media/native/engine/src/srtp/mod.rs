@@ -1,0 +1,1 @@
+//! SRTP contexts.
