@@ -1,0 +1,54 @@
+"""What the core must know about a peer, and the one question it asks the outside: who sent this?
+
+The core stays sans-IO: the answers come from an in-memory directory, synchronously.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from signalling.events import Flow
+
+
+class PeerKind(StrEnum):
+    TRUNK = "trunk"
+    PHONE = "phone"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerPolicy:
+    """The typed switches a peer may need; filled from a profile. `name` is the trunk name or the extension number."""
+
+    kind: PeerKind
+    name: str
+    fix_contact: bool = True  # requests go to the flow address when Contact looks private (sip.md §3 NAT)
+    expires_min: int = 60
+    expires_max: int = 7200
+    expires_default: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """HA1 digests of one account for our realm, by algorithm ('MD5', 'SHA-256')."""
+
+    username: str
+    ha1: dict[str, str]
+    policy: PeerPolicy
+
+
+class PeerBook(Protocol):
+    """Answers from memory, never blocking."""
+
+    def trunk(self, flow: Flow) -> PeerPolicy | None:
+        """The trunk that this source address is (identification by address), or None."""
+
+    def credentials(self, username: str) -> Credentials | None:
+        """The account that may log in by digest under this name, or None."""
+
+    def binding(self, flow: Flow, aor: str) -> bool:
+        """Whether this source has a live registration for this address-of-record user."""
+
+    def silent(self, flow: Flow) -> bool:
+        """True on a trunk-only listener: strangers get no answer at all."""
