@@ -178,7 +178,7 @@ class Tone:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Starts a player, which is a source node of `group`. `prompts` one after another, or a `tone`. `PlayEnded` always follows."""
+    """Starts a player, which is a source node of `group`. `prompts` in order, or a `tone`. `PlayEnded` always follows."""
 
     player: int
     group: int
@@ -218,7 +218,7 @@ class Detect:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Starts a recorder in `group`. One source set per channel. Written as `path` + '.part' with a sidecar manifest, renamed at the end."""
+    """Starts a recorder in `group`. One source set per channel. Written as `path` + '.part', renamed at the end."""
 
     recorder: int
     group: int
@@ -230,7 +230,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class ControlRecord:
-    """Changes a live recorder: new complete source sets (on the same frame as the batch's `Listen`s), pause (writes silence), a mark."""
+    """Changes a live recorder: new complete source sets (on the frame of the batch), pause (writes silence), a mark."""
 
     recorder: int
     channels: tuple[Mapping[int, float], ...] | None = None

@@ -1,4 +1,7 @@
-"""Events of the media engine: frozen values, the same words as the Rust variants. `at` is engine monotonic seconds, times are ms."""
+"""Events of the media engine: frozen values, the same words as the Rust variants.
+
+`at` is engine monotonic seconds, all other times are ms.
+"""
 
 from __future__ import annotations
 
@@ -201,7 +204,7 @@ class CommandFailed:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Bound sockets waiting for `OpenPort`. `address` is the bound address; `rtcp_port` 0 with rtcp-mux. Unused ones expire after 30 s."""
+    """Bound sockets waiting for `OpenPort`, for 30 s. `address` is the bound one; `rtcp_port` is 0 when there is one socket."""
 
     token: int
     address: str

@@ -1,0 +1,131 @@
+"""Payload types: what a peer lists, what is left of it, and the lines that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from media.codecs import CODECS, EVENTS, NOISE, STATIC, Codec, Role, audio, by_encoding
+from media.commands import PayloadMap
+from media.negotiation.values import Capabilities
+from media.sdp import Line, Media, rtpmap
+
+MIN_PTIME = 10
+MAX_PTIME = 60
+
+
+_STATIC = {str(number): row for number, row in STATIC.items()}
+
+
+class Listed(NamedTuple):
+    """One format of an m-line that the codec table knows."""
+
+    codec: Codec
+    payload_type: int
+    fmtp: str
+
+
+def listed(media: Media) -> list[Listed]:
+    """The known formats of an m-line in its order; a codec that is listed twice counts once, at its first place."""
+    maps: dict[str, Codec | None] = {}
+    for entry in filter(None, map(rtpmap, media.attributes("rtpmap"))):
+        maps[str(entry.payload_type)] = by_encoding(entry.name, entry.clock, entry.channels)
+    parameters: dict[str, str] = {}
+    for value in media.attributes("fmtp"):
+        number, _, text = value.strip().partition(" ")
+        parameters[number] = text.strip()
+    found: dict[tuple[str, int], Listed] = {}
+    for number in media.formats:
+        # RFC 3551 §6: static types need no rtpmap. An rtpmap that says something else wins.
+        codec = maps[number] if number in maps else _STATIC.get(number)
+        if codec is not None:
+            found.setdefault((codec.name, codec.clock), Listed(codec, int(number), parameters.get(number, "")))
+    return list(found.values())
+
+
+def common(offered: Sequence[Listed], capabilities: Capabilities) -> tuple[PayloadMap, ...]:
+    """What is left of an offer: audio in our order with the offerer's payload types, then noise and events."""
+    by_name = {entry.codec.name: entry for entry in offered if entry.codec.role is Role.AUDIO}
+    chosen = [by_name[name] for name in capabilities.codecs if name in by_name]
+    if not chosen:
+        return ()
+    clocks = {entry.codec.clock for entry in chosen}
+    if capabilities.comfort_noise:
+        chosen += [entry for entry in offered if entry.codec is NOISE and NOISE.clock in clocks]
+    if capabilities.dtmf:
+        chosen += _events(offered, clocks)
+    return tuple(
+        PayloadMap(codec.name, payload_type, codec.clock, codec.channels, fmtp=fmtp) for codec, payload_type, fmtp in chosen
+    )
+
+
+def _events(offered: Sequence[Listed], clocks: set[int]) -> list[Listed]:
+    """telephone-event of the clocks in use (RFC 4733 §2.1).
+
+    Deviation: with none of those, any offered clock is taken; Grandstream phones list Opus beside telephone-event/8000 only.
+    """
+    events = [entry for entry in offered if entry.codec.role is Role.EVENTS]
+    return [entry for entry in events if entry.codec.clock in clocks] or events[:1]
+
+
+def proposed(capabilities: Capabilities) -> tuple[PayloadMap, ...]:
+    """The payload map of our own offer, with the table's payload types."""
+    rows = [audio(name) for name in capabilities.codecs]
+    clocks = {row.clock for row in rows}
+    if capabilities.comfort_noise and NOISE.clock in clocks:
+        rows.append(NOISE)
+    if capabilities.dtmf:
+        rows += [EVENTS[clock] for clock in sorted(clocks) if clock in EVENTS]
+    return tuple(PayloadMap(row.name, row.payload_type, row.clock, row.channels) for row in rows)
+
+
+def answered(ours: Sequence[Listed], theirs: Media) -> tuple[PayloadMap, ...]:
+    """Reads the answer to our offer: the answerer's order, our payload type to receive and theirs to send.
+
+    A format without rtpmap is taken as ours of the same number; some answers leave the rtpmap of dynamic types out.
+    """
+    mine = {(entry.codec.name, entry.codec.clock): entry for entry in ours}
+    by_number = {str(entry.payload_type): entry for entry in ours}
+    known = {str(entry.payload_type): entry for entry in listed(theirs)}
+    named = {entry.payload_type for entry in map(rtpmap, theirs.attributes("rtpmap")) if entry is not None}
+    maps: dict[tuple[str, int], PayloadMap] = {}
+    for text in theirs.formats:
+        entry = known.get(text)
+        if entry is None and text in by_number and int(text) not in named:
+            entry = by_number[text]
+        if entry is None or (entry.codec.name, entry.codec.clock) not in mine:
+            continue
+        codec, payload_type = entry.codec, mine[entry.codec.name, entry.codec.clock].payload_type
+        send = -1 if entry.payload_type == payload_type else entry.payload_type
+        fmtp = known[text].fmtp if text in known else ""
+        maps.setdefault(
+            (codec.name, codec.clock), PayloadMap(codec.name, payload_type, codec.clock, codec.channels, send, fmtp)
+        )
+    return tuple(sorted(maps.values(), key=lambda entry: _ORDER[entry.name]))
+
+
+_ORDER = {row.name: (Role.AUDIO, Role.NOISE, Role.EVENTS).index(row.role) for row in CODECS}
+"""Audio before noise before events, whatever the peer's order; `sorted` keeps the peer's order inside each."""
+
+_ENCODING = {(row.name, row.clock): row for row in CODECS}
+
+
+def has_audio(codecs: Sequence[PayloadMap]) -> bool:
+    """Whether at least one entry carries speech; the first one does then."""
+    return bool(codecs) and _ORDER[codecs[0].name] == 0
+
+
+def lines(codecs: Sequence[PayloadMap]) -> Iterator[Line]:
+    """The rtpmap and fmtp lines of a body of ours; fmtp says what *our* receiver takes."""
+    for entry in codecs:
+        row = _ENCODING[entry.name, entry.clock]
+        channels = f"/{entry.channels}" if entry.channels > 1 else ""
+        yield Line("a", f"rtpmap:{entry.payload_type} {row.sdp_name}/{entry.clock}{channels}")
+        if row.fmtp:
+            yield Line("a", f"fmtp:{entry.payload_type} {row.fmtp}")
+
+
+def agreed_ptime(asked: int | None, highest: int | None, ours: int) -> int:
+    """Packet time that we send: what the peer asked for, else ours, in 10…60 ms and not above its `maxptime`."""
+    wanted = min(asked or ours, highest or MAX_PTIME)
+    return min(max(wanted // 10 * 10, MIN_PTIME), MAX_PTIME)
