@@ -1,0 +1,100 @@
+"""What a carrier profile may say. Each field is honoured by the switch; an unknown key or a wrong type is an error.
+
+0 means "unlimited" for every limit and "never" for every interval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+PROTOCOLS = ("udp", "tcp")
+AUTH_MODES = ("auto", "ip", "register", "digest", "none")
+EARLY_MEDIA = ("pass", "block")
+CALLER_IDS = ("from", "pai", "both")
+SENDERS = ("caller", "account")
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    protocol: str = field(default="udp", metadata={"choices": PROTOCOLS})
+    """Transport of calls to the carrier."""
+    servers: tuple[str, ...] = ()
+    """Where calls go, in order: "host" or "host:port"."""
+    sources: tuple[str, ...] = ()
+    """Addresses and networks ("192.0.2.0/28") whose calls are the carrier's; the servers are always among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    mode: str = field(default="auto", metadata={"choices": AUTH_MODES})
+    """ip: by address alone. register, digest: with user and password. auto: ip without a user name, else digest or register."""
+    expires: int = 3600
+    """Seconds asked for in REGISTER."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    options: int = 0
+    """Seconds between OPTIONS probes."""
+    fail_after: int = 3
+    """Probes without an answer until an address is down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    channels: int = 0
+    """Calls at once, both directions."""
+    max_duration: int = 14400
+    """Seconds until a call is ended."""
+    max_ring: int = 60
+    """Seconds that a call to the carrier may ring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    prefix: str = ""
+    """Digits put before every number."""
+    strip: int = 0
+    """Leading digits taken away first."""
+    caller_id: str = field(default="from", metadata={"choices": CALLER_IDS})
+    """Which header tells the caller's number: From, P-Asserted-Identity, or both."""
+    sender: str = field(default="caller", metadata={"choices": SENDERS})
+    """Whose number stands in From."""
+    display: bool = True
+    """Whether the caller's name is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    codecs: tuple[str, ...] = ("PCMA", "PCMU", "G722", "OPUS")
+    """Codecs in order of preference."""
+    ptime: int = 20
+    """Packet time, ms."""
+    early_media: str = field(default="pass", metadata={"choices": EARLY_MEDIA})
+    """pass: the caller hears what the carrier sends before the answer. block: ringback of the switch instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failover:
+    first_response: float = 4.0
+    """Seconds without any response until the next address is tried."""
+    advance_after_ring: bool = False
+    """Whether the next route is tried when the call has already rung."""
+    dead: float = 30.0
+    """Seconds an address is avoided after it failed; doubles up to ten times."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierProfile:
+    """How one carrier differs from the rest."""
+
+    schema: int = 1
+    name: str = ""
+    kind: str = field(default="carrier", metadata={"choices": ("carrier", "gateway")})
+    transport: Transport = Transport()
+    auth: Auth = Auth()
+    health: Health = Health()
+    limits: Limits = Limits()
+    outbound: Outbound = Outbound()
+    media: Media = Media()
+    failover: Failover = Failover()

@@ -1,0 +1,179 @@
+"""The call detail record: a pure fold of a call's timeline, so that replay after a crash gives the same row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from softswitch.model import events as ev
+from softswitch.model.cause import Cause
+
+
+@dataclass(frozen=True, slots=True)
+class CdrRow:
+    """One ended call. Times are UTC epoch seconds (None: it never came to that), durations ms."""
+
+    id: str
+    direction: str
+    caller: str
+    caller_name: str
+    called: str
+    trunk: str
+    source: str
+    queue: str
+    agent: str
+    result: str  # answered abandoned busy no_answer rejected failed interrupted
+    cause: str
+    q850: int
+    sip_status: int
+    who: str
+    created_at: float
+    answered_at: float | None
+    connected_at: float | None
+    ended_at: float
+    wait_ms: int
+    ring_ms: int
+    talk_ms: int
+    hold_ms: int
+    duration_ms: int
+    sip_call_id: str
+    context: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What is known of a call so far; also the source of the live views."""
+
+    created: ev.CallCreated
+    trunk: str = ""
+    queue: str = ""
+    agent: str = ""
+    answered_at: float | None = None
+    connected_at: float | None = None
+    tried_at: float | None = None  # a second party is being tried
+    held_at: float | None = None
+    queued_at: float | None = None
+    wait_ms: int = 0
+    ring_ms: int = 0
+    hold_ms: int = 0
+    queue_result: str = ""
+    served: bool = False  # somebody or something other than waiting was reached: a conference, a conversation
+    ended: ev.CallEnded | None = field(default=None)
+
+
+def _answered(tally: Tally, event: ev.CallAnswered) -> Tally:
+    if event.party == "caller" and tally.answered_at is None:
+        return replace(tally, answered_at=event.at)
+    return tally
+
+
+def _tried(tally: Tally, event: ev.LegStarted) -> Tally:
+    return replace(tally, tried_at=tally.tried_at or event.at, trunk=tally.trunk or event.trunk)
+
+
+def _offered(tally: Tally, event: ev.OfferMade) -> Tally:
+    return replace(tally, tried_at=event.at, queue=event.queue or tally.queue)
+
+
+def _connected(tally: Tally, event: ev.CallConnected) -> Tally:
+    ring_ms = tally.ring_ms if tally.tried_at is None or tally.connected_at else _ms(tally.tried_at, event.at)
+    return replace(
+        tally, connected_at=tally.connected_at or event.at, ring_ms=ring_ms, served=True, tried_at=None,
+        agent=event.agent or tally.agent, queue=event.queue or tally.queue,
+    )  # fmt: skip
+
+
+def _held(tally: Tally, event: ev.CallHeld) -> Tally:
+    return replace(tally, held_at=event.at) if tally.held_at is None else tally
+
+
+def _resumed(tally: Tally, event: ev.CallResumed) -> Tally:
+    if tally.held_at is None:
+        return tally
+    return replace(tally, held_at=None, hold_ms=tally.hold_ms + _ms(tally.held_at, event.at))
+
+
+def _queued(tally: Tally, event: ev.QueueEntered) -> Tally:
+    return replace(tally, queue=event.queue, queued_at=event.at, queue_result="")
+
+
+def _left_queue(tally: Tally, event: ev.QueueLeft) -> Tally:
+    return replace(tally, queued_at=None, wait_ms=tally.wait_ms + event.wait_ms, queue_result=event.result)
+
+
+def _joined_room(tally: Tally, _event: ev.ConferenceJoined) -> Tally:
+    return replace(tally, served=True)
+
+
+def _ended(tally: Tally, event: ev.CallEnded) -> Tally:
+    ring_ms = tally.ring_ms
+    if tally.tried_at is not None and tally.connected_at is None:
+        ring_ms = _ms(tally.tried_at, event.at)
+    hold_ms = tally.hold_ms + (_ms(tally.held_at, event.at) if tally.held_at is not None else 0)
+    wait_ms = tally.wait_ms + (_ms(tally.queued_at, event.at) if tally.queued_at is not None else 0)
+    return replace(tally, ended=event, ring_ms=ring_ms, hold_ms=hold_ms, wait_ms=wait_ms, held_at=None, queued_at=None)
+
+
+STEPS: Mapping[type[ev.Event], Callable[..., Tally]] = {
+    ev.CallAnswered: _answered, ev.LegStarted: _tried, ev.OfferMade: _offered, ev.CallConnected: _connected,
+    ev.CallHeld: _held, ev.CallResumed: _resumed, ev.QueueEntered: _queued, ev.QueueLeft: _left_queue,
+    ev.ConferenceJoined: _joined_room, ev.CallEnded: _ended,
+}  # fmt: skip
+"""One small step per kind of event; unknown kinds leave the record as it is."""
+
+
+def step(tally: Tally, event: ev.Event) -> Tally:
+    """The tally after one more event."""
+    move = STEPS.get(type(event))
+    return tally if move is None else move(tally, event)
+
+
+def fold(events: Sequence[ev.Event]) -> CdrRow | None:
+    """The record of an ended call; None while the timeline is not that of an ended call."""
+    if not events or not isinstance(events[0], ev.CallCreated):
+        return None
+    tally = Tally(events[0], trunk=events[0].trunk)
+    for event in events[1:]:
+        tally = step(tally, event)
+    return None if tally.ended is None else _row(tally, tally.ended)
+
+
+def _row(tally: Tally, ended: ev.CallEnded) -> CdrRow:
+    created = tally.created
+    talk_ms = 0 if tally.connected_at is None else max(0, _ms(tally.connected_at, ended.at) - tally.hold_ms)
+    return CdrRow(
+        id=created.call, direction=created.direction, caller=created.caller, caller_name=created.caller_name,
+        called=created.called, trunk=tally.trunk, source=created.source, queue=tally.queue, agent=tally.agent,
+        result=_result(tally, ended), cause=ended.cause, q850=ended.q850, sip_status=ended.sip_status, who=ended.who,
+        created_at=created.at, answered_at=tally.answered_at, connected_at=tally.connected_at, ended_at=ended.at,
+        wait_ms=tally.wait_ms, ring_ms=tally.ring_ms, talk_ms=talk_ms, hold_ms=tally.hold_ms,
+        duration_ms=_ms(created.at, ended.at), sip_call_id=created.sip_call_id, context=created.context,
+    )  # fmt: skip
+
+
+_BY_CAUSE = {
+    Cause.BUSY.word: "busy", Cause.NO_ANSWER.word: "no_answer", Cause.NO_USER_RESPONSE.word: "no_answer",
+    Cause.REJECTED.word: "rejected", Cause.FORBIDDEN.word: "rejected", Cause.CANCELLED.word: "abandoned",
+}  # fmt: skip
+
+
+def _result(tally: Tally, ended: ev.CallEnded) -> str:
+    """A call is answered when people (or a room) were reached, or when a service alone was wanted and it answered."""
+    if ended.cause == Cause.NODE_LOST.word:
+        return "interrupted"
+    if tally.connected_at is not None or tally.served:
+        return "answered"
+    if tally.queue:
+        if ended.who == "caller":
+            return "abandoned"
+        return "no_answer" if tally.queue_result in ("timeout", "overflow", "") else _BY_CAUSE.get(ended.cause, "failed")
+    if ended.who == "caller":
+        served_by_machine = tally.answered_at is not None and tally.tried_at is None
+        return "answered" if served_by_machine else "abandoned"
+    if ended.cause in _BY_CAUSE:
+        return _BY_CAUSE[ended.cause]
+    return "answered" if tally.answered_at is not None and ended.cause == Cause.NORMAL.word else "failed"
+
+
+def _ms(start: float, end: float) -> int:
+    return max(0, round((end - start) * 1000))

@@ -1,0 +1,1 @@
+"""Small call features as coroutines over a call: echo, conference rooms, click-to-call tokens."""

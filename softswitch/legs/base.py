@@ -1,0 +1,158 @@
+"""What a call knows of a party: the `Leg` protocol, its facts and its events. No SIP header and no SDP passes this border.
+
+Commands (`ring`, `answer`, `hang_up`) are synchronous and idempotent; what happens is told to `listener`, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from softswitch.model.cause import Cause
+from softswitch.model.ids import LegId
+
+
+class PartyKind(StrEnum):
+    """What sort of device or person is at the far end."""
+
+    TRUNK = "trunk"
+    PHONE = "phone"
+    AGENT = "agent"  # an agent's or supervisor's browser
+    WIDGET = "widget"  # a customer's browser
+
+
+@dataclass(frozen=True, slots=True)
+class LegFacts:
+    """Who is at the other end; fixed for the life of the leg."""
+
+    inbound: bool
+    kind: PartyKind
+    party: str  # trunk name, extension number, login; "" for a widget
+    caller: str
+    caller_name: str = ""
+    called: str = ""
+    sip_call_id: str = ""
+    hops: int = 70  # how many more switches the call may pass (Max-Forwards)
+    context: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def source(self) -> str:
+        """The word of `CallCreated.source`."""
+        return _SOURCE[self.kind]
+
+
+_SOURCE = {PartyKind.TRUNK: "sip", PartyKind.PHONE: "sip", PartyKind.AGENT: "browser", PartyKind.WIDGET: "widget"}
+
+
+@dataclass(frozen=True, slots=True)
+class Trying:
+    """The far end has the call (any first response); failover to another address is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    status: int = 180
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyMedia:
+    """The far end sends sound before it answers; the port is ready to be heard."""
+
+    status: int = 183
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class HeldByPeer:
+    """The party pressed hold on its device. The other side hears music and is told nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumedByPeer:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class DigitPressed:
+    """A digit, by whatever means it came: `way` is rfc4733, inband, info or browser."""
+
+    digit: str
+    way: str
+    duration: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TransferWanted:
+    """The party asks that the other side be sent to `number`."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFlows:
+    """The first packet of the party was heard."""
+
+    codec: str
+    as_signalled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The leg is over; nothing more comes from it. `status` is the final SIP status, 200 for a BYE, 0 for a browser."""
+
+    cause: Cause
+    by_peer: bool
+    status: int = 0
+    retry_after: int = 0
+
+
+LegEvent = (
+    Trying | Ringing | EarlyMedia | Answered | HeldByPeer | ResumedByPeer | DigitPressed | TransferWanted | MediaFlows | Ended
+)
+
+
+class Leg(Protocol):
+    """One party of a call. Owned by one call at a time, which is its `listener`."""
+
+    id: LegId
+    facts: LegFacts
+    listener: Callable[[LegEvent], None]
+
+    @property
+    def port(self) -> int:
+        """The engine's id of the media port; 0 while there is none."""
+
+    @property
+    def codec(self) -> str:
+        """The agreed audio codec, '' before there is one."""
+
+    @property
+    def is_answered(self) -> bool: ...
+
+    @property
+    def is_ended(self) -> bool: ...
+
+    def ring(self) -> None:
+        """Tells the party that the other side is alerting. Nothing after an answer or after early media."""
+
+    def open_early(self, *, prefer: str = "") -> None:
+        """Gives the party sound before the answer (183 with a body). `prefer` is the codec that saves transcoding."""
+
+    def answer(self, *, prefer: str = "") -> None:
+        """Answers an inbound leg; a second call does nothing."""
+
+    def join(self, group: int) -> None:
+        """Brings the port into an engine group, so that it can be heard there."""
+
+    def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0) -> None:
+        """Ends the leg whatever its state; `Ended(by_peer=False)` follows."""
+
+
+def ignore(_event: LegEvent) -> None:
+    """The listener of a leg that nobody listens to yet."""

@@ -1,0 +1,1 @@
+"""Phones that are logged in, and the credentials they log in with."""

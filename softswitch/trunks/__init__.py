@@ -1,0 +1,1 @@
+"""Carrier accounts: who an address belongs to, where to send calls, what is up."""
