@@ -1,0 +1,147 @@
+"""The objects of the directory as frozen values (interfaces.md §2). Everybody reads these; only `directory` writes them.
+
+Absent optional texts are `""`. Durations are seconds, as in the apply file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from softswitch.model.address import Address
+from softswitch.model.destination import Destination
+from softswitch.model.states import Role
+
+
+class Kind(StrEnum):
+    """The tables of an apply file, in the order in which they are created."""
+
+    TRUNK = "trunk"
+    EXTENSION = "extension"
+    QUEUE = "queue"
+    USER = "user"
+    AGENT = "agent"
+    FLOW = "flow"
+    NUMBER = "number"
+    ROUTE = "route"
+    TOKEN = "token"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trunk:
+    name: str
+    profile: str = "generic"
+    addresses: tuple[Address, ...] = ()
+    """Empty: the profile's servers and sources."""
+    username: str = ""
+    password: str = field(default="", repr=False)
+    register: bool = False
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Section → key → value over those of the profile (`[trunk.limits]` …)."""
+
+    def has_host(self, host: str) -> bool:
+        """Is it one of the addresses? The source port never counts (interfaces.md §2)."""
+        return any(address.host == host for address in self.addresses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    number: str
+    name: str = ""
+    realm: str = ""
+    ha1: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Digest algorithm (`MD5`, `SHA-256`) → hex of H(number:realm:password), RFC 7616 §3.4.2."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    login: str
+    name: str = ""
+    queues: tuple[str, ...] = ()
+    station: str = "browser"
+    language: str = "zh-CN"
+
+    @property
+    def extension(self) -> str:
+        """The number of the phone the agent works with; empty: the browser."""
+        return self.station.removeprefix("extension:") if self.station.startswith("extension:") else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    name: str
+    strategy: str = "longest_idle"
+    music: str = "default"
+    wrap_up: int = 30
+    ring_timeout: int = 20
+    announce: str = "position"  # or "none"
+    announce_every: int = 30
+    record: bool = True
+    max_wait: int = 0  # 0 = no limit
+    overflow: Destination | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    name: str
+    languages: tuple[str, ...] = ("zh-CN", "en")
+    start: str = ""
+    nodes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    version: int = 1
+    """Counts the changes of this flow, so that records tell which tree a call went through."""
+
+    def tree(self) -> dict[str, Any]:
+        """The flow as the apply file has it: what the validator and the engine of `ivr` read."""
+        return {"name": self.name, "languages": list(self.languages), "start": self.start, "nodes": self.nodes}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    number: str  # a pattern: X, N, * at the end
+    to: Destination
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    pattern: str
+    trunks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    login: str
+    name: str = ""
+    role: Role = Role.AGENT
+    disabled: bool = False
+    declared: bool = True
+    """Came from an apply file; others (made by `softswitch user add`) are never pruned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    name: str
+    role: Role = Role.API
+    digest: str = field(default="", repr=False)
+    """SHA-256 of the token, which itself is shown once and never stored."""
+    declared: bool = True
+
+
+Object = Trunk | Extension | Queue | User | Agent | Flow | Number | Route | Token
+
+TYPES: Mapping[Kind, type[Object]] = {
+    Kind.TRUNK: Trunk, Kind.EXTENSION: Extension, Kind.QUEUE: Queue, Kind.USER: User, Kind.AGENT: Agent, Kind.FLOW: Flow,
+    Kind.NUMBER: Number, Kind.ROUTE: Route, Kind.TOKEN: Token,
+}  # fmt: skip
+IDENTITY: Mapping[Kind, str] = {
+    Kind.TRUNK: "name", Kind.EXTENSION: "number", Kind.QUEUE: "name", Kind.USER: "login", Kind.AGENT: "login",
+    Kind.FLOW: "name", Kind.NUMBER: "number", Kind.ROUTE: "pattern", Kind.TOKEN: "name",
+}  # fmt: skip
+
+
+class FlowFault(NamedTuple):
+    """One mistake of a flow. `path` leads into the tree, e.g. `("nodes", "menu", "keys", "1")`; the text names flow and node."""
+
+    path: tuple[str | int, ...]
+    text: str

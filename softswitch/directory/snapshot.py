@@ -1,0 +1,108 @@
+"""One consistent view of the directory, immutable, with the questions that routing and trunks ask."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from softswitch.directory.model import IDENTITY, Agent, Extension, Flow, Kind, Number, Object, Queue, Route, Token, Trunk, User
+from softswitch.model.destination import Destination, DestinationKind
+
+_TABLES: Mapping[Kind, str] = {kind: f"{kind}s" if kind is not Kind.QUEUE else "queues" for kind in Kind}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Objects by identity. `version` grows with each committed change of the directory."""
+
+    version: int = 0
+    trunks: Mapping[str, Trunk] = field(default_factory=dict)
+    extensions: Mapping[str, Extension] = field(default_factory=dict)
+    queues: Mapping[str, Queue] = field(default_factory=dict)
+    users: Mapping[str, User] = field(default_factory=dict)
+    agents: Mapping[str, Agent] = field(default_factory=dict)
+    flows: Mapping[str, Flow] = field(default_factory=dict)
+    numbers: Mapping[str, Number] = field(default_factory=dict)
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    tokens: Mapping[str, Token] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, objects: Iterable[tuple[Kind, Object]], version: int = 0) -> Snapshot:
+        tables: dict[str, dict[str, Any]] = {name: {} for name in _TABLES.values()}
+        for kind, item in objects:
+            tables[_TABLES[kind]][getattr(item, IDENTITY[kind])] = item
+        return cls(version=version, **tables)
+
+    def table(self, kind: Kind) -> Mapping[str, Object]:
+        found: Mapping[str, Object] = getattr(self, _TABLES[kind])
+        return found
+
+    def objects(self) -> Iterable[tuple[Kind, Object]]:
+        for kind in Kind:
+            for item in self.table(kind).values():
+                yield kind, item
+
+    def number_for(self, *forms: str) -> Destination | None:
+        """Where a called number goes. `forms` in order: as received, then canonical; the first form that matches wins."""
+        for form in forms:
+            if found := best_match(form, self.numbers):
+                return self.numbers[found].to
+        return None
+
+    def route_for(self, number: str) -> Route | None:
+        """The route to an outside number."""
+        found = best_match(number, self.routes)
+        return self.routes[found] if found else None
+
+    def trunks_by_source(self, host: str) -> tuple[Trunk, ...]:
+        """The trunks that have this host among their addresses, by name. The source port never counts."""
+        return tuple(trunk for _, trunk in sorted(self.trunks.items()) if trunk.has_host(host))
+
+    def trunk_by_source(self, host: str, port: int = 0) -> Trunk | None:
+        """The trunk a request from this address belongs to. Several: one that dials exactly this port, else the first by name."""
+        trunks = self.trunks_by_source(host)
+        exact = [trunk for trunk in trunks if any(a.host == host and a.port == port for a in trunk.addresses)]
+        return next(iter(exact or trunks), None)
+
+    def agents_of(self, queue: str) -> tuple[Agent, ...]:
+        return tuple(agent for agent in self.agents.values() if queue in agent.queues)
+
+    def has(self, destination: Destination) -> bool:
+        """Does the target exist? Outside numbers, rooms, echo and hangup always do."""
+        kind = _TARGETS.get(destination.kind)
+        return kind is None or destination.name in self.table(kind)
+
+
+_TARGETS: Mapping[DestinationKind, Kind] = {
+    DestinationKind.FLOW: Kind.FLOW,
+    DestinationKind.QUEUE: Kind.QUEUE,
+    DestinationKind.EXTENSION: Kind.EXTENSION,
+    DestinationKind.AGENT: Kind.AGENT,
+}
+_SIGNS = {"X": "[0-9]", "N": "[2-9]"}
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    body, rest = (pattern[:-1], ".*") if pattern.endswith("*") else (pattern, "")
+    return re.compile("".join(_SIGNS.get(sign, re.escape(sign)) for sign in body) + rest)
+
+
+def best_match(number: str, patterns: Mapping[str, object]) -> str | None:
+    """The pattern that fits best: the number itself, else one of the full length, else the one with the longest prefix.
+
+    `X` is a digit, `N` 2 to 9, `*` at the end any rest (also none), everything else literal. Among equals the pattern with
+    more literal signs wins, then the smaller text.
+    """
+    if number in patterns and not number.endswith("*"):
+        return number
+    fitting = [pattern for pattern in patterns if _compiled(pattern).fullmatch(number)]
+    return min(fitting, key=_rank, default=None)
+
+
+def _rank(pattern: str) -> tuple[bool, int, int, str]:
+    literal = sum(sign not in "XN*" for sign in pattern)
+    return pattern.endswith("*"), -len(pattern), -literal, pattern
