@@ -26,7 +26,7 @@ class Kind(StrEnum):
     FLOW = "flow"
     NUMBER = "number"
     ROUTE = "route"
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +141,7 @@ IDENTITY: Mapping[Kind, str] = {
 
 
 class FlowFault(NamedTuple):
-    """One mistake of a flow. `path` leads into the tree, e.g. `("nodes", "menu", "keys", "1")`; the text names flow and node."""
+    """One mistake of a flow. `path` leads into the tree: `("nodes", "menu", "keys", "1")`; the text names flow and node."""
 
     path: tuple[str | int, ...]
     text: str

@@ -62,7 +62,7 @@ class Snapshot:
         return tuple(trunk for _, trunk in sorted(self.trunks.items()) if trunk.has_host(host))
 
     def trunk_by_source(self, host: str, port: int = 0) -> Trunk | None:
-        """The trunk a request from this address belongs to. Several: one that dials exactly this port, else the first by name."""
+        """The trunk a request from this address belongs to. Of several, one that dials this port, else the first by name."""
         trunks = self.trunks_by_source(host)
         exact = [trunk for trunk in trunks if any(a.host == host and a.port == port for a in trunk.addresses)]
         return next(iter(exact or trunks), None)

@@ -1,0 +1,1 @@
+"""What connects nodes; today one node: the bus that every event goes through."""

@@ -1,0 +1,139 @@
+"""The one table of settings. Each section is a frozen dataclass; a field carries its default, help and unit.
+
+`SETTINGS` is the flat table made from them; file, environment, `softswitch config` and the README come from it.
+"""
+# ruff: noqa: RUF009, S104 - `_setting` only wraps `dataclasses.field`; a switch listens on all addresses unless told otherwise
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from softswitch.model.address import Listen, PortRange
+
+SIP_TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
+
+
+def _setting(default: object, text: str, *, unit: str = "", secret: bool = False, choices: tuple[str, ...] = ()) -> Any:
+    return field(default=default, metadata={"help": text, "unit": unit, "secret": secret, "choices": choices})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipSettings:
+    listen: tuple[Listen, ...] = _setting(
+        (Listen("udp", "0.0.0.0", 5060), Listen("tcp", "0.0.0.0", 5060)), "Addresses the SIP transports bind."
+    )
+    advertise: str = _setting("auto", "Address written into Via and Contact; auto: the local address of the route to the peer.")
+    realm: str = _setting(
+        "softswitch", "Realm of digest authentication; after a change every extension needs its password again."
+    )
+    max_calls: int = _setting(0, "Calls at one time; more get 503. 0: unlimited.", unit="calls")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaSettings:
+    listen: str = _setting("0.0.0.0", "Address the RTP sockets bind.")
+    advertise: str = _setting("auto", "Address written into SDP; auto: the local address of the route to the peer.")
+    ports: PortRange = _setting(PortRange(20000, 29999), "UDP ports for RTP.")
+    workers: int = _setting(0, "Media threads; 0: one less than the cores.", unit="threads")
+    stun: str = _setting("", "STUN server for browsers, host:port; empty: no outside server is ever asked.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    listen: Listen = _setting(Listen("http", "0.0.0.0", 8080), "Pages, API and WebSocket.")
+    tls_cert: str = _setting("", "PEM file with the certificate chain; empty: plain HTTP.")
+    tls_key: str = _setting("", "PEM file with the private key of tls_cert.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    url: str = _setting(
+        "sqlite:///{data_dir}/softswitch.db", "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DB.", secret=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusSettings:
+    url: str = _setting("memory:", "Event bus between nodes; memory: is one node.", choices=("memory:",))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSettings:
+    drain_seconds: float = _setting(5.0, "How long live calls may go on after SIGTERM.", unit="s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingsSettings:
+    keep_days: int = _setting(31, "Recordings older than this are removed; 0: kept for ever.", unit="days")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsSettings:
+    listen: str = _setting("", "Own address host:port for /metrics; empty: served by http.listen.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    level: str = _setting("info", "Least severe lines that are written.", choices=("debug", "info", "warning", "error"))
+    format: str = _setting("auto", "auto: console on a terminal, else json.", choices=("auto", "console", "json"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    data_dir: Path = _setting(Path("data"), "Database, recordings, prompts, keys.")
+    sip: SipSettings = SipSettings()
+    media: MediaSettings = MediaSettings()
+    http: HttpSettings = HttpSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    bus: BusSettings = BusSettings()
+    node: NodeSettings = NodeSettings()
+    recordings: RecordingsSettings = RecordingsSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Key → where its value came from: a file with line, an environment name, `command line`. Missing: the default."""
+
+    def value(self, key: str) -> object:
+        section, _, name = key.rpartition(".")
+        return getattr(getattr(self, section) if section else self, name)
+
+    @property
+    def database_url(self) -> str:
+        """`database.url` with the data directory filled in."""
+        return self.database.url.replace("{data_dir}", str(self.data_dir))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    key: str
+    type: Any
+    default: object
+    help: str
+    unit: str = ""
+    secret: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def environment(self) -> str:
+        return "SOFTSWITCH_" + self.key.upper().replace(".", "__")
+
+
+SECTIONS: Mapping[str, type] = {
+    "sip": SipSettings, "media": MediaSettings, "http": HttpSettings, "database": DatabaseSettings, "bus": BusSettings,
+    "node": NodeSettings, "recordings": RecordingsSettings, "metrics": MetricsSettings, "log": LogSettings,
+}  # fmt: skip
+
+
+def _table() -> Iterator[Setting]:
+    for owner, prefix in ((Settings, ""), *((section, f"{name}.") for name, section in SECTIONS.items())):
+        hints = get_type_hints(owner)
+        for entry in fields(owner):
+            if "help" in entry.metadata:
+                yield Setting(prefix + entry.name, hints[entry.name], entry.default, **entry.metadata)
+
+
+SETTINGS: tuple[Setting, ...] = tuple(_table())
+BY_KEY: Mapping[str, Setting] = {setting.key: setting for setting in SETTINGS}

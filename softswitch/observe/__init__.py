@@ -1,0 +1,1 @@
+"""How the switch is seen from outside: logs, metrics, alarms, readiness, doctor."""
