@@ -1,0 +1,149 @@
+"""The thin route layer: a route is a row with its roles, body, query and reply models; checks and OpenAPI come from the row.
+
+A handler gets a `Request` whose body and query are already validated and whose session is already allowed, and returns a model, a mapping
+or an aiohttp response.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from softswitch.model.errors import Forbidden
+from softswitch.model.states import Role
+from softswitch.services import Services
+from web.auth import CSRF_HEADER, Session, Unauthorized, session_of
+from web.errors import BadRequest, FieldFault
+
+SERVICES = web.AppKey("services", Services)
+API = "/api/v1"
+
+EVERYBODY = frozenset(Role)
+STAFF = frozenset({Role.AGENT, Role.SUPERVISOR, Role.ADMINISTRATOR})
+LEADERS = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR, Role.API})
+OPERATORS = frozenset({Role.ADMINISTRATOR, Role.API})
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Model(BaseModel):
+    """Base of every body and query model: unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a handler sees."""
+
+    http: web.Request
+    services: Services
+    session: Session | None
+    _body: BaseModel | None
+    _query: BaseModel | None
+
+    def body(self, model: type[M]) -> M:
+        assert isinstance(self._body, model)
+        return self._body
+
+    def query(self, model: type[M]) -> M:
+        assert isinstance(self._query, model)
+        return self._query
+
+    @property
+    def who(self) -> Session:
+        """The session of a route that has roles."""
+        assert self.session is not None
+        return self.session
+
+    def path(self, name: str) -> str:
+        return self.http.match_info[name]
+
+
+Handler = Callable[[Request], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """`roles` None: no login needed. `raw_body`: the content type of a body that the handler reads itself."""
+
+    method: str
+    path: str
+    handler: Handler
+    roles: frozenset[Role] | None
+    summary: str
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    reply: type[BaseModel] | None = None
+    status: int = 200
+    raw_body: str = ""
+    reply_type: str = "application/json"
+
+
+async def _read_body(http: web.Request, model: type[BaseModel]) -> BaseModel:
+    if http.content_type != "application/json":
+        raise BadRequest("expected a body of type application/json", status=415)
+    text = await http.text()
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        raise BadRequest("the body is not valid", faults=_faults(error)) from error
+
+
+def _read_query(http: web.Request, model: type[BaseModel]) -> BaseModel:
+    try:
+        return model.model_validate(dict(http.query))
+    except ValidationError as error:
+        raise BadRequest("the query is not valid", faults=_faults(error)) from error
+
+
+def _faults(error: ValidationError) -> list[FieldFault]:
+    return [FieldFault(".".join(str(part) for part in item["loc"]) or "body", item["msg"]) for item in error.errors()]
+
+
+def _check_access(http: web.Request, route: Route, session: Session | None) -> None:
+    """Raises Unauthorized (401) or Forbidden (403)."""
+    if route.roles is None:
+        return
+    if session is None:
+        raise Unauthorized("sign in or send a bearer token")
+    if session.role not in route.roles:
+        raise Forbidden(f"the role {session.role} may not do this")
+    if session.csrf and http.method not in _SAFE and not session.csrf_matches(http.headers.get(CSRF_HEADER, "")):
+        raise Forbidden(f"the header {CSRF_HEADER} is missing or wrong")
+
+
+def _to_response(route: Route, value: Any) -> web.StreamResponse:
+    if isinstance(value, web.StreamResponse):
+        return value
+    if value is None:
+        return web.Response(status=204)
+    if isinstance(value, BaseModel):
+        return web.Response(text=value.model_dump_json(by_alias=True), content_type="application/json", status=route.status)
+    assert isinstance(value, Mapping)
+    return web.json_response(value, status=route.status)
+
+
+def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """The aiohttp handler of a row."""
+
+    async def handle(http: web.Request) -> web.StreamResponse:
+        session = session_of(http)
+        _check_access(http, route, session)
+        query = _read_query(http, route.query) if route.query else None
+        body = await _read_body(http, route.body) if route.body else None
+        request = Request(http, http.app[SERVICES], session, body, query)
+        return _to_response(route, await route.handler(request))
+
+    return handle
+
+
+def add_routes(app: web.Application, routes: tuple[Route, ...]) -> None:
+    for route in routes:
+        app.router.add_route(route.method, API + route.path, endpoint(route))

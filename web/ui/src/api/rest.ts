@@ -1,0 +1,123 @@
+/** The REST client: same-origin JSON with the session cookie, CSRF on everything that changes something, problems as exceptions. */
+
+import type {
+  Agent,
+  ApplyResult,
+  Call,
+  CallDetail,
+  Demo,
+  Page,
+  Peaks,
+  Problem,
+  Queue,
+  Registration,
+  Session,
+  Status,
+  Trunk,
+} from "./types";
+
+const BASE = "/api/v1";
+
+/** The server refused, or could not be reached (`status` 0). `detail` may be shown to people. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly problem: Problem,
+  ) {
+    super(problem.detail || problem.title);
+    this.name = "ApiError";
+  }
+}
+
+export interface CallFilter {
+  from?: string;
+  to?: string;
+  number?: string;
+  queue?: string;
+  agent?: string;
+  state?: string;
+  result?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+let csrf = "";
+let signedOut: () => void = () => undefined;
+
+/** Called with the session's token after sign-in, and with "" after sign-out. */
+export function useCsrf(token: string): void {
+  csrf = token;
+}
+
+/** What to do when the server no longer knows the session (401 on anything but signing in). */
+export function onSignedOut(action: () => void): void {
+  signedOut = action;
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+  const fallback = { title: response.statusText || String(response.status), status: response.status };
+  if (!(response.headers.get("content-type") ?? "").includes("json")) return fallback;
+  try {
+    return { ...fallback, ...((await response.json()) as Partial<Problem>) };
+  } catch (error) {
+    if (error instanceof SyntaxError) return fallback;
+    throw error;
+  }
+}
+
+async function send(method: string, path: string, body?: BodyInit, type = "application/json"): Promise<Response> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = type;
+  if (method !== "GET" && csrf) headers["X-CSRF-Token"] = csrf;
+  let response: Response;
+  try {
+    response = await fetch(BASE + path, { method, headers, credentials: "same-origin", ...(body === undefined ? {} : { body }) });
+  } catch (error) {
+    throw new ApiError(0, { title: "unreachable", status: 0, detail: error instanceof Error ? error.message : "" });
+  }
+  if (response.ok) return response;
+  if (response.status === 401 && !path.startsWith("/auth/")) signedOut();
+  throw new ApiError(response.status, await problemOf(response));
+}
+
+async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const response = await send(method, path, body === undefined ? undefined : JSON.stringify(body));
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+/** A query string without empty values. */
+export function query(values: object): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(values) as [string, unknown][]) {
+    if (value !== undefined && value !== null && value !== "") search.set(key, String(value));
+  }
+  const text = search.toString();
+  return text ? `?${text}` : "";
+}
+
+export const recordingUrl = (call: string, recording: string): string =>
+  `${BASE}/calls/${encodeURIComponent(call)}/recording${query({ id: recording })}`;
+
+export const rest = {
+  session: () => json<Session>("GET", "/auth/session"),
+  signInByLink: (code: string) => json<Session>("POST", "/auth/link", { code }),
+  signIn: (login: string, password: string) => json<Session>("POST", "/auth/session", { login, password }),
+  signOut: () => json<undefined>("DELETE", "/auth/session"),
+  calls: (filter: CallFilter) => json<Page<Call>>("GET", `/calls${query(filter)}`),
+  call: (id: string) => json<CallDetail>("GET", `/calls/${encodeURIComponent(id)}`),
+  hangUp: (id: string) => json<undefined>("DELETE", `/calls/${encodeURIComponent(id)}`),
+  peaks: (call: string, recording: string) =>
+    json<Peaks>("GET", `/calls/${encodeURIComponent(call)}/recording${query({ peaks: 1, id: recording })}`),
+  agents: () => json<Page<Agent>>("GET", "/agents"),
+  forceState: (login: string, state: string, reason: string) =>
+    json<Agent>("PUT", `/agents/${encodeURIComponent(login)}/state`, { state, reason }),
+  queues: () => json<Page<Queue>>("GET", "/queues"),
+  trunks: () => json<Page<Trunk>>("GET", "/trunks"),
+  registrations: () => json<Page<Registration>>("GET", "/registrations"),
+  status: () => json<Status>("GET", "/status"),
+  apply: async (toml: string, dryRun: boolean): Promise<ApplyResult> => {
+    const response = await send("POST", `/apply${query({ dry_run: dryRun ? 1 : "" })}`, toml, "application/toml");
+    return (await response.json()) as ApplyResult;
+  },
+  demo: () => json<Demo>("GET", "/demo"),
+};

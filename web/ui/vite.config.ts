@@ -1,0 +1,16 @@
+import { fileURLToPath } from "node:url";
+
+import vue from "@vitejs/plugin-vue";
+import { defineConfig } from "vitest/config";
+
+/** The server a developer's pages talk to: the real one or `mock/server.py`. */
+const backend = process.env["SOFTSWITCH_BACKEND"] ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  plugins: [vue()],
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  define: { __VUE_I18N_LEGACY_API__: "false", __INTLIFY_PROD_DEVTOOLS__: "false" },
+  build: { outDir: "../static", emptyOutDir: true, target: "es2022", chunkSizeWarningLimit: 800 },
+  server: { proxy: { "/api": { target: backend, ws: true }, "/widget.js": backend } },
+  test: { environment: "happy-dom", include: ["tests/**/*.test.ts"] },
+});

@@ -1,0 +1,1 @@
+"""Live events and browser media over one WebSocket (interfaces.md §4)."""
