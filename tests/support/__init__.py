@@ -1,0 +1,1 @@
+"""What tests share: a switch as a process, real peers, audio measured by what is heard."""
