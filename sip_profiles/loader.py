@@ -90,13 +90,13 @@ class _Lines:
 def _merged(value: T, changes: Mapping[str, Any], key: tuple[str, ...], where: _Lines) -> T:
     known = {part.name: part for part in fields(cast(Any, value))}
     hints = get_type_hints(type(value), vars(schema))
-    updates = {}
+    updates: dict[str, Any] = {}
     for name, change in changes.items():
         here = (*key, name)
         if name not in known:
             raise where.fault(here, f"one of {' '.join(known)}", name)
-        current = getattr(value, name)
-        if is_dataclass(current) and not isinstance(current, type):
+        current: Any = getattr(value, name)
+        if is_dataclass(current):
             if not isinstance(change, Mapping):
                 raise where.fault(here, "a table", change)
             updates[name] = _merged(current, change, here, where)

@@ -103,34 +103,73 @@ class MediaFlows:
 
 
 @dataclass(frozen=True, slots=True)
+class PortFailed:
+    """The engine lost the port; the leg cannot be heard any more."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
-    """The leg is over; nothing more comes from it. `status` is the final SIP status, 200 for a BYE, 0 for a browser."""
+    """The far end is gone, or never came; nothing more comes from the leg. `status` is the final SIP status, 200 for a BYE."""
 
     cause: Cause
-    by_peer: bool
     status: int = 0
     retry_after: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class PortReplaced:
+    """The party came back with a new media port (a reloaded page): everybody has to be routed again."""
+
+    old: int
+
+
 LegEvent = (
-    Trying | Ringing | EarlyMedia | Answered | HeldByPeer | ResumedByPeer | DigitPressed | TransferWanted | MediaFlows | Ended
+    Trying
+    | Ringing
+    | EarlyMedia
+    | Answered
+    | HeldByPeer
+    | ResumedByPeer
+    | DigitPressed
+    | TransferWanted
+    | MediaFlows
+    | PortReplaced
+    | PortFailed
+    | Ended
 )
+
+
+Listener = Callable[[LegEvent], None]
 
 
 class Leg(Protocol):
     """One party of a call. Owned by one call at a time, which is its `listener`."""
 
-    id: LegId
-    facts: LegFacts
-    listener: Callable[[LegEvent], None]
+    listener: Listener
+
+    @property
+    def id(self) -> LegId: ...
+
+    @property
+    def facts(self) -> LegFacts: ...
 
     @property
     def port(self) -> int:
         """The engine's id of the media port; 0 while there is none."""
 
     @property
+    def group(self) -> int:
+        """The engine group that the port is in."""
+
+    @property
     def codec(self) -> str:
         """The agreed audio codec, '' before there is one."""
+
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        """Audio codecs that the party can do, best first, as far as known."""
 
     @property
     def is_answered(self) -> bool: ...
@@ -144,14 +183,20 @@ class Leg(Protocol):
     def open_early(self, *, prefer: str = "") -> None:
         """Gives the party sound before the answer (183 with a body). `prefer` is the codec that saves transcoding."""
 
+    def refusal(self) -> Cause | None:
+        """Why an inbound leg cannot be served at all (no common codec), before anybody is rung; None when it can."""
+
     def answer(self, *, prefer: str = "") -> None:
         """Answers an inbound leg; a second call does nothing."""
+
+    def press(self, digits: str) -> None:
+        """Sends digits to the party's device."""
 
     def join(self, group: int) -> None:
         """Brings the port into an engine group, so that it can be heard there."""
 
     def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0) -> None:
-        """Ends the leg whatever its state; `Ended(by_peer=False)` follows."""
+        """Ends the leg whatever its state and closes its media; the listener hears nothing more."""
 
 
 def ignore(_event: LegEvent) -> None:

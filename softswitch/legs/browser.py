@@ -1,0 +1,277 @@
+"""A browser as a leg. One peer connection per session (`BrowserSession`) serves one call after another (`BrowserLeg`).
+
+The page always offers (interfaces.md §4); the port stays open between calls in a group of its own and moves into a call's group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from media import browser, sdp
+from media.commands import ClosePort, Listen, MovePort, PortKind, SendDtmf
+from media.credentials import ice_credentials
+from media.errors import BadDescription, MediaError, NotAcceptable
+from media.events import Event
+from media.negotiation import Agreement
+from softswitch.legs import base
+from softswitch.legs.base import LegFacts, PartyKind
+from softswitch.legs.rtp import from_engine
+from softswitch.legs.studio import Studio
+from softswitch.model.cause import Cause
+from softswitch.model.errors import Busy, Invalid
+from softswitch.model.ids import Ids, LegId
+
+_NO_ONE: dict[int, float] = {}
+
+
+class BrowserSession:
+    """The media of one page: `offer` from the first ready to sign-out, then `close`. Owned by the WebSocket's handler."""
+
+    def __init__(self, studio: Studio, ids: Ids, *, kind: PartyKind, login: str = "", name: str = "") -> None:
+        self.login = login
+        self.name = name
+        self.kind = kind
+        self.idle_group = studio.ids.next()
+        self.group = self.idle_group
+        self.port = 0
+        self.leg: BrowserLeg | None = None
+        self.on_moved: Callable[[int], None] | None = None
+        """Told the old port when a reloaded page got a new one; set by who listens in without a leg (supervision)."""
+        self._studio = studio
+        self._ids = ids
+        self._ice = ice_credentials()
+        self._agreement: Agreement | None = None
+        self._ours = browser.BrowserPort(studio.addresses(), 0, self._ice, studio.identity)
+        self._forget: Callable[[], None] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the page has media and can be given a call."""
+        return self.port != 0
+
+    @property
+    def codec(self) -> str:
+        return self._agreement.codecs[0].name if self._agreement is not None else ""
+
+    async def offer(self, text: str) -> str:
+        """Answers the page's SDP offer. A second peer connection (a reloaded page) replaces the first, also during a call.
+
+        Raises Invalid("sdp") for an offer that cannot be used, Busy when no port can be had.
+        """
+        try:
+            theirs = sdp.parse(text)
+            if self._agreement is not None and self._same_connection(theirs):
+                return self._renegotiate(theirs)
+            return self._connect(theirs)
+        except (BadDescription, NotAcceptable) as fault:
+            raise Invalid("sdp", str(fault)) from fault
+        except MediaError as fault:
+            raise Busy("no media port is free") from fault
+
+    def _same_connection(self, theirs: sdp.Description) -> bool:
+        media = next((part for part in theirs.media if part.kind == "audio"), None)
+        return (
+            media is not None and self._agreement is not None and sdp.fingerprint(theirs, media) == self._agreement.fingerprint
+        )
+
+    def _renegotiate(self, theirs: sdp.Description) -> str:
+        before = self._agreement
+        answer, agreement = browser.answer(theirs, self._ours, previous=before)
+        self._agreement = agreement
+        self._studio.pump.submit([agreement.update_port(self.port, before=before, identity=self._studio.identity)])
+        return sdp.write(answer).decode()
+
+    def _connect(self, theirs: sdp.Description) -> str:
+        reservation = self._studio.pump.reserve(PortKind.WEBRTC, self.group)
+        ours = browser.BrowserPort(
+            self._studio.addresses(), reservation.port, ice_credentials(), self._studio.identity, ssrc=reservation.ssrc
+        )
+        answer, agreement = browser.answer(theirs, ours)
+        old, self._ours, self._agreement = self.port, ours, agreement
+        self._drop_port()
+        self.port = self._studio.ids.next()
+        self._forget = self._studio.pump.subscribe(self.port, self._heard)
+        self._studio.pump.submit([agreement.open_port(self.port, reservation.token, identity=self._studio.identity)])
+        if old and self.leg is not None:
+            self.leg.listener(base.PortReplaced(old))
+        if old and self.on_moved is not None:
+            self.on_moved(old)
+        return sdp.write(answer).decode()
+
+    def close(self) -> None:
+        """The page is gone for good: a call it was in sees its leg end. Idempotent."""
+        leg = self.leg
+        self._drop_port()
+        self.port = 0
+        self._agreement = None
+        if leg is not None:
+            leg.leave()
+
+    def move(self, group: int) -> None:
+        """Takes the port into another engine group and lets it hear nobody until it is told."""
+        if group != self.group:
+            self.group = group
+            if self.port:
+                self._studio.pump.submit([MovePort(self.port, group), Listen(self.port, _NO_ONE)])
+
+    def go_idle(self) -> None:
+        """Back to the session's own group, hearing nobody."""
+        if self.port:
+            self._studio.pump.submit([Listen(self.port, _NO_ONE)])
+        self.move(self.idle_group)
+
+    def send_digits(self, digits: str) -> None:
+        if self.port:
+            self._studio.pump.submit([SendDtmf(self.port, digits)])
+
+    def new_leg(self, facts: LegFacts) -> BrowserLeg:
+        """The use of this session by one call. Raises Busy when it is in one already."""
+        if self.leg is not None:
+            raise Busy("this browser is in a call already")
+        self.leg = BrowserLeg(self, self._ids.leg(), facts)
+        return self.leg
+
+    def _drop_port(self) -> None:
+        if self._forget is not None:
+            self._forget()
+            self._forget = None
+        if self.port:
+            self._studio.pump.submit([Listen(self.port, _NO_ONE), ClosePort(self.port)])
+
+    def _heard(self, event: Event) -> None:
+        translated = from_engine(event)
+        if translated is not None and self.leg is not None:
+            self.leg.listener(translated)
+
+
+class BrowserLeg:
+    """One call's use of a browser session. An agent's leg is offered and accepted; a widget's or dialling agent's leg is inbound."""
+
+    def __init__(self, session: BrowserSession, leg_id: LegId, facts: LegFacts) -> None:
+        self.id = leg_id
+        self.facts = facts
+        self.listener: base.Listener = base.ignore
+        self._session = session
+        self._answered = False
+        self._ended = False
+
+    @property
+    def port(self) -> int:
+        return self._session.port
+
+    @property
+    def group(self) -> int:
+        return self._session.group
+
+    @property
+    def codec(self) -> str:
+        return self._session.codec
+
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        return (self._session.codec,) if self._session.codec else ()
+
+    @property
+    def is_answered(self) -> bool:
+        return self._answered
+
+    @property
+    def is_ended(self) -> bool:
+        return self._ended
+
+    def refusal(self) -> Cause | None:
+        return None if self._session.ready else Cause.MEDIA_FAILURE
+
+    def ring(self) -> None:
+        """The page is told by the call's events."""
+
+    def open_early(self, *, prefer: str = "") -> None:
+        """The page's media is up already."""
+
+    def answer(self, *, prefer: str = "") -> None:
+        self._answered = True
+
+    def press(self, digits: str) -> None:
+        self._session.send_digits(digits)
+
+    def join(self, group: int) -> None:
+        self._session.move(group)
+
+    def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0) -> None:
+        if not self._ended:
+            self._ended = True
+            self._session.leg = None
+            self._session.go_idle()
+
+    # what the page does
+
+    def alerting(self) -> None:
+        """The page rings."""
+        if not self._answered and not self._ended:
+            self.listener(base.Ringing())
+
+    def accept(self) -> None:
+        """The person takes the offered call. Nothing when it is over or taken already."""
+        if not self._answered and not self._ended:
+            self._answered = True
+            self.listener(base.Answered())
+
+    def reject(self) -> None:
+        self._end(Cause.REJECTED)
+
+    def leave(self) -> None:
+        """The person hangs up, or the page is gone."""
+        self._end(Cause.NORMAL if self._answered else Cause.CANCELLED if self.facts.inbound else Cause.UNREACHABLE)
+
+    def dial_digits(self, digits: str) -> None:
+        """Keys pressed on the page's keypad."""
+        for digit in digits:
+            if not self._ended:
+                self.listener(base.DigitPressed(digit, "browser"))
+
+    def _end(self, cause: Cause) -> None:
+        if not self._ended:
+            self.hang_up(cause)
+            self.listener(base.Ended(cause))
+
+
+class BrowserSessions:
+    """The pages that are connected, by login; a widget's session belongs to nobody and is not listed."""
+
+    def __init__(self, studio: Studio, ids: Ids) -> None:
+        self._studio = studio
+        self._ids = ids
+        self._by_login: dict[str, BrowserSession] = {}
+        self.on_change: Callable[[str], None] | None = None
+
+    def of(self, login: str) -> BrowserSession | None:
+        return self._by_login.get(login)
+
+    def open(self, login: str, name: str = "") -> BrowserSession:
+        """The session of a person; a page that connects again finds its former one."""
+        session = self._by_login.get(login)
+        if session is None:
+            session = BrowserSession(self._studio, self._ids, kind=PartyKind.AGENT, login=login, name=name)
+            self._by_login[login] = session
+        return session
+
+    async def offer(self, login: str, text: str, name: str = "") -> str:
+        """`media.offer` of a person's page; see `BrowserSession.offer`."""
+        answer = await self.open(login, name).offer(text)
+        self._changed(login)
+        return answer
+
+    def widget(self) -> BrowserSession:
+        """A session for one call of a customer's page."""
+        return BrowserSession(self._studio, self._ids, kind=PartyKind.WIDGET)
+
+    def close(self, login: str) -> None:
+        """Sign-out, or the page did not come back in time."""
+        session = self._by_login.pop(login, None)
+        if session is not None:
+            session.close()
+            self._changed(login)
+
+    def _changed(self, login: str) -> None:
+        if self.on_change is not None:
+            self.on_change(login)

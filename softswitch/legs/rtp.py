@@ -1,0 +1,178 @@
+"""The media half of a SIP leg: one reserved RTP port, our side of offer and answer, and the port's events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from media import negotiation, sdp
+from media.commands import ClosePort, Listen, MovePort, OpenPort, PortKind, SendDtmf, UpdatePort
+from media.credentials import sdp_session
+from media.errors import BadDescription
+from media.events import Dtmf, Event, MediaStarted, PortFailed, Reservation
+from media.negotiation import Agreement, Capabilities, Srtp, payloads
+from softswitch.legs import base
+from softswitch.legs.studio import Studio
+
+DEFAULT_CODECS = ("PCMA", "PCMU", "G722", "OPUS")
+_NO_ONE: dict[int, float] = {}
+
+
+class RtpPort:
+    """Owned by its leg. Bodies are bytes, errors are `MediaError`; a port exists from `reserve` to `close`."""
+
+    def __init__(
+        self, studio: Studio, group: int, peer: str, tell: base.Listener, *, codecs: tuple[str, ...] = (), ptime: int = 20
+    ) -> None:
+        self._studio = studio
+        self.group = group
+        self._peer = peer
+        self._codecs = codecs or DEFAULT_CODECS
+        self._ptime = ptime
+        self._tell = tell
+        self._reservation: Reservation | None = None
+        self._session = sdp_session()
+        self._theirs: sdp.Description | None = None  # the peer's offer that waits for our answer
+        self._theirs_raw = b""
+        self._ours: sdp.Description | None = None  # our offer that waits for the peer's answer
+        self._open = False
+        self._forget: Callable[[], None] | None = None
+        self.agreement: Agreement | None = None
+        self.id = 0
+
+    @property
+    def codec(self) -> str:
+        return self.agreement.codecs[0].name if self.agreement is not None else ""
+
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        """Names of the audio codecs the peer can do, best first; used to offer the same to the other side."""
+        if self.agreement is None:
+            return ()
+        return tuple(entry.name for entry in self.agreement.codecs if entry.name in self._codecs)
+
+    def take_offer(self, body: bytes, *, prefer: str = "") -> None:
+        """Reads the peer's first offer and finds what both can do. Nothing is sent or opened yet."""
+        if self._theirs is None or body != self._theirs_raw:
+            self._theirs = sdp.parse(body)
+            self._theirs_raw = body
+        answer, self.agreement = negotiation.answer(self._theirs, self._capabilities(prefer))
+        self._ours = answer
+
+    def first_answer(self, *, prefer: str = "") -> bytes:
+        """Our answer to the offer taken before; opens the port. A repeat gives the same body (early media, then 200)."""
+        if self._open and self._session.body:
+            return self._session.body
+        if self._theirs is None:
+            raise BadDescription("no offer was taken")
+        if prefer and prefer != self.codec and prefer in self.codecs:
+            self._ours, self.agreement = negotiation.answer(self._theirs, self._capabilities(prefer))
+        if self._ours is None or self.agreement is None:
+            raise BadDescription("no offer was taken")
+        self._session, body = self._session.publish(self._ours)
+        self._ours = None
+        self._open_with(self.agreement)
+        return body
+
+    def offer(self, *, prefer: tuple[str, ...] = ()) -> bytes:
+        """Our own offer, with `prefer`red codecs first; the port is open from now on, so early sound is heard."""
+        capabilities = self._capabilities(*prefer)
+        self._ours = negotiation.offer(capabilities)
+        self._session, body = self._session.publish(self._ours)
+        if not self._open and self._reservation is not None:
+            self._subscribe()
+            self._open = True
+            self._studio.pump.submit(
+                [OpenPort(self.id, self._reservation.token, payloads.proposed(capabilities), ptime=self._ptime)]
+            )
+        return body
+
+    def take_answer(self, body: bytes) -> None:
+        """Reads the peer's answer to our offer; a repeat (183, then 200) changes nothing."""
+        if self._ours is None or body == self._theirs_raw:
+            return
+        agreement = negotiation.accept_answer(self._ours, sdp.parse(body))
+        self._theirs_raw = body
+        self._update(agreement)
+
+    def finish_offer(self) -> None:
+        """The offer is settled: an answer that comes from now on belongs to another one."""
+        self._ours = None
+
+    def reanswer(self, body: bytes) -> tuple[bytes, bool]:
+        """Answers a re-offer; returns the body and whether the peer holds us now."""
+        answer, agreement = negotiation.answer(sdp.parse(body), self._capabilities(self.codec), previous=self.agreement)
+        self._session, ours = self._session.publish(answer)
+        self._theirs_raw = body
+        self._update(agreement)
+        return ours, agreement.held
+
+    def reoffer(self) -> bytes:
+        """Our offer when the peer asks for one (a re-INVITE without a body): what is in force comes first."""
+        return self.offer(prefer=(self.codec,) if self.codec else ())
+
+    def send_digits(self, digits: str) -> None:
+        self._studio.pump.submit([SendDtmf(self.id, digits)])
+
+    def move(self, group: int) -> None:
+        if group != self.group:
+            self.group = group
+            if self._open:
+                self._studio.pump.submit([MovePort(self.id, group)])
+
+    def close(self) -> None:
+        """Gives the port back. Idempotent."""
+        if self._forget is not None:
+            self._forget()
+            self._forget = None
+        if self._open:
+            self._open = False
+            self._studio.pump.submit([Listen(self.id, _NO_ONE), ClosePort(self.id)])
+
+    def _capabilities(self, *prefer: str) -> Capabilities:
+        reservation = self._reserved()
+        first = [name for name in prefer if name in self._codecs]
+        order = (*first, *(name for name in self._codecs if name not in first)) if first else self._codecs
+        return Capabilities(
+            codecs=order,
+            address=self._studio.address_for(self._peer),
+            rtp_port=reservation.port,
+            rtcp_port=reservation.rtcp_port,
+            ptime=self._ptime,
+            srtp=Srtp.OFF,
+        )
+
+    def _reserved(self) -> Reservation:
+        if self._reservation is None:
+            self._reservation = self._studio.pump.reserve(PortKind.RTP, self.group)
+            self.id = self._studio.ids.next()
+        return self._reservation
+
+    def _open_with(self, agreement: Agreement) -> None:
+        self._subscribe()
+        self._open = True
+        self._studio.pump.submit([agreement.open_port(self.id, self._reserved().token)])
+
+    def _update(self, agreement: Agreement) -> None:
+        before, self.agreement = self.agreement, agreement
+        command: UpdatePort = agreement.update_port(self.id, before=before)
+        self._studio.pump.submit([command])
+
+    def _subscribe(self) -> None:
+        if self._forget is None:
+            self._forget = self._studio.pump.subscribe(self.id, self._heard)
+
+    def _heard(self, event: Event) -> None:
+        translated = from_engine(event)
+        if translated is not None:
+            self._tell(translated)
+
+
+def from_engine(event: Event) -> base.LegEvent | None:
+    """What an event of the engine means to a leg; None for those that do not concern it."""
+    if isinstance(event, Dtmf):
+        return base.DigitPressed(event.digit, event.way, event.duration)
+    if isinstance(event, MediaStarted):
+        return base.MediaFlows(event.codec, event.as_signalled)
+    if isinstance(event, PortFailed):
+        return base.PortFailed(event.reason)
+    return None

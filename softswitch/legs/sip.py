@@ -1,0 +1,348 @@
+"""A SIP dialog as a leg: signalling events in, leg events out; each leg has its own offer and answer.
+
+A hold by the peer is answered here and told as `HeldByPeer`; it never becomes a message on another leg (sip.md §4.7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, auto
+
+import structlog
+
+from media.errors import BadDescription, MediaError, NotAcceptable
+from signalling import commands as sip
+from signalling import events as sig
+from softswitch.legs import base
+from softswitch.legs.base import LegFacts, PartyKind
+from softswitch.legs.rtp import RtpPort
+from softswitch.legs.studio import Studio
+from softswitch.model.cause import Cause
+from softswitch.model.ids import Ids, LegId
+from softswitch.model.target import Target
+
+log = structlog.get_logger("legs")
+
+SubmitCommand = Callable[[sip.Command], None]
+CodecsOf = Callable[[LegFacts], tuple[str, ...]]
+
+
+class Phase(Enum):
+    """Where a leg stands; it only moves down."""
+
+    NEW = auto()
+    RINGING = auto()
+    EARLY = auto()
+    ANSWERED = auto()
+    ENDED = auto()
+
+
+class SipLeg:
+    """One dialog joined to one RTP port. Written by its call (commands) and by `SipLegs` (events), both on the loop."""
+
+    def __init__(
+        self, legs: SipLegs, leg_id: LegId, facts: LegFacts, peer: str, *, group: int, target: Target | None = None
+    ) -> None:
+        self.id = leg_id
+        self.facts = facts
+        self.target = target
+        self.listener: base.Listener = base.ignore
+        self._legs = legs
+        self._phase = Phase.NEW
+        self._held = False
+        self._offered = b""  # the caller's first body, "" with a delayed offer
+        codecs = target.codecs if target is not None else legs.codecs_of(facts)
+        ptime = target.ptime if target is not None else 20
+        self._media = RtpPort(legs.studio, group, peer, self._tell, codecs=codecs, ptime=ptime)
+
+    # what the call sees
+
+    @property
+    def port(self) -> int:
+        return self._media.id
+
+    @property
+    def group(self) -> int:
+        return self._media.group
+
+    @property
+    def codec(self) -> str:
+        return self._media.codec
+
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        return self._media.codecs
+
+    @property
+    def is_answered(self) -> bool:
+        return self._phase is Phase.ANSWERED
+
+    @property
+    def is_ended(self) -> bool:
+        return self._phase is Phase.ENDED
+
+    def refusal(self) -> Cause | None:
+        if not self._offered:
+            return None
+        try:
+            self._media.take_offer(self._offered)
+        except (BadDescription, NotAcceptable) as fault:
+            log.info("! offer refused", leg=self.id, reason=str(fault))
+            return Cause.INCOMPATIBLE
+        except MediaError as fault:
+            log.warning("! no media port", leg=self.id, reason=str(fault))
+            return Cause.CONGESTION
+        return None
+
+    def ring(self) -> None:
+        if self._phase is Phase.NEW:
+            self._phase = Phase.RINGING
+            self._legs.submit(sip.Ring(self.id))
+
+    def open_early(self, *, prefer: str = "") -> None:
+        if self._phase in (Phase.NEW, Phase.RINGING) and self._offered:
+            body = self._media.first_answer(prefer=prefer)
+            self._phase = Phase.EARLY
+            self._legs.submit(sip.Ring(self.id, sig.Body(body)))
+
+    def answer(self, *, prefer: str = "") -> None:
+        if self._phase in (Phase.ANSWERED, Phase.ENDED):
+            return
+        try:
+            body = self._media.first_answer(prefer=prefer) if self._offered else self._media.offer()
+        except MediaError as fault:
+            log.warning("! no media for the answer", leg=self.id, reason=str(fault))
+            self._fail(Cause.CONGESTION)
+            return
+        self._phase = Phase.ANSWERED
+        self._legs.submit(sip.Answer(self.id, sig.Body(body)))
+
+    def press(self, digits: str) -> None:
+        if self._phase in (Phase.EARLY, Phase.ANSWERED):
+            self._media.send_digits(digits)
+
+    def join(self, group: int) -> None:
+        self._media.move(group)
+
+    def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0) -> None:
+        if self._phase is Phase.ENDED:
+            return
+        self._phase, before = Phase.ENDED, self._phase
+        self._media.close()
+        if self.facts.inbound and before is not Phase.ANSWERED:
+            self._legs.submit(self._refused(cause, retry_after))
+        else:
+            self._legs.submit(sip.HangUp(self.id, status=cause.sip, q850=cause.q850))
+
+    def _refused(self, cause: Cause, retry_after: int) -> sip.Reject:
+        """The final answer. To a phone a 503 means "the switch is dead" (sip.md §3), unless it is told when to return."""
+        status = cause.sip
+        if status == 503 and not retry_after and self.facts.kind is PartyKind.PHONE:
+            status = Cause.UNREACHABLE.sip
+        headers = {"Retry-After": str(retry_after)} if retry_after else {}
+        return sip.Reject(self.id, status, q850=cause.q850, headers=headers)
+
+    # what SipLegs does
+
+    def start_inbound(self, offered: bytes) -> None:
+        self._offered = offered
+
+    def start_outbound(self, caller: sig.Identity, prefer: tuple[str, ...], hops: int) -> None:
+        """Sends the INVITE. Raises MediaError when there is no port for it."""
+        target = self.target
+        if target is None:
+            raise ValueError("an outbound leg needs a target")
+        body = self._media.offer(prefer=prefer)
+        self._legs.submit(
+            sip.Invite(
+                self.id, target.uri, target.flow, caller, target.number, sig.Body(body), login=target.login,
+                timeout=target.ring or 180.0, max_forwards=hops, asserted=target.asserted,
+            )
+        )  # fmt: skip
+
+    def heard(self, event: sig.Event) -> None:
+        """One event of signalling about this leg."""
+        if self._phase is Phase.ENDED:
+            return
+        match event:
+            case sig.Progress():
+                self._progress(event)
+            case sig.Answered():
+                self._answered(event)
+            case sig.Confirmed() | sig.Modified():
+                if event.body is not None:
+                    self._settle(event.body.content)
+            case sig.ModifyRequested():
+                self._modify(event)
+            case sig.InfoReceived():
+                self._info(event.body)
+            case sig.TransferRequested():
+                self._tell(base.TransferWanted(event.refer_to_user))
+            case sig.Ended():
+                self._ended(event)
+
+    def _progress(self, event: sig.Progress) -> None:
+        if event.status == 100:
+            self._tell(base.Trying())
+            return
+        if self._phase is Phase.NEW:
+            self._phase = Phase.RINGING
+        if event.body is None or self.target is None or not self.target.early_media:
+            self._tell(base.Ringing(event.status))
+            return
+        try:
+            self._media.take_answer(event.body.content)
+        except MediaError as fault:
+            log.info("! early media unusable", leg=self.id, reason=str(fault))  # the 200 decides
+            self._tell(base.Ringing(event.status))
+            return
+        self._phase = Phase.EARLY
+        self._tell(base.EarlyMedia(event.status))
+
+    def _answered(self, event: sig.Answered) -> None:
+        try:
+            if event.body is not None:
+                self._media.take_answer(event.body.content)
+            if self._media.agreement is None:
+                raise BadDescription("a 200 without an answer to our offer")
+        except MediaError as fault:
+            log.info("! answer unusable", leg=self.id, reason=str(fault))
+            self._fail(Cause.INCOMPATIBLE)
+            return
+        self._media.finish_offer()
+        self._phase = Phase.ANSWERED
+        self._tell(base.Answered())
+
+    def _settle(self, body: bytes) -> None:
+        """The answer to an offer of ours inside the call (delayed offer, re-INVITE without a body)."""
+        try:
+            self._media.take_answer(body)
+        except MediaError as fault:
+            log.info("! answer unusable", leg=self.id, reason=str(fault))
+            self._fail(Cause.INCOMPATIBLE)
+            return
+        self._media.finish_offer()
+        self._note_hold(self._media.agreement is not None and self._media.agreement.held)
+
+    def _modify(self, event: sig.ModifyRequested) -> None:
+        if event.body is None:
+            self._legs.submit(sip.AcceptModify(self.id, sig.Body(self._media.reoffer())))
+            return
+        try:
+            body, held = self._media.reanswer(event.body.content)
+        except MediaError as fault:
+            log.info("! re-offer refused", leg=self.id, reason=str(fault))
+            self._legs.submit(sip.RejectModify(self.id, Cause.INCOMPATIBLE.sip))
+            return
+        self._legs.submit(sip.AcceptModify(self.id, sig.Body(body)))
+        self._note_hold(held)
+
+    def _note_hold(self, held: bool) -> None:
+        if held != self._held:
+            self._held = held
+            self._tell(base.HeldByPeer() if held else base.ResumedByPeer())
+
+    def _info(self, body: sig.Body) -> None:
+        digit, duration = read_digit(body)
+        if digit:
+            self._tell(base.DigitPressed(digit, "info", duration))
+
+    def _ended(self, event: sig.Ended) -> None:
+        cause = self._cause_of(event)
+        self._phase = Phase.ENDED
+        self._media.close()
+        self._tell(base.Ended(cause, event.status, event.retry_after))
+
+    def _cause_of(self, event: sig.Ended) -> Cause:
+        if self._phase is Phase.ANSWERED:
+            if event.status == 408:
+                return Cause.TIMEOUT
+            return Cause.from_sip(0, event.q850) if event.q850 not in (0, 16, 31) else Cause.NORMAL
+        if self.facts.inbound:
+            return Cause.CANCELLED if event.cancelled or event.status == 487 else Cause.from_sip(event.status, event.q850)
+        if event.status == 408 and self._phase is not Phase.NEW:
+            return Cause.NO_ANSWER  # it rang, nobody came (sip.md §4.2)
+        return Cause.from_sip(event.status, event.q850)
+
+    def _fail(self, cause: Cause) -> None:
+        """We cannot go on with this leg: end it and tell the call."""
+        self.hang_up(cause)
+        self.listener(base.Ended(cause, cause.sip))
+
+    def _tell(self, event: base.LegEvent) -> None:
+        self.listener(event)
+
+
+def read_digit(body: sig.Body) -> tuple[str, int]:
+    """The digit and duration (ms) of an INFO body: application/dtmf-relay (Signal=, Duration=) or application/dtmf."""
+    kind = body.content_type.partition(";")[0].strip().lower()
+    text = body.content[:256].decode("ascii", "replace")
+    if kind == "application/dtmf":
+        return _digit(text.strip()), 0
+    if kind != "application/dtmf-relay":
+        return "", 0
+    values = {key.strip().lower(): value.strip() for key, _, value in (line.partition("=") for line in text.splitlines())}
+    duration = values.get("duration", "")
+    return _digit(values.get("signal", "")), int(duration) if duration.isdigit() and len(duration) < 6 else 0
+
+
+def _digit(text: str) -> str:
+    known = {"10": "*", "11": "#"}
+    return known.get(text, text.upper() if len(text) == 1 and text.upper() in "0123456789*#ABCD" else "")
+
+
+class SipLegs:
+    """All SIP legs of the node, by the ids that signalling uses. `submit` hands a command down, `heard` takes an event up."""
+
+    def __init__(self, studio: Studio, ids: Ids, submit: SubmitCommand, codecs_of: CodecsOf) -> None:
+        self.studio = studio
+        self.submit = submit
+        self.codecs_of = codecs_of
+        self._ids = ids
+        self._legs: dict[str, SipLeg] = {}
+
+    def __len__(self) -> int:
+        return len(self._legs)
+
+    def incoming(self, event: sig.IncomingCall) -> SipLeg:
+        """A leg for a new INVITE; its media group is that of the call to come."""
+        kind = PartyKind(event.peer_kind)
+        facts = LegFacts(
+            inbound=True, kind=kind, party=event.peer_name, caller=_caller(event, kind),
+            caller_name=event.caller.display_name, called=event.called, sip_call_id=event.call_id, hops=event.max_forwards,
+        )  # fmt: skip
+        leg = SipLeg(self, LegId(event.leg), facts, event.flow.remote[0], group=self.studio.ids.next())
+        leg.start_inbound(event.body.content if event.body is not None else b"")
+        self._legs[leg.id] = leg
+        return leg
+
+    def dial(self, target: Target, caller: LegFacts, *, group: int, prefer: tuple[str, ...], listener: base.Listener) -> SipLeg:
+        """Rings one target. Raises MediaError when no port can be had."""
+        kind = PartyKind.TRUNK if target.trunk else PartyKind.PHONE
+        facts = LegFacts(inbound=False, kind=kind, party=target.name, caller=caller.caller, called=target.number)
+        leg = SipLeg(self, self._ids.leg(), facts, target.flow.remote[0], group=group, target=target)
+        leg.listener = listener
+        self._legs[leg.id] = leg
+        identity = sig.Identity(target.caller or caller.caller, "", "" if target.hide_name else caller.caller_name)
+        try:
+            leg.start_outbound(identity, prefer, caller.hops - 1)
+        except MediaError:
+            del self._legs[leg.id]
+            raise
+        return leg
+
+    def heard(self, event: sig.Event) -> None:
+        """Gives an event of signalling to the leg it is about; others are not ours."""
+        leg = self._legs.get(getattr(event, "leg", ""))
+        if leg is None:
+            return
+        if isinstance(event, sig.Ended):
+            del self._legs[leg.id]
+        leg.heard(event)
+
+
+def _caller(event: sig.IncomingCall, kind: PartyKind) -> str:
+    """A phone is who it logged in as, whatever it claims; a trunk is trusted to tell (sip.md §5.4)."""
+    if kind is PartyKind.PHONE:
+        return event.peer_name
+    return event.caller.asserted_user or event.caller.uri_user

@@ -1,0 +1,61 @@
+"""What a leg needs of the media side: the engine's pump, numbers for nodes, the node's certificate and the address to write."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from media.engine import EnginePump, Ids
+from media.negotiation import DtlsIdentity
+
+_REMEMBERED_PEERS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """One per process. `address_for(peer_host)` is the address that stands in our SDP toward that peer."""
+
+    pump: EnginePump
+    ids: Ids
+    identity: DtlsIdentity
+    address_for: Callable[[str], str]
+    addresses: Callable[[], tuple[str, ...]]  # for browsers: every address they may reach us at, best first
+
+
+@dataclass(slots=True)
+class AddressBook:
+    """`media.advertise`: a fixed address, else the bound one, else the local address of the route to the peer (`auto`)."""
+
+    advertise: str
+    bound: str
+    _routes: dict[str, str] = field(default_factory=dict)
+
+    def address_for(self, peer: str) -> str:
+        if self.advertise not in ("", "auto"):
+            return self.advertise
+        if self.bound not in ("0.0.0.0", "::"):  # noqa: S104 -- compared, not bound
+            return self.bound
+        if peer not in self._routes:
+            if len(self._routes) >= _REMEMBERED_PEERS:
+                self._routes.clear()
+            self._routes[peer] = local_address(peer)
+        return self._routes[peer]
+
+    def addresses(self) -> tuple[str, ...]:
+        """For a browser, whose address is not known: the way out, then loopback for pages on this machine."""
+        first = self.address_for("192.0.2.1")  # TEST-NET: nothing is sent, only the route is asked for
+        if self.advertise in ("", "auto") and self.bound in ("0.0.0.0", "::") and first != "127.0.0.1":  # noqa: S104
+            return (first, "127.0.0.1")
+        return (first,)
+
+
+def local_address(peer: str) -> str:
+    """The address that the system would send from to reach `peer`; loopback when there is no route."""
+    family = socket.AF_INET6 if ":" in peer else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((peer, 9))
+        except OSError:
+            return "::1" if family == socket.AF_INET6 else "127.0.0.1"
+        return str(probe.getsockname()[0])

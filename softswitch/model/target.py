@@ -1,0 +1,41 @@
+"""One place to ring by SIP: made by routing, dialled by a leg."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from signalling.commands import Login
+from signalling.events import Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an INVITE goes and what the peer behind it needs. Times are seconds, 0 = no limit.
+
+    `name` is the trunk or the extension. `address` identifies the place for failover ("host:port", "" for a phone).
+    """
+
+    name: str
+    uri: str  # Request-URI
+    flow: Flow
+    number: str  # user part of To
+    trunk: bool = False
+    login: Login | None = None
+    caller: str = ""  # overrides the caller's number in From
+    hide_name: bool = False
+    asserted: bool = False
+    codecs: tuple[str, ...] = ()
+    ptime: int = 20
+    early_media: bool = True
+    ring: float = 60.0
+    first_response: float = 0.0
+    max_duration: float = 0.0
+    advance_after_ring: bool = False
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Stages one after another; the targets of one stage ring together."""
+
+    stages: tuple[tuple[Target, ...], ...]
