@@ -70,7 +70,7 @@ class Sniffer:
         rtp = udp[8:]
         if len(rtp) < 12 or rtp[0] >> 6 != 2 or rtp[1] & 0x7F not in DECODE:
             return
-        sequence, timestamp, ssrc = struct.unpack("!HII", rtp[2:12])
+        _sequence, timestamp, ssrc = struct.unpack("!HII", rtp[2:12])
         self._packets[ssrc][timestamp] = (rtp[1] & 0x7F, rtp[12:])
 
     def audio(self) -> Samples:
