@@ -1,0 +1,228 @@
+"""What the outside (`web`, the command line) may use of the running switch, and the values it shows.
+
+The composition root fills `Services`; `web` sees nothing else of the product. Views are snapshots: frozen, safe to keep, cheap to make.
+Durations are ms, times UTC epoch seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from softswitch.cluster.bus import Bus
+from softswitch.config.settings import Settings
+from softswitch.directory.service import Directory
+from softswitch.directory.users import Users
+from softswitch.legs.browser import BrowserSessions
+from softswitch.model.clock import Clock
+from softswitch.model.destination import Destination
+from softswitch.model.states import MonitorMode
+from softswitch.observe.alarms import Alarms
+from softswitch.observe.health import Readiness
+from softswitch.store.database import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorView:
+    supervisor: str
+    mode: MonitorMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallView:
+    """A live call."""
+
+    id: str
+    direction: str
+    source: str
+    state: str  # CallState
+    caller: str
+    caller_name: str
+    called: str
+    trunk: str = ""
+    queue: str = ""
+    agent: str = ""
+    created_at: float = 0.0
+    answered_at: float | None = None
+    connected_at: float | None = None
+    wait_ms: int = 0
+    recording: bool = False
+    monitors: tuple[MonitorView, ...] = ()
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferView:
+    id: str
+    call: str
+    queue: str
+    caller: str
+    caller_name: str
+    called: str
+    wait_ms: int
+    ring_timeout_ms: int
+    made_at: float
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentView:
+    login: str
+    name: str
+    state: str  # AgentState
+    reason: str
+    since: float
+    queues: tuple[str, ...]
+    station: str
+    call: str = ""
+    pending: str = ""
+    reachable: bool = False
+    language: str = "zh-CN"
+    calls_today: int = 0
+    wrap_up_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingView:
+    call: str
+    caller: str
+    since: float
+    position: int
+    state: str  # "waiting" | "offering"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    name: str
+    strategy: str
+    calls: tuple[WaitingView, ...]
+    agents: Mapping[str, int]  # AgentState -> how many members
+    longest_wait_ms: int
+    offered: int
+    answered: int
+    abandoned: int
+    service_level: float | None
+
+
+class Calls(Protocol):
+    """softswitch.calls.service.CallService"""
+
+    def live(self) -> list[CallView]: ...
+    def view(self, call: str) -> CallView | None: ...
+    async def originate(self, source: str, to: Destination, actor: str) -> str:
+        """`source` is "agent:LOGIN" or "extension:N". Returns the call id at once. Raises NotFound, Conflict, Busy."""
+
+    async def hang_up(self, call: str, actor: str, reason: str = "") -> None:
+        """Raises NotFound."""
+
+    async def monitor(self, call: str, supervisor: str, mode: MonitorMode, actor: str) -> None:
+        """Raises NotFound, Conflict (the supervisor's browser has no media, the call is not talking)."""
+
+    def watch(self, handler: Callable[[CallView], None]) -> Callable[[], None]:
+        """Told of each change of a live call's view; returns the function that stops it. The end comes by `CallEnded` on the bus."""
+
+    async def start_widget(self, session: Any, to: Destination, context: Mapping[str, str], name: str = "") -> str:
+        """A customer's browser session (media is up) calls a destination; the call id."""
+
+
+class Floor(Protocol):
+    """softswitch.acd.service.AcdService: agents and queues."""
+
+    def agents(self) -> list[AgentView]: ...
+    def agent(self, login: str) -> AgentView: ...
+    def queues(self) -> list[QueueView]: ...
+    def queue(self, name: str) -> QueueView: ...
+    def offer_of(self, login: str) -> OfferView | None: ...
+    async def set_state(self, login: str, state: str, reason: str, actor: str) -> AgentView:
+        """`state`: ready, not_ready, logged_out, wrap_up_done. Raises NotFound, Conflict, Invalid."""
+
+    def desk_connected(self, login: str) -> None:
+        """The agent's page is connected (again)."""
+
+    def desk_lost(self, login: str) -> None:
+        """The agent's page is gone; the grace time runs."""
+
+    async def accept(self, login: str, offer: str) -> None: ...
+    async def reject(self, login: str, offer: str) -> None: ...
+    async def hold(self, login: str) -> None: ...
+    async def resume(self, login: str) -> None: ...
+    async def hang_up(self, login: str) -> None: ...
+    async def dial(self, login: str, to: str) -> str: ...
+    async def press(self, login: str, digits: str) -> None: ...
+    def watch(
+        self,
+        *,
+        agent: Callable[[AgentView], None],
+        queue: Callable[[QueueView], None],
+        offer: Callable[[str, OfferView | None, str], None],
+    ) -> Callable[[], None]:
+        """`offer(login, view, reason)`: an offer was made, or (None) withdrawn. Returns the function that stops it."""
+
+
+class Clicks(Protocol):
+    """softswitch.features.click_to_call: short-lived tokens bound to an origin and a destination."""
+
+    def issue(self, to: Destination, origin: str) -> tuple[str, float]: ...
+    def verify(self, token: str, origin: str) -> Destination:
+        """Raises Forbidden."""
+
+
+class Trunks(Protocol):
+    """softswitch.trunks.service"""
+
+    def views(self) -> list[Mapping[str, Any]]:
+        """{name, profile, addresses, state, detail, calls}"""
+
+
+class Registrar(Protocol):
+    """softswitch.registrar.service"""
+
+    def views(self) -> list[Mapping[str, Any]]:
+        """{extension, contacts: [{contact, address, user_agent, expires_at}]}"""
+
+
+class Recordings(Protocol):
+    """softswitch.recordings.keeper: files below data_dir/recordings."""
+
+    def path(self, file: str) -> Any:
+        """The absolute path of a recording row's file. Raises NotFound when it is outside the folder or gone."""
+
+    async def peaks(self, file: str, points: int = 800) -> list[list[float]]: ...
+    def accessed(self, recording: str, call: str, how: str, actor: str) -> None:
+        """Writes the access log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """Set only in `softswitch demo`: what the demo page shows."""
+
+    to: str  # destination of the widget
+    links: Mapping[str, str]  # role -> one-time sign-in link
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    settings: Settings
+    clock: Clock
+    bus: Bus
+    store: Store
+    directory: Directory
+    users: Users
+    alarms: Alarms
+    readiness: Readiness
+    calls: Calls
+    floor: Floor
+    browsers: BrowserSessions
+    clicks: Clicks
+    trunks: Trunks
+    registrar: Registrar
+    recordings: Recordings
+    metrics: Callable[[], bytes]
+    apply: Callable[[str, str, bool, str], Any]
+    """`await apply(text, filename, dry_run, actor)` → {"plan": [...], "errors": [...], "secrets": {...}}"""
+    status: Callable[[], Any]
+    """`await status()` → the mapping of GET /status"""
+    started_at: float
+    listeners: tuple[str, ...] = ()
+    demo: Demo | None = None
