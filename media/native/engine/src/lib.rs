@@ -1,6 +1,15 @@
 //! The media engine: commands become sound, sound becomes events. Knows nothing of SIP, tenants or queues.
 #![forbid(unsafe_code)]
 
+pub mod codec;
+pub mod command;
+pub mod dsp;
 pub mod dtls;
+pub mod error;
+pub mod event;
 pub mod ice;
+pub mod ids;
+pub mod jitter;
+pub mod rtcp;
+pub mod rtp;
 pub mod srtp;

@@ -1,0 +1,247 @@
+//! Commands: the same words and fields as `media/commands.py`.
+
+use std::net::SocketAddr;
+
+use crate::ids::{GroupId, NodeId, PromptId};
+
+/// What we do on a stream (RFC 3264 §5.1), seen from the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    SendRecv,
+    SendOnly,
+    RecvOnly,
+    Inactive,
+}
+
+impl Direction {
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "sendrecv" => Self::SendRecv,
+            "sendonly" => Self::SendOnly,
+            "recvonly" => Self::RecvOnly,
+            "inactive" => Self::Inactive,
+            _ => return None,
+        })
+    }
+
+    pub const fn sends(self) -> bool {
+        matches!(self, Self::SendRecv | Self::SendOnly)
+    }
+
+    pub const fn receives(self) -> bool {
+        matches!(self, Self::SendRecv | Self::RecvOnly)
+    }
+}
+
+/// Decides the sockets of a reservation: a pair for RTP and RTCP, or one socket with rtcp-mux.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortKind {
+    Rtp,
+    Webrtc,
+}
+
+/// Who may become the remote of a port (see `port::latch`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LatchMode {
+    Strict,
+    Nat,
+}
+
+/// One agreed codec. `payload_type` is what we receive, `send_payload_type` what we send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayloadMap {
+    pub name: String,
+    pub payload_type: u8,
+    pub clock: u32,
+    pub channels: u8,
+    pub send_payload_type: u8,
+    pub fmtp: String,
+}
+
+/// SDES keys (RFC 4568): master key followed by salt, per direction.
+#[derive(Clone)]
+pub struct Sdes {
+    pub profile: String,
+    pub send_key: Vec<u8>,
+    pub receive_key: Vec<u8>,
+}
+
+/// DTLS-SRTP (RFC 5763): what we expect of the peer and our own key pair (DER).
+#[derive(Clone)]
+pub struct Dtls {
+    pub fingerprint: String,
+    pub active: bool,
+    pub certificate: Vec<u8>,
+    pub private_key: Vec<u8>,
+}
+
+/// ICE credentials of both sides.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Ice {
+    pub local_ufrag: String,
+    pub local_pwd: String,
+    pub remote_ufrag: String,
+    pub remote_pwd: String,
+    pub lite: bool,
+    pub candidates: Vec<String>,
+}
+
+/// Secrets never reach a log: their `Debug` says only that they are there.
+macro_rules! opaque_debug {
+    ($($name:ident),*) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        }
+    )*};
+}
+opaque_debug!(Sdes, Dtls, Ice);
+
+#[derive(Debug, Clone)]
+pub struct OpenPort {
+    pub port: NodeId,
+    pub token: u64,
+    pub codecs: Vec<PayloadMap>,
+    pub direction: Direction,
+    pub remote: Option<SocketAddr>,
+    pub remote_rtcp: Option<SocketAddr>,
+    pub ptime_ms: u32,
+    pub sdes: Option<Sdes>,
+    pub dtls: Option<Dtls>,
+    pub ice: Option<Ice>,
+    pub latch: LatchMode,
+    pub jitter_min_ms: u32,
+    pub jitter_max_ms: u32,
+    pub rtcp_mux: bool,
+    pub cname: String,
+    pub dtmf_pass: bool,
+}
+
+/// Changes a port; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub struct UpdatePort {
+    pub port: NodeId,
+    pub codecs: Option<Vec<PayloadMap>>,
+    pub direction: Option<Direction>,
+    pub remote: Option<SocketAddr>,
+    pub remote_rtcp: Option<SocketAddr>,
+    pub ptime_ms: Option<u32>,
+    pub sdes: Option<Sdes>,
+    pub dtls: Option<Dtls>,
+    pub ice: Option<Ice>,
+    pub dtmf_pass: Option<bool>,
+}
+
+/// A generated tone: frequencies sounded together, cadence in ms (`off` 0 is continuous).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tone {
+    pub hertz: Vec<f32>,
+    pub level: f32,
+    pub on_ms: u32,
+    pub off_ms: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct Play {
+    pub player: NodeId,
+    pub group: GroupId,
+    pub prompts: Vec<PromptId>,
+    pub tone: Option<Tone>,
+    pub looped: bool,
+    pub gain: f32,
+    pub until_digit_of: Vec<NodeId>,
+    pub offset_ms: u32,
+    pub fade_ms: u32,
+}
+
+/// One complete source set: source and its gain in dB.
+pub type Sources = Vec<(NodeId, f32)>;
+
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub recorder: NodeId,
+    pub group: GroupId,
+    pub path: String,
+    pub channels: Vec<Sources>,
+    pub rate: u32,
+    pub fallback: String,
+}
+
+#[derive(Debug, Clone)]
+pub enum Command {
+    OpenPort(Box<OpenPort>),
+    UpdatePort(Box<UpdatePort>),
+    ClosePort { port: NodeId },
+    MovePort { port: NodeId, group: GroupId },
+    Listen { listener: NodeId, sources: Sources, ramp_ms: u32 },
+    OpenBus { bus: NodeId, group: GroupId, max_speakers: u32 },
+    CloseBus { bus: NodeId },
+    LoadPrompt { prompt: PromptId, path: String },
+    DropPrompt { prompt: PromptId },
+    Play(Box<Play>),
+    StopPlay { player: NodeId },
+    SendDtmf { port: NodeId, digits: String, duration_ms: u32, gap_ms: u32 },
+    Detect { port: NodeId, dtmf_rfc4733: bool, dtmf_inband: bool, tones: Vec<f32> },
+    Record(Box<Record>),
+    ControlRecord { recorder: NodeId, channels: Option<Vec<Sources>>, pause: Option<bool>, mark: String },
+    StopRecord { recorder: NodeId },
+    Sample { port: NodeId },
+    Dump { target: u64 },
+    Drain,
+}
+
+impl Command {
+    /// The class name in `media/commands.py`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Command::OpenPort(_) => "OpenPort",
+            Command::UpdatePort(_) => "UpdatePort",
+            Command::ClosePort { .. } => "ClosePort",
+            Command::MovePort { .. } => "MovePort",
+            Command::Listen { .. } => "Listen",
+            Command::OpenBus { .. } => "OpenBus",
+            Command::CloseBus { .. } => "CloseBus",
+            Command::LoadPrompt { .. } => "LoadPrompt",
+            Command::DropPrompt { .. } => "DropPrompt",
+            Command::Play(_) => "Play",
+            Command::StopPlay { .. } => "StopPlay",
+            Command::SendDtmf { .. } => "SendDtmf",
+            Command::Detect { .. } => "Detect",
+            Command::Record(_) => "Record",
+            Command::ControlRecord { .. } => "ControlRecord",
+            Command::StopRecord { .. } => "StopRecord",
+            Command::Sample { .. } => "Sample",
+            Command::Dump { .. } => "Dump",
+            Command::Drain => "Drain",
+        }
+    }
+
+    /// The id that `CommandFailed.target` names.
+    pub fn target(&self) -> u64 {
+        match self {
+            Command::OpenPort(open) => open.port,
+            Command::UpdatePort(update) => update.port,
+            Command::ClosePort { port }
+            | Command::MovePort { port, .. }
+            | Command::SendDtmf { port, .. }
+            | Command::Detect { port, .. }
+            | Command::Sample { port } => *port,
+            Command::Listen { listener, .. } => *listener,
+            Command::OpenBus { bus, .. } | Command::CloseBus { bus } => *bus,
+            Command::LoadPrompt { prompt, .. } | Command::DropPrompt { prompt } => *prompt,
+            Command::Play(play) => play.player,
+            Command::StopPlay { player } => *player,
+            Command::Record(record) => record.recorder,
+            Command::ControlRecord { recorder, .. } | Command::StopRecord { recorder } => *recorder,
+            Command::Dump { target } => *target,
+            Command::Drain => 0,
+        }
+    }
+}
+
+/// The names of every command, in the order of the catalogue; a test compares them with `media/commands.py`.
+pub const COMMAND_NAMES: [&str; 19] = [
+    "OpenPort", "UpdatePort", "ClosePort", "MovePort", "Listen", "OpenBus", "CloseBus", "LoadPrompt", "DropPrompt",
+    "Play", "StopPlay", "SendDtmf", "Detect", "Record", "ControlRecord", "StopRecord", "Sample", "Dump", "Drain",
+];

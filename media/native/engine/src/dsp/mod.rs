@@ -1,0 +1,15 @@
+//! Signal processing on mono f32 frames.
+
+pub mod dtmf;
+pub mod goertzel;
+pub mod limiter;
+pub mod resample;
+pub mod tone;
+
+/// Root mean square of a frame, 1.0 is full scale.
+pub fn level(samples: &[f32]) -> f32 {
+    if samples.is_empty() {
+        return 0.0;
+    }
+    (samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32).sqrt()
+}
