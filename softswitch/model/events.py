@@ -192,6 +192,7 @@ class QueueEntered(Event):
     type: ClassVar[str] = "queue.entered"
     visit: str
     position: int
+    waited_ms: int = 0  # before this entry: a caller who comes back keeps the place of the first one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,13 +280,15 @@ class AgentLogout(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentStateChanged(Event):
-    """`old` and `new` are AgentState values. `pending` is a state that takes effect after the contact, or ''."""
+    """`old` and `new` are AgentState values; equal when only `pending` or `saved` changed. `pending` is a state that takes effect
+    after the contact, or ''. `saved` is the state that an offline agent comes back to."""
 
     type: ClassVar[str] = "agent.state"
     old: str
     new: str
     reason: str = ""
     pending: str = ""
+    saved: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

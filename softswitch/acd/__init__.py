@@ -1,0 +1,1 @@
+"""Automatic call distribution: agents, queues and offers. `core` decides (sans-IO), `service` carries out."""

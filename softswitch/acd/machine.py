@@ -1,0 +1,93 @@
+"""The states of an agent as one table (call-centre.md §2.2). The core refuses any change that is not in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from softswitch.model.states import AgentState
+
+S = AgentState
+
+
+class Trigger(StrEnum):
+    """What moves an agent from one state to the next."""
+
+    LOGIN = "login"
+    LOGOUT = "logout"
+    READY = "ready"
+    NOT_READY = "not_ready"
+    UNREACHABLE = "unreachable"  # the device went away while ready; ready again by itself when it is back
+    OFFER = "offer"
+    ALERTED = "device alerted"
+    WITHDRAWN = "offer withdrawn"
+    FAILED = "offer failed"
+    ANSWER = "answer"
+    DIAL = "dial"
+    DIAL_ANSWERED = "dial answered"
+    DIAL_FAILED = "dial failed"
+    HOLD = "hold"
+    RESUME = "resume"
+    RELEASED = "last leg released"
+    DONE = "wrap-up over"
+    LOST = "connection lost"
+    RETURNED = "connection back"
+    GRACE_OVER = "grace over"
+    FORCE = "force_state"
+
+
+SETTLED = frozenset({S.READY, S.NOT_READY, S.LOGGED_OUT})
+"""Where an agent goes when READY is due: a pending flag or an unreachable device may make it another one."""
+
+SIGNED_IN = frozenset(S) - {S.LOGGED_OUT}
+IN_CONTACT = frozenset({S.DIALLING, S.TALKING, S.HOLDING})
+ALERTING = frozenset({S.RESERVED, S.RINGING})
+FREE = frozenset({S.READY, S.NOT_READY, S.NOT_RESPONDING})
+
+TRANSITIONS: Mapping[tuple[AgentState, Trigger], frozenset[AgentState]] = {
+    (S.LOGGED_OUT, Trigger.LOGIN): frozenset({S.NOT_READY}),
+    (S.NOT_READY, Trigger.READY): frozenset({S.READY}),
+    (S.NOT_RESPONDING, Trigger.READY): frozenset({S.READY}),
+    (S.WRAP_UP, Trigger.READY): SETTLED,
+    (S.READY, Trigger.NOT_READY): frozenset({S.NOT_READY}),
+    (S.NOT_READY, Trigger.NOT_READY): frozenset({S.NOT_READY}),
+    (S.NOT_RESPONDING, Trigger.NOT_READY): frozenset({S.NOT_READY}),
+    (S.READY, Trigger.UNREACHABLE): frozenset({S.NOT_READY}),
+    (S.READY, Trigger.OFFER): frozenset({S.RESERVED}),
+    (S.RESERVED, Trigger.ALERTED): frozenset({S.RINGING}),
+    (S.RESERVED, Trigger.WITHDRAWN): SETTLED,
+    (S.RINGING, Trigger.WITHDRAWN): SETTLED,
+    (S.RESERVED, Trigger.FAILED): SETTLED | {S.NOT_RESPONDING},
+    (S.RINGING, Trigger.FAILED): SETTLED | {S.NOT_RESPONDING},
+    (S.RINGING, Trigger.ANSWER): frozenset({S.TALKING}),
+    (S.READY, Trigger.DIAL): frozenset({S.DIALLING}),
+    (S.NOT_READY, Trigger.DIAL): frozenset({S.DIALLING}),
+    (S.WRAP_UP, Trigger.DIAL): frozenset({S.DIALLING}),
+    (S.DIALLING, Trigger.DIAL_ANSWERED): frozenset({S.TALKING}),
+    (S.DIALLING, Trigger.DIAL_FAILED): SETTLED,
+    (S.TALKING, Trigger.HOLD): frozenset({S.HOLDING}),
+    (S.HOLDING, Trigger.RESUME): frozenset({S.TALKING}),
+    (S.TALKING, Trigger.RELEASED): SETTLED | {S.WRAP_UP},
+    (S.HOLDING, Trigger.RELEASED): SETTLED | {S.WRAP_UP},
+    (S.WRAP_UP, Trigger.DONE): SETTLED,
+    **{(state, Trigger.LOGOUT): frozenset({S.LOGGED_OUT}) for state in (*sorted(FREE), S.WRAP_UP, S.OFFLINE)},
+    **{(state, Trigger.LOST): frozenset({S.OFFLINE}) for state in sorted(SIGNED_IN - {S.OFFLINE})},
+    (S.OFFLINE, Trigger.RETURNED): SETTLED | {S.NOT_RESPONDING, S.WRAP_UP, S.DIALLING, S.TALKING, S.HOLDING},
+    (S.OFFLINE, Trigger.GRACE_OVER): frozenset({S.LOGGED_OUT}),
+    **{(state, Trigger.FORCE): SETTLED for state in (*sorted(FREE), S.WRAP_UP)},
+    (S.OFFLINE, Trigger.FORCE): frozenset({S.LOGGED_OUT}),
+}
+
+
+def allows(old: AgentState, trigger: Trigger, new: AgentState) -> bool:
+    return new in TRANSITIONS.get((old, trigger), frozenset())
+
+
+def table() -> str:
+    """The table as Markdown, in the order of the states; a test compares it with the README."""
+    lines = ["| from | trigger | to |", "|---|---|---|"]
+    for old in S:
+        for trigger in Trigger:
+            if targets := TRANSITIONS.get((old, trigger)):
+                lines.append(f"| {old} | {trigger} | {' · '.join(state for state in S if state in targets)} |")
+    return "\n".join(lines)
