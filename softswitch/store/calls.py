@@ -1,0 +1,98 @@
+"""Ended calls: lists with filters, page by page, and one call with its timeline. All are functions for `Store.read`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
+
+from softswitch.model.errors import Invalid
+from softswitch.model.events import Event
+from softswitch.store.rows import CdrRow, event_of
+from softswitch.store.tables import cdr, journal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFilter:
+    """Empty fields do not filter. Times are UTC epoch seconds of the call's begin: `since` included, `until` excluded."""
+
+    since: float | None = None
+    until: float | None = None
+    number: str = ""  # caller or called
+    queue: str = ""
+    agent: str = ""
+    result: str = ""
+    trunk: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    rows: tuple[CdrRow, ...]
+    next: str | None  # cursor of the following page
+
+
+def page_of_calls(connection: Connection, wanted: CallFilter, *, limit: int = 50, cursor: str | None = None) -> Page:
+    """Ended calls, newest first. Raises Invalid for a cursor that was not made here."""
+    query = select(cdr).where(*_conditions(wanted)).order_by(cdr.c.created_at.desc(), cdr.c.id.desc())
+    if cursor:
+        at, identity = _place(cursor)
+        query = query.where(or_(cdr.c.created_at < at, and_(cdr.c.created_at == at, cdr.c.id < identity)))
+    rows = connection.execute(query.limit(limit + 1)).all()
+    shown = tuple(_row(row) for row in rows[:limit])
+    return Page(shown, _cursor(shown[-1]) if len(rows) > limit else None)
+
+
+def call_record(connection: Connection, call: str) -> CdrRow | None:
+    row = connection.execute(select(cdr).where(cdr.c.id == call)).first()
+    return _row(row) if row else None
+
+
+def timeline_of(connection: Connection, call: str) -> list[Event]:
+    """Every journaled event of a call, in order; recording and audit events that came after the end are last."""
+    rows = select(journal).where(journal.c.call == call).order_by(journal.c.id)
+    events = [event_of(row) for row in connection.execute(rows)]
+    return sorted(events, key=lambda event: event.seq or len(events) + 1)
+
+
+def audit_trail(connection: Connection, types: Sequence[str], *, since: float = 0.0, limit: int = 200) -> list[Event]:
+    """Journaled events of some types, newest first: `admin.changed`, `rec.accessed`, `sup.started` …"""
+    rows = (
+        select(journal)
+        .where(journal.c.type.in_(types), journal.c.at >= since)
+        .order_by(journal.c.at.desc(), journal.c.id.desc())
+    )
+    return [event_of(row) for row in connection.execute(rows.limit(limit))]
+
+
+def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.since is not None:
+        found.append(cdr.c.created_at >= wanted.since)
+    if wanted.until is not None:
+        found.append(cdr.c.created_at < wanted.until)
+    if wanted.number:
+        found.append(or_(cdr.c.caller == wanted.number, cdr.c.called == wanted.number))
+    for name in ("queue", "agent", "result", "trunk"):
+        if value := getattr(wanted, name):
+            found.append(cdr.c[name] == value)
+    return found
+
+
+def _cursor(row: CdrRow) -> str:
+    return base64.urlsafe_b64encode(f"{row.created_at!r} {row.id}".encode()).decode().rstrip("=")
+
+
+def _place(cursor: str) -> tuple[float, str]:
+    try:
+        at, _, identity = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
+        return float(at), identity
+    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+        raise Invalid("cursor", "expected the `next` of an earlier page") from error
+
+
+def _row(row: Row[Any]) -> CdrRow:
+    return CdrRow(**row._mapping)

@@ -1,0 +1,146 @@
+"""The one door to the database. Every use is a plain function of a connection, run in one transaction off the event loop.
+
+    rows = await store.read(lambda connection: connection.execute(select(cdr)).all())
+    await store.write(save_agent)                     # commits when the function returns, rolls back when it raises
+
+SQLite: one writer thread with its own connection, a few readers (WAL). A process that is killed loses nothing that was
+committed: `synchronous=NORMAL` hands every commit to the kernel; only a power cut may lose the newest ones, never corrupt.
+PostgreSQL: the same functions through asyncpg and SQLAlchemy's `run_sync`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
+
+from softswitch.store.schema import SCHEMA, Schema, migrate
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+READERS = 2
+
+
+class Backend(Protocol):
+    async def read(self, work: Work[T]) -> T: ...
+
+    async def write(self, work: Work[T]) -> T: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Owned by the composition root; `read` and `write` may be called from any task."""
+
+    url: str
+    _backend: Backend
+
+    @classmethod
+    async def open(cls, url: str, schemas: Sequence[Schema] = ()) -> Store:
+        """Connects, makes the tables that are missing and runs due migrations.
+
+        Raises OSError or sqlalchemy.exc.SQLAlchemyError when the database cannot be used, ValueError for a URL of another kind.
+        """
+        store = cls(url, _backend(url))
+        try:
+            await store.write(lambda connection: migrate(connection, (SCHEMA, *schemas)))
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def read(self, work: Work[T]) -> T:
+        return await self._backend.read(work)
+
+    async def write(self, work: Work[T]) -> T:
+        """Runs `work` in one transaction. Writers run one after the other on SQLite; keep the work short."""
+        return await self._backend.write(work)
+
+    async def close(self) -> None:
+        await self._backend.close()
+
+
+def _backend(url: str) -> Backend:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ValueError(f"expected sqlite:///PATH or postgresql://…, got {url!r}") from error
+    if parsed.get_backend_name() == "sqlite":
+        return _Sqlite(parsed)
+    if parsed.get_backend_name() == "postgresql":
+        return _Postgres(parsed)
+    raise ValueError(f"expected sqlite:///PATH or postgresql://…, got {parsed.render_as_string(hide_password=True)!r}")
+
+
+class _Sqlite:
+    def __init__(self, url: URL) -> None:
+        if url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._writer = _sqlite_engine(url, begin="BEGIN IMMEDIATE", size=1)  # IMMEDIATE: never fails half-way with "locked"
+        self._reader = _sqlite_engine(url, begin="BEGIN", size=READERS)
+        self._writing = ThreadPoolExecutor(1, "database-writer")
+        self._reading = ThreadPoolExecutor(READERS, "database-reader")
+
+    async def read(self, work: Work[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reading, _run, self._reader, work)
+
+    async def write(self, work: Work[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writing, _run, self._writer, work)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._shut)
+
+    def _shut(self) -> None:
+        self._writing.shutdown()
+        self._reading.shutdown()
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+def _run(engine: Engine, work: Work[T]) -> T:
+    with engine.begin() as connection:
+        return work(connection)
+
+
+def _sqlite_engine(url: URL, *, begin: str, size: int) -> Engine:
+    engine = create_engine(
+        url.set(drivername="sqlite+pysqlite"), poolclass=QueuePool, pool_size=size, max_overflow=0, hide_parameters=True,
+        connect_args={"check_same_thread": False, "timeout": 10.0},
+    )  # fmt: skip
+
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # we write BEGIN ourselves, below
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine
+
+
+class _Postgres:
+    def __init__(self, url: URL) -> None:
+        self._engine: AsyncEngine = create_async_engine(
+            url.set(drivername="postgresql+asyncpg"), hide_parameters=True, pool_pre_ping=True
+        )
+
+    async def read(self, work: Work[T]) -> T:
+        return await self.write(work)
+
+    async def write(self, work: Work[T]) -> T:
+        async with self._engine.begin() as connection:
+            return await connection.run_sync(work)
+
+    async def close(self) -> None:
+        await self._engine.dispose()

@@ -1,0 +1,90 @@
+"""What the journal costs: CPU of the whole process (loop and writer thread) per call, 100 calls/s with 15 events each.
+
+    python tests/bench/journal_cost.py [SECONDS] [CALLS_PER_SECOND]      prints one JSON line
+
+Oracle: `cpu_ms_per_call` ≤ 0.3 at 100 calls/s. The events are made outside the measured span; publishing to an empty bus is inside.
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from softswitch.cluster.bus import Bus
+from softswitch.model import events as ev
+from softswitch.observe.clock import SystemClock
+from softswitch.store.database import Store
+from softswitch.store.journal import Journal
+from softswitch.store.rows import CdrRow
+
+
+def events_of(call: str) -> list[ev.Event]:
+    """A trunk call through flow and queue to an agent, as it goes by in production."""
+    base = {"call": call, "at": 1_700_000_000.123}
+    made: list[ev.Event] = [
+        ev.CallCreated(**base, direction="in", caller="13800138000", called="4008001000", trunk="carrier", sip_call_id="a" * 32),
+        ev.CallAnswered(**base),
+        ev.LegMedia(**base, leg="l1", codec="PCMA", first_rtp_ms=30),
+        ev.IvrEntered(**base, flow="main"),
+        ev.IvrNode(**base, flow="main", node="menu", verb="menu", result="1", ms=2300),
+        ev.LegDtmf(**base, leg="l1", digit="1", way="rfc4733"),
+        ev.IvrLeft(**base, flow="main", node="sales", result="queue"),
+        ev.QueueEntered(**base, queue="sales", visit="v1", position=1),
+        ev.AcdDecision(**base, queue="sales", visit="v1", strategy="longest_idle", candidates=("li", "wang"),
+                       keys={"li": 12.5, "wang": 3.5}, chosen="li"),
+        ev.OfferMade(**base, agent="li", queue="sales", offer="o1", visit="v1", station="browser", ring_timeout_ms=20000),
+        ev.OfferAnswered(**base, agent="li", offer="o1", ring_ms=2100),
+        ev.QueueLeft(**base, queue="sales", visit="v1", result="answered", wait_ms=4000),
+        ev.CallConnected(**base, agent="li", other="agent:li"),
+        ev.LegQuality(**base, leg="l1", packets_received=3000, packets_sent=3000, lost=2, jitter_ms=1.2),
+        ev.CallEnded(**base, who="caller", cause="normal", q850=16, sip_status=200),
+    ]  # fmt: skip
+    return [ev.stamped(event, call=call, seq=seq, at=event.at) for seq, event in enumerate(made, 1)]
+
+
+def fold(timeline: Sequence[ev.Event]) -> CdrRow:
+    """A stand-in of constant cost; the real fold is measured with the call."""
+    first, last = timeline[0], timeline[-1]
+    return CdrRow(first.call, "in", "13800138000", "", "4008001000", "carrier", "sip", "sales", "li", "answered", "normal", 16, 200,
+                  "caller", first.at, first.at, first.at, last.at, 1, 2, 3, 4, 5, "a" * 32, {})  # fmt: skip
+
+
+async def measure(seconds: float, rate: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as directory:
+        store = await Store.open(f"sqlite:///{directory}/bench.db")
+        journal = Journal(store, Bus().publish, SystemClock(), fold)
+        journal.start()
+        calls = [events_of(f"c{number:012}") for number in range(int(seconds * rate))]
+        empty = await idle_cost(seconds, rate)
+        cpu, began = time.process_time(), time.monotonic()
+        for number, events in enumerate(calls):
+            await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
+            for event in events:
+                journal.append(event)
+        waited = time.monotonic()
+        await journal.flush()
+        spent = time.process_time() - cpu - empty
+        await journal.close()
+        await store.close()
+        return {
+            "calls": len(calls), "calls_per_second": rate, "events_per_call": len(calls[0]),
+            "cpu_ms_per_call": round(spent / len(calls) * 1000, 3), "last_flush_ms": round((time.monotonic() - waited) * 1000, 1),
+        }  # fmt: skip
+
+
+async def idle_cost(seconds: float, rate: int) -> float:
+    """CPU of the pacing itself, to be taken off."""
+    cpu, began = time.process_time(), time.monotonic()
+    for number in range(int(seconds * rate)):
+        await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
+    return time.process_time() - cpu
+
+
+if __name__ == "__main__":
+    arguments = [float(text) for text in sys.argv[1:]] + [5.0, 100.0][len(sys.argv) - 1 :]
+    print(json.dumps({"bench": "journal_cost", **asyncio.run(measure(arguments[0], int(arguments[1])))}))
