@@ -1,5 +1,7 @@
 /** The REST client: same-origin JSON with the session cookie, CSRF on everything that changes something, problems as exceptions. */
 
+import { learnServerTime } from "@/composables/clock";
+
 import type {
   Agent,
   ApplyResult,
@@ -75,6 +77,7 @@ async function send(method: string, path: string, body?: BodyInit, type = "appli
   } catch (error) {
     throw new ApiError(0, { title: "unreachable", status: 0, detail: error instanceof Error ? error.message : "" });
   }
+  learnServerTime(response.headers.get("date"));
   if (response.ok) return response;
   if (response.status === 401 && !path.startsWith("/auth/")) signedOut();
   throw new ApiError(response.status, await problemOf(response));

@@ -165,13 +165,14 @@ export class ServerSocket {
     const event = frame.event ?? (frame.type ? (frame as ServerEvent) : null);
     if (!event) return;
     if (event.type === "hello") this.hello(event.resume);
+    // The server could not replay: its numbering may have begun anew.
+    if (event.type === "resync" && this.point) this.remember({ token: this.point.token, seq: 0 });
     if (this.point && frame.seq !== undefined) this.remember({ token: this.point.token, seq: frame.seq });
     for (const listener of this.eventListeners) listener(event);
   }
 
   private hello(token: string): void {
-    const seq = this.point?.token === token ? this.point.seq : 0;
-    this.remember({ token, seq });
+    this.remember({ token, seq: this.point?.seq ?? 0 });
     this.attempt = 0;
     this.greeted = true;
     this.change({ phase: "open" });

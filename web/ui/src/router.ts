@@ -1,0 +1,67 @@
+/** The pages and who may open them. The server checks every request again; this only spares people dead ends. */
+
+import { createRouter, createWebHistory } from "vue-router";
+
+import type { Role } from "@/api/types";
+import { i18n } from "@/i18n";
+import { homeOf, useSession } from "@/stores/session";
+
+declare module "vue-router" {
+  interface RouteMeta {
+    /** Shown inside the frame with navigation; needs a session. */
+    framed?: boolean;
+    role?: Role;
+    title: string;
+  }
+}
+
+const SignIn = () => import("@/pages/SignInPage.vue");
+
+export const router = createRouter({
+  history: createWebHistory(),
+  routes: [
+    { path: "/", component: SignIn, meta: { title: "signIn.title" } },
+    { path: "/login", component: SignIn, meta: { title: "signIn.title" } },
+    { path: "/demo", component: () => import("@/pages/DemoPage.vue"), meta: { title: "nav.demo" } },
+    {
+      path: "/agent",
+      component: () => import("@/pages/agent/AgentPage.vue"),
+      meta: { framed: true, role: "agent", title: "nav.agent" },
+    },
+    {
+      path: "/supervisor",
+      component: () => import("@/pages/supervisor/SupervisorPage.vue"),
+      meta: { framed: true, role: "supervisor", title: "nav.supervisor" },
+    },
+    {
+      path: "/history",
+      component: () => import("@/pages/history/HistoryPage.vue"),
+      meta: { framed: true, role: "agent", title: "nav.history" },
+    },
+    {
+      path: "/admin",
+      component: () => import("@/pages/admin/AdminPage.vue"),
+      meta: { framed: true, role: "administrator", title: "nav.admin" },
+    },
+    { path: "/:rest(.*)*", component: () => import("@/pages/NotFoundPage.vue"), meta: { title: "notFound.title" } },
+  ],
+});
+
+router.beforeEach(async (to) => {
+  if (!to.meta.framed) return true;
+  const session = useSession();
+  let known;
+  try {
+    known = await session.load();
+  } catch {
+    // The server does not answer: the sign-in page says so and tries again.
+    return { path: "/", query: { to: to.fullPath } };
+  }
+  if (!known) return { path: "/", query: { to: to.fullPath } };
+  if (to.meta.role && !session.atLeast(to.meta.role)) return homeOf(known);
+  return true;
+});
+
+router.afterEach((to) => {
+  document.title = `${i18n.global.t(to.meta.title)} · softswitch`;
+});

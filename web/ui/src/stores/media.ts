@@ -1,0 +1,57 @@
+/** The tab's one peer connection, shared by the agent's calls and the supervisor's monitoring. */
+
+import { defineStore } from "pinia";
+import { ref, shallowRef } from "vue";
+
+import { BrowserLeg, type LegState } from "@/media/leg";
+
+import { useLink } from "./link";
+
+export const useMedia = defineStore("media", () => {
+  const link = useLink();
+  const state = ref<LegState>("closed");
+  const muted = ref(false);
+  const local = shallowRef<MediaStream | null>(null);
+  const remote = shallowRef<MediaStream | null>(null);
+  const leg = new BrowserLeg(negotiate, (next) => {
+    state.value = next;
+    local.value = leg.local;
+    remote.value = leg.remote;
+  });
+  let opening: Promise<void> | null = null;
+
+  async function negotiate(sdp: string): Promise<string> {
+    return (await link.request("media.offer", { leg: "main", sdp })).sdp;
+  }
+
+  /** Has the leg up on return; does nothing when it is. Raises MicrophoneError or RequestError. */
+  function ensure(): Promise<void> {
+    if (state.value === "up") return Promise.resolve();
+    return reopen();
+  }
+
+  /** Negotiates anew: after a reload of the server or a failed connection. */
+  function reopen(): Promise<void> {
+    opening ??= leg.open().finally(() => (opening = null));
+    return opening;
+  }
+
+  function setMuted(value: boolean): void {
+    muted.value = value;
+    leg.setMuted(value);
+  }
+
+  async function setLive(live: boolean): Promise<void> {
+    if (!live) setMuted(false);
+    await leg.setLive(live);
+  }
+
+  /** Releases the microphone; tells the server when it can be told. */
+  function close(): void {
+    if (state.value === "closed") return;
+    if (link.status.phase === "open") void link.request("media.close", { leg: "main" }).catch(() => undefined);
+    leg.close();
+  }
+
+  return { state, muted, local, remote, ensure, reopen, setLive, setMuted, close };
+});

@@ -1,0 +1,74 @@
+/** Who is signed in at this browser. */
+
+import { defineStore } from "pinia";
+import { ref } from "vue";
+
+import { ApiError, onSignedOut, rest, useCsrf } from "@/api/rest";
+import type { Role, Session } from "@/api/types";
+import { suggestLanguage } from "@/i18n";
+
+/** Higher sees everything that lower ones see. */
+const RANK: Record<Role, number> = { api: 0, agent: 1, supervisor: 2, administrator: 3 };
+
+export const homeOf = (session: Session): string => {
+  if (session.role === "administrator") return "/admin";
+  return session.role === "supervisor" ? "/supervisor" : "/agent";
+};
+
+export const useSession = defineStore("session", () => {
+  const session = ref<Session | null>(null);
+  /** True once the server was asked. */
+  const known = ref(false);
+  /** The session ended without the person's doing; the sign-in page says so. */
+  const ended = ref(false);
+
+  function adopt(value: Session | null): void {
+    session.value = value;
+    known.value = true;
+    useCsrf(value?.csrf ?? "");
+    if (value) {
+      ended.value = false;
+      suggestLanguage(value.language);
+    }
+  }
+
+  /** Asks once per page load. Raises ApiError when the server cannot be reached. */
+  async function load(): Promise<Session | null> {
+    if (known.value) return session.value;
+    try {
+      adopt(await rest.session());
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401) throw error;
+      adopt(null);
+    }
+    return session.value;
+  }
+
+  async function signInByLink(code: string): Promise<Session> {
+    const value = await rest.signInByLink(code);
+    adopt(value);
+    return value;
+  }
+
+  async function signIn(login: string, password: string): Promise<Session> {
+    const value = await rest.signIn(login, password);
+    adopt(value);
+    return value;
+  }
+
+  async function signOut(): Promise<void> {
+    await rest.signOut();
+    adopt(null);
+  }
+
+  /** The server does not know the session any more. */
+  function lose(): void {
+    if (session.value) ended.value = true;
+    adopt(null);
+  }
+
+  const atLeast = (role: Role): boolean => session.value !== null && RANK[session.value.role] >= RANK[role];
+
+  onSignedOut(lose);
+  return { session, known, ended, load, signInByLink, signIn, signOut, lose, atLeast };
+});
