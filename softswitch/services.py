@@ -1,13 +1,13 @@
 """What the outside (`web`, the command line) may use of the running switch, and the values it shows.
 
-The composition root fills `Services`; `web` sees nothing else of the product. Views are snapshots: frozen, safe to keep, cheap to make.
-Durations are ms, times UTC epoch seconds.
+The composition root fills `Services`; `web` sees nothing else of the product. The views are those of `model.views`, named here
+once more. Durations are ms, times UTC epoch seconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from softswitch.cluster.bus import Bus
@@ -18,91 +18,27 @@ from softswitch.legs.browser import BrowserSessions
 from softswitch.model.clock import Clock
 from softswitch.model.destination import Destination
 from softswitch.model.states import MonitorMode
+from softswitch.model.views import AgentView, CallView, MonitorView, OfferView, QueueView, WaitingView
 from softswitch.observe.alarms import Alarms
 from softswitch.observe.health import Readiness
 from softswitch.store.database import Store
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MonitorView:
-    supervisor: str
-    mode: MonitorMode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallView:
-    """A live call."""
-
-    id: str
-    direction: str
-    source: str
-    state: str  # CallState
-    caller: str
-    caller_name: str
-    called: str
-    trunk: str = ""
-    queue: str = ""
-    agent: str = ""
-    created_at: float = 0.0
-    answered_at: float | None = None
-    connected_at: float | None = None
-    wait_ms: int = 0
-    recording: bool = False
-    monitors: tuple[MonitorView, ...] = ()
-    context: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfferView:
-    id: str
-    call: str
-    queue: str
-    caller: str
-    caller_name: str
-    called: str
-    wait_ms: int
-    ring_timeout_ms: int
-    made_at: float
-    context: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentView:
-    login: str
-    name: str
-    state: str  # AgentState
-    reason: str
-    since: float
-    queues: tuple[str, ...]
-    station: str
-    call: str = ""
-    pending: str = ""
-    reachable: bool = False
-    language: str = "zh-CN"
-    calls_today: int = 0
-    wrap_up_until: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingView:
-    call: str
-    caller: str
-    since: float
-    position: int
-    state: str  # "waiting" | "offering"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueView:
-    name: str
-    strategy: str
-    calls: tuple[WaitingView, ...]
-    agents: Mapping[str, int]  # AgentState -> how many members
-    longest_wait_ms: int
-    offered: int
-    answered: int
-    abandoned: int
-    service_level: float | None
+__all__ = [
+    "AgentView",
+    "CallView",
+    "Calls",
+    "Clicks",
+    "Demo",
+    "Floor",
+    "MonitorView",
+    "OfferView",
+    "QueueView",
+    "Recordings",
+    "Registrar",
+    "Services",
+    "Trunks",
+    "WaitingView",
+]
 
 
 class Calls(Protocol):
@@ -120,7 +56,7 @@ class Calls(Protocol):
         """Raises NotFound, Conflict (the supervisor's browser has no media, the call is not talking)."""
 
     def watch(self, handler: Callable[[CallView], None]) -> Callable[[], None]:
-        """Told of each change of a live call's view; returns the function that stops it. The end comes by `CallEnded` on the bus."""
+        """Told of each change of a live call's view; returns the function that stops it. The end is `CallEnded` on the bus."""
 
     async def start_widget(self, session: Any, to: Destination, context: Mapping[str, str], name: str = "") -> str:
         """A customer's browser session (media is up) calls a destination; the call id."""
