@@ -17,7 +17,9 @@ _SIGN_IN_PATHS = frozenset({"/api/v1/auth/link", "/api/v1/auth/session"})
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def rate_limit(everything: RateLimitItem = ALL, sign_in: RateLimitItem = SIGN_IN) -> Callable[..., Awaitable[web.StreamResponse]]:
+def rate_limit(
+    everything: RateLimitItem = ALL, sign_in: RateLimitItem = SIGN_IN
+) -> Callable[..., Awaitable[web.StreamResponse]]:
     """A middleware with its own counters. Refusals are 429 with Retry-After."""
     limiter = FixedWindowRateLimiter(MemoryStorage())
 

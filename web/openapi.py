@@ -28,7 +28,9 @@ def document(routes: Iterable[Route], version: str) -> dict[str, Any]:
     rows = tuple(routes)
     models: set[type[BaseModel]] = {model for row in rows for model in (row.body, row.query, row.reply) if model}
     ordered = sorted(models, key=lambda model: model.__name__)
-    references, schemas = models_json_schema([(model, "validation") for model in ordered], ref_template="#/components/schemas/{model}")
+    references, schemas = models_json_schema(
+        [(model, "validation") for model in ordered], ref_template="#/components/schemas/{model}"
+    )
     paths: dict[str, dict[str, Any]] = {}
     for row in rows:
         paths.setdefault(API + row.path, {})[row.method.lower()] = _operation(row, references)
@@ -65,7 +67,10 @@ def _operation(row: Route, references: dict[Any, Any]) -> dict[str, Any]:
             for name, value in schema.get("properties", {}).items()
         ]
     if row.body:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": references[row.body, "validation"]}}}
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": references[row.body, "validation"]}},
+        }
     elif row.raw_body:
         operation["requestBody"] = {"required": True, "content": {row.raw_body: {"schema": {"type": "string"}}}}
     return operation

@@ -29,7 +29,11 @@ async def widget(_: web.Request) -> web.StreamResponse:
     script = STATIC / "widget.js"
     if not script.is_file():
         return web.Response(status=503, text="The web pages are not built: run script/setup.\n")
-    headers = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin", "Cache-Control": "max-age=300"}
+    headers = {
+        "Access-Control-Allow-Origin": "*",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Cache-Control": "max-age=300",
+    }
     return web.FileResponse(script, headers=headers)
 
 

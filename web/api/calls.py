@@ -1,0 +1,215 @@
+"""Calls: list, one with its timeline, its recording, originate, hang up, monitor. Agents see their own calls only."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from aiohttp import web
+from pydantic import Field, field_validator
+
+from softswitch.model.destination import Destination, DestinationKind
+from softswitch.model.errors import Forbidden, Invalid, NotFound
+from softswitch.model.events import to_dict
+from softswitch.model.states import MonitorMode, Role
+from softswitch.services import CallView
+from softswitch.store import calls as store_calls
+from softswitch.store import recordings as store_recordings
+from softswitch.store.rows import RecordingRow
+from web import shapes
+from web.routing import EVERYBODY, LEADERS, Model, Request, Route
+
+_LIVE_STATES = frozenset({"ringing", "ivr", "waiting", "talking", "held"})
+_SOURCE = re.compile(r"(agent|extension):.+")
+
+
+class CallQuery(Model):
+    """`from` and `to` bound the begin of the call; `number` matches caller or called."""
+
+    since: datetime | None = Field(None, alias="from")
+    until: datetime | None = Field(None, alias="to")
+    number: str = Field("", max_length=128)
+    queue: str = Field("", max_length=128)
+    agent: str = Field("", max_length=128)
+    state: str = Field("", description="live, ended, or one live state")
+    result: str = Field("", max_length=32)
+    trunk: str = Field("", max_length=128)
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str = Field("", max_length=256)
+
+    @field_validator("state")
+    @classmethod
+    def known_state(cls, value: str) -> str:
+        if value and value not in _LIVE_STATES | {"live", "ended"}:
+            raise ValueError(f"expected live, ended or one of {' '.join(sorted(_LIVE_STATES))}")
+        return value
+
+    @field_validator("since", "until")
+    @classmethod
+    def with_zone(cls, value: datetime | None) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+class RecordingQuery(Model):
+    peaks: bool = False
+    id: str = Field("", max_length=64)
+    download: bool = False
+
+
+class Originate(Model):
+    source: str = Field(alias="from", description="agent:LOGIN or extension:N, called first")
+    to: str = Field(description="a destination, called when the first party has answered")
+
+    @field_validator("source")
+    @classmethod
+    def known_source(cls, value: str) -> str:
+        if not _SOURCE.fullmatch(value):
+            raise ValueError('expected "agent:LOGIN" or "extension:N"')
+        return value
+
+
+class Monitor(Model):
+    mode: MonitorMode
+    supervisor: str = Field("", description="whose browser listens; programs must say it, people are it themselves")
+
+
+def _names(request: Request) -> dict[str, str]:
+    return {login: agent.name for login, agent in request.services.directory.current().agents.items()}
+
+
+def _may_see(request: Request, agent: str) -> bool:
+    return request.who.role is not Role.AGENT or agent == request.who.login
+
+
+async def list_calls(request: Request) -> shapes.CallList:
+    query = request.query(CallQuery)
+    if request.who.role is Role.AGENT and query.agent not in ("", request.who.login):
+        raise Forbidden("an agent sees only the own calls")
+    live = [] if query.state == "ended" or query.cursor else _live_calls(request, query)
+    if query.state in _LIVE_STATES | {"live"}:
+        return shapes.CallList(items=live[: query.limit], next=None)
+    wanted = store_calls.CallFilter(
+        since=query.since.timestamp() if query.since else None,
+        until=query.until.timestamp() if query.until else None,
+        number=query.number,
+        queue=query.queue,
+        agent=request.who.login if request.who.role is Role.AGENT else query.agent,
+        result=query.result,
+        trunk=query.trunk,
+    )
+    store = request.services.store
+    page = await store.read(lambda db: store_calls.page_of_calls(db, wanted, limit=query.limit, cursor=query.cursor or None))
+    rows = await store.read(lambda db: store_recordings.recordings_of(db, [row.id for row in page.rows]))
+    names = _names(request)
+    ended = [shapes.ended_call(row, names, rows.get(row.id, [])) for row in page.rows]
+    return shapes.CallList(items=[*live, *ended], next=page.next)
+
+
+def _live_calls(request: Request, query: CallQuery) -> list[shapes.Call]:
+    names, now = _names(request), request.services.clock.utc()
+    views = [view for view in request.services.calls.live() if _may_see(request, view.agent) and _matches(view, query)]
+    return [shapes.live_call(view, names, now) for view in sorted(views, key=lambda view: -view.created_at)]
+
+
+def _matches(view: CallView, query: CallQuery) -> bool:
+    return not (
+        (query.state not in ("", "live") and view.state != query.state)
+        or query.result
+        or (query.since and view.created_at < query.since.timestamp())
+        or (query.until and view.created_at >= query.until.timestamp())
+        or (query.number and query.number not in (view.caller, view.called))
+        or any(getattr(query, name) and getattr(query, name) != getattr(view, name) for name in ("queue", "agent", "trunk"))
+    )
+
+
+async def get_call(request: Request) -> shapes.CallDetail:
+    identity, store = request.path("id"), request.services.store
+    names = _names(request)
+    row = await store.read(lambda db: store_calls.call_record(db, identity))
+    timeline = [to_dict(event) for event in await store.read(lambda db: store_calls.timeline_of(db, identity))]
+    if row is not None and _may_see(request, row.agent):
+        rows = await _recordings(request, identity)
+        return shapes.call_detail(row, names, rows, timeline)
+    view = request.services.calls.view(identity)
+    if view is None or row is not None or not _may_see(request, view.agent):
+        raise NotFound(f"there is no call {identity}")
+    live = shapes.live_call(view, names, request.services.clock.utc())
+    return shapes.CallDetail(**live.model_dump(), timeline=timeline, recordings=[])
+
+
+async def _recordings(request: Request, call: str) -> list[RecordingRow]:
+    """The recordings of a call that this role may hear: restricted ones are for leaders."""
+    rows: dict[str, list[RecordingRow]] = await request.services.store.read(
+        lambda db: store_recordings.recordings_of(db, [call])
+    )
+    found = rows.get(call, [])
+    return found if request.who.role in LEADERS else [row for row in found if not row.restricted]
+
+
+async def get_recording(request: Request) -> web.StreamResponse | dict[str, object]:
+    query, identity = request.query(RecordingQuery), request.path("id")
+    record = await request.services.store.read(lambda db: store_calls.call_record(db, identity))
+    if record is None or not _may_see(request, record.agent):
+        raise NotFound(f"there is no ended call {identity}")
+    rows = await _recordings(request, identity)
+    row = next((row for row in rows if (row.id == query.id if query.id else not row.restricted)), None)
+    if row is None or row.status in ("recording", "failed"):
+        raise NotFound("this call has no recording that can be heard")
+    keeper = request.services.recordings
+    path = keeper.path(row.file)
+    if query.peaks:
+        return {"duration_ms": row.duration_ms, "channels": await keeper.peaks(row.file)}
+    keeper.accessed(row.id, identity, "download" if query.download else "play", request.who.login)
+    disposition = f'{"attachment" if query.download else "inline"}; filename="{row.id}.wav"'
+    return web.FileResponse(path, headers={"Content-Type": "audio/wav", "Content-Disposition": disposition})
+
+
+async def originate(request: Request) -> shapes.Created:
+    body = request.body(Originate)
+    try:
+        to = Destination.parse(body.to)
+    except ValueError as error:
+        raise Invalid("to", str(error)) from error
+    if to.kind is DestinationKind.HANGUP:
+        raise Invalid("to", "a call that only hangs up is none")
+    if not request.services.directory.current().has(to):
+        raise Invalid("to", f"there is no {to}")
+    return shapes.Created(id=await request.services.calls.originate(body.source, to, request.who.login))
+
+
+async def hang_up(request: Request) -> None:
+    await request.services.calls.hang_up(request.path("id"), request.who.login)
+
+
+async def set_monitor(request: Request) -> dict[str, str]:
+    return await _monitor(request, request.body(Monitor))
+
+
+async def stop_monitor(request: Request) -> dict[str, str]:
+    return await _monitor(request, Monitor(mode=MonitorMode.OFF, supervisor=request.http.query.get("supervisor", "")))
+
+
+async def _monitor(request: Request, body: Monitor) -> dict[str, str]:
+    who = request.who
+    if who.role is not Role.API and body.supervisor not in ("", who.login):
+        raise Forbidden("people supervise with their own browser only")
+    if who.role is Role.API and not body.supervisor:
+        raise Invalid("supervisor", "expected the login whose browser listens")
+    await request.services.calls.monitor(request.path("id"), body.supervisor or who.login, body.mode, who.login)
+    return {"mode": body.mode.value}
+
+
+ROUTES = (
+    Route(method="GET", path="/calls", handler=list_calls, roles=EVERYBODY, query=CallQuery, reply=shapes.CallList,
+          summary="Live calls first, then ended ones, newest first"),
+    Route(method="POST", path="/calls", handler=originate, roles=LEADERS, body=Originate, reply=shapes.Created, status=202,
+          summary="Call one party, then the other"),
+    Route(method="GET", path="/calls/{id}", handler=get_call, roles=EVERYBODY, reply=shapes.CallDetail,
+          summary="One call: its record and its timeline"),
+    Route(method="DELETE", path="/calls/{id}", handler=hang_up, roles=LEADERS, status=204, summary="End a live call"),
+    Route(method="GET", path="/calls/{id}/recording", handler=get_recording, roles=EVERYBODY, query=RecordingQuery,
+          reply_type="audio/wav", summary="The stereo recording, or its peaks"),
+    Route(method="PUT", path="/calls/{id}/monitor", handler=set_monitor, roles=LEADERS, body=Monitor,
+          summary="Listen, whisper or barge with the supervisor's browser"),
+    Route(method="DELETE", path="/calls/{id}/monitor", handler=stop_monitor, roles=LEADERS, summary="Stop supervising"),
+)  # fmt: skip

@@ -1,0 +1,28 @@
+"""Trunks and the phones that are registered."""
+
+from __future__ import annotations
+
+from web import shapes
+from web.routing import LEADERS, Request, Route
+
+
+async def list_trunks(request: Request) -> shapes.Items:
+    return shapes.Items(items=[dict(view) for view in request.services.trunks.views()])
+
+
+async def list_registrations(request: Request) -> shapes.Items:
+    items = [
+        {
+            "extension": view["extension"],
+            "contacts": [{**contact, "expires": shapes.time(contact["expires"])} for contact in view["contacts"]],
+        }
+        for view in request.services.registrar.views()
+    ]
+    return shapes.Items(items=items)
+
+
+ROUTES = (
+    Route(method="GET", path="/trunks", handler=list_trunks, roles=LEADERS, reply=shapes.Items, summary="Trunks and their state"),
+    Route(method="GET", path="/registrations", handler=list_registrations, roles=LEADERS, reply=shapes.Items,
+          summary="Phones that are registered now"),
+)  # fmt: skip

@@ -1,0 +1,84 @@
+"""The aiohttp application: middlewares, REST table, WebSocket, pages, health and metrics."""
+
+from __future__ import annotations
+
+import json
+
+from aiohttp import web
+
+from softswitch import __version__
+from softswitch.services import Services
+from web import pages
+from web.api import ROUTES
+from web.auth import Unauthorized, session_middleware, session_of
+from web.errors import errors_middleware
+from web.limits import rate_limit
+from web.openapi import document
+from web.routing import API, SERVICES, add_routes
+from web.ws.hub import Hub
+from web.ws.people import serve_person
+from web.ws.widget import serve_widget
+
+HUB = web.AppKey("hub", Hub)
+MAX_BODY = 2 << 20  # octets
+
+
+def create_app(services: Services) -> web.Application:
+    """Everything of the API role. The caller binds and serves it."""
+    app = web.Application(middlewares=[errors_middleware, rate_limit(), session_middleware], client_max_size=MAX_BODY)
+    app[SERVICES] = services
+    app[HUB] = Hub(services)
+    add_routes(app, ROUTES)
+    description = json.dumps(document(ROUTES, __version__), ensure_ascii=False)
+
+    async def openapi(_: web.Request) -> web.Response:
+        return web.Response(text=description, content_type="application/json")
+
+    app.router.add_get(f"{API}/openapi.json", openapi)
+    app.router.add_get(f"{API}/ws", _websocket)
+    if not services.settings.metrics.listen:
+        add_health(app, services)
+    pages.add_pages(app)
+    app.cleanup_ctx.append(_run_hub)
+    return app
+
+
+def create_metrics_app(services: Services) -> web.Application:
+    """Health and metrics alone, for an address of their own."""
+    app = web.Application(middlewares=[errors_middleware])
+    app[SERVICES] = services
+    add_health(app, services)
+    return app
+
+
+def add_health(app: web.Application, services: Services) -> None:
+    async def healthz(_: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        ready = services.readiness.ready
+        conditions = [{"name": c.name, "ok": c.ok, "text": c.text} for c in services.readiness.report()]
+        return web.json_response({"status": "ready" if ready else "not ready", "conditions": conditions}, status=200 if ready else 503)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=services.metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", metrics)
+
+
+async def _websocket(http: web.Request) -> web.StreamResponse:
+    services = http.app[SERVICES]
+    if "token" in http.query:
+        return await serve_widget(http, services)
+    session = session_of(http)
+    if session is None:
+        raise Unauthorized("sign in first")
+    return await serve_person(http, services, http.app[HUB], session)
+
+
+async def _run_hub(app: web.Application):  # type: ignore[no-untyped-def]  # aiohttp's cleanup contexts are async generators
+    app[HUB].start()
+    yield
+    await app[HUB].stop()

@@ -1,0 +1,155 @@
+"""The one fan-out of what happens to the people who watch: translates views and events into frames for each client's topics."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from secrets import token_urlsafe
+from typing import Any
+
+from softswitch.model.events import AlarmCleared, AlarmRaised, CallEnded, Event, SupervisionEnded, SupervisionMode, SupervisionStarted
+from softswitch.services import AgentView, CallView, OfferView, QueueView, Services
+from softswitch.store import calls as store_calls
+from softswitch.store import recordings as store_recordings
+from web import shapes
+from web.ws.outbox import Outbox, Parking
+
+SWEEP = 5.0  # seconds between looks for expired outboxes
+
+
+class Hub:
+    """Owns the outboxes of people, connected and parked. One per process."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._connected: dict[str, set[Outbox]] = {}
+        self._parking = Parking(services.clock.now, self._expired)
+        self._stops: list[Callable[[], None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        services = self._services
+        supervision = services.bus.subscribe(self._on_event, (CallEnded, AlarmRaised, AlarmCleared, SupervisionStarted,
+                                                              SupervisionMode, SupervisionEnded))  # fmt: skip
+        self._stops = [
+            services.floor.watch(agent=self._on_agent, queue=self._on_queue, offer=self._on_offer),
+            services.calls.watch(self._on_call),
+            supervision.close,
+        ]
+        self._spawn(self._sweep())
+
+    async def stop(self) -> None:
+        for stop in self._stops:
+            stop()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # clients
+
+    def attach(self, login: str, resume: str, after: int, overflow: Callable[[], None]) -> tuple[Outbox, asyncio.Queue[str], bool]:
+        """The outbox of a person's new connection, its queue, and whether the former one was resumed without a gap."""
+        outbox = self._parking.take(resume, login) if resume else None
+        resumed = outbox is not None
+        if outbox is None:
+            outbox = Outbox(login, token_urlsafe(24))
+        queue = outbox.connect(overflow)
+        complete = resumed and outbox.replay(after)
+        first = not self._connected.get(login)
+        self._connected.setdefault(login, set()).add(outbox)
+        if first and login in self._services.directory.current().agents:
+            self._services.floor.desk_connected(login)
+        return outbox, queue, complete
+
+    def detach(self, outbox: Outbox) -> None:
+        """The connection is gone; the person may come back."""
+        outbox.disconnect()
+        mine = self._connected.get(outbox.login, set())
+        mine.discard(outbox)
+        self._parking.park(outbox)
+        if not mine:
+            self._connected.pop(outbox.login, None)
+            if outbox.login in self._services.directory.current().agents:
+                self._services.floor.desk_lost(outbox.login)
+
+    def _expired(self, outbox: Outbox) -> None:
+        if outbox.login not in self._connected:
+            self._services.browsers.close(outbox.login)
+
+    def _outboxes(self) -> Iterable[Outbox]:
+        for mine in self._connected.values():
+            yield from mine
+        yield from self._parking
+
+    def _tell(self, topic: str, event: Mapping[str, Any]) -> None:
+        for outbox in self._outboxes():
+            if topic in outbox.topics:
+                outbox.event(event)
+
+    def _tell_person(self, login: str, event: Mapping[str, Any], topic: str = "agent") -> None:
+        for outbox in self._outboxes():
+            if outbox.login == login and topic in outbox.topics:
+                outbox.event(event)
+
+    # what happens
+
+    def names(self) -> dict[str, str]:
+        return {login: agent.name for login, agent in self._services.directory.current().agents.items()}
+
+    def _on_agent(self, view: AgentView) -> None:
+        agent = shapes.agent(view).model_dump()
+        self._tell_person(view.login, {"type": "agent.state", "agent": agent})
+        self._tell("board", {"type": "board.agent", "agent": agent})
+
+    def _on_queue(self, view: QueueView) -> None:
+        self._tell("board", {"type": "board.queue", "queue": shapes.queue(view).model_dump()})
+
+    def _on_offer(self, login: str, view: OfferView | None, reason: str) -> None:
+        if view is not None:
+            self._tell_person(login, {"type": "offer.made", "offer": shapes.offer(view).model_dump()})
+        else:
+            self._tell_person(login, {"type": "offer.withdrawn", "reason": reason})
+
+    def _on_call(self, view: CallView) -> None:
+        call = shapes.live_call(view, self.names(), self._services.clock.utc()).model_dump()
+        if view.agent:
+            self._tell_person(view.agent, {"type": "call.state", "call": call})
+        self._tell("calls", {"type": "call.state", "call": call})
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case CallEnded():
+                self._spawn(self._tell_ended(event.call))
+            case AlarmRaised():
+                alarm = {"code": event.code, "level": event.level, "text": event.text, "object": event.object}
+                self._tell("calls", {"type": "alarm.raised", **alarm})
+            case AlarmCleared():
+                self._tell("calls", {"type": "alarm.cleared", "code": event.code, "object": event.object})
+            case SupervisionStarted() | SupervisionMode():
+                self._tell_person(event.actor, {"type": "monitor.state", "call": event.call, "mode": event.mode}, "calls")
+            case SupervisionEnded():
+                self._tell_person(event.actor, {"type": "monitor.state", "call": event.call, "mode": "off"}, "calls")
+
+    async def _tell_ended(self, call: str) -> None:
+        """The committed record; also to the agent who talked."""
+        store = self._services.store
+        row = await store.read(lambda db: store_calls.call_record(db, call))
+        if row is None:
+            return
+        recordings = await store.read(lambda db: store_recordings.recordings_of(db, [call]))
+        event = {"type": "call.state", "call": shapes.ended_call(row, self.names(), recordings.get(call, [])).model_dump()}
+        if row.agent:
+            self._tell_person(row.agent, event)
+        self._tell("calls", event)
+
+    # housekeeping
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP)
+            self._parking.sweep()

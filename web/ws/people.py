@@ -1,0 +1,175 @@
+"""The WebSocket of a signed-in person: agent desk, supervisor board, browser media."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import WSCloseCode, web
+
+from softswitch.model.errors import Forbidden, NotFound
+from softswitch.model.states import Role
+from softswitch.services import Services
+from web import shapes
+from web.auth import Session, describe
+from web.errors import BadRequest
+from web.ws import requests, socket
+from web.ws.hub import Hub
+from web.ws.outbox import Outbox
+
+
+def check_origin(http: web.Request) -> None:
+    """A browser's cookie must not be usable by another site's page (cross-site WebSocket hijacking). Raises Forbidden."""
+    origin = http.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != http.host:
+        raise Forbidden("this origin may not use a person's session")
+
+
+async def serve_person(http: web.Request, services: Services, hub: Hub, session: Session) -> web.StreamResponse:
+    if session.role is Role.API:
+        raise Forbidden("the WebSocket is for people and widgets")
+    check_origin(http)
+    ws = socket.new_socket()
+    await ws.prepare(http)
+    after = http.query.get("after", "0")
+    outbox, queue, resumed = hub.attach(
+        session.login,
+        http.query.get("resume", ""),
+        int(after) if after.isdecimal() else 0,
+        lambda: http.app.loop.call_soon(lambda: http.app.loop.create_task(ws.close(code=WSCloseCode.TRY_AGAIN_LATER))) and None,
+    )
+    client = PersonClient(services, hub, session, outbox)
+    try:
+        if not resumed:
+            if http.query.get("resume"):
+                outbox.event({"type": "resync"})
+            outbox.event({"type": "hello", "resume": outbox.resume, "session": describe(services, session)})
+        await socket.run(ws, outbox, queue, client.serve)
+    finally:
+        hub.detach(outbox)
+    return ws
+
+
+class PersonClient:
+    """Serves the requests of one connection."""
+
+    def __init__(self, services: Services, hub: Hub, session: Session, outbox: Outbox) -> None:
+        self._services = services
+        self._hub = hub
+        self._login = session.login
+        self._session = session
+        self._outbox = outbox
+        self._handlers = {
+            "subscribe": self._subscribe,
+            "agent.state": self._agent_state,
+            "wrapup.done": self._wrapup_done,
+            "media.offer": self._media_offer,
+            "media.close": self._media_close,
+            "offer.accept": self._offer_accept,
+            "offer.reject": self._offer_reject,
+            "call.hold": self._hold,
+            "call.resume": self._resume,
+            "call.hangup": self._hangup,
+            "call.dial": self._dial,
+            "dtmf": self._dtmf,
+            "monitor.set": self._monitor,
+        }
+
+    async def serve(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        kind = document["type"]
+        if kind not in requests.PEOPLE:
+            raise BadRequest(f"unknown type {kind!r}")
+        model, roles = requests.PEOPLE[kind]
+        agent = self._login in self._services.directory.current().agents
+        if self._session.role not in roles and not (agent and Role.AGENT in roles):
+            raise Forbidden(f"the role {self._session.role} may not send {kind}")
+        handler: Any = self._handlers[kind]
+        result: Mapping[str, Any] = await handler(model.model_validate(document))
+        return result
+
+    async def _subscribe(self, message: requests.Subscribe) -> Mapping[str, Any]:
+        leader = self._session.role in (Role.SUPERVISOR, Role.ADMINISTRATOR)
+        if not leader and set(message.topics) - {"agent"}:
+            raise Forbidden("the topics board and calls are for supervisors")
+        self._outbox.topics |= set(message.topics)
+        found: dict[str, Any] = {}
+        if "agent" in message.topics:
+            found |= self._desk()
+        if "board" in message.topics:
+            floor = self._services.floor
+            found["agents"] = [shapes.agent(view).model_dump() for view in floor.agents()]
+            found["queues"] = [shapes.queue(view).model_dump() for view in floor.queues()]
+        if "calls" in message.topics:
+            found["calls"] = [self._live(view) for view in self._services.calls.live()]
+        return found
+
+    def _live(self, view: Any) -> dict[str, Any]:
+        return shapes.live_call(view, self._hub.names(), self._services.clock.utc()).model_dump()
+
+    def _desk(self) -> dict[str, Any]:
+        if self._login not in self._services.directory.current().agents:
+            return {"agent": None, "offer": None, "call": None}
+        agent = self._services.floor.agent(self._login)
+        offer = self._services.floor.offer_of(self._login)
+        call = self._services.calls.view(agent.call) if agent.call else None
+        return {
+            "agent": shapes.agent(agent).model_dump(),
+            "offer": shapes.offer(offer).model_dump() if offer else None,
+            "call": self._live(call) if call else None,
+        }
+
+    async def _agent_state(self, message: requests.AgentStateRequest) -> Mapping[str, Any]:
+        view = await self._services.floor.set_state(self._login, message.state, message.reason, self._login)
+        if message.state == "logged_out" and view.state == "logged_out":
+            self._services.browsers.close(self._login)
+        return shapes.agent(view).model_dump()
+
+    async def _wrapup_done(self, _: requests.Message) -> Mapping[str, Any]:
+        view = await self._services.floor.set_state(self._login, "wrap_up_done", "", self._login)
+        return shapes.agent(view).model_dump()
+
+    async def _media_offer(self, message: requests.MediaOffer) -> Mapping[str, Any]:
+        answer = await self._services.browsers.offer(self._login, message.sdp, self._session.name)
+        return {"sdp": answer}
+
+    async def _media_close(self, _: requests.Message) -> Mapping[str, Any]:
+        self._services.browsers.close(self._login)
+        return {}
+
+    async def _offer_accept(self, message: requests.OfferAnswer) -> Mapping[str, Any]:
+        await self._services.floor.accept(self._login, message.offer)
+        return {}
+
+    async def _offer_reject(self, message: requests.OfferAnswer) -> Mapping[str, Any]:
+        await self._services.floor.reject(self._login, message.offer)
+        return {}
+
+    async def _hold(self, _: requests.Message) -> Mapping[str, Any]:
+        await self._services.floor.hold(self._login)
+        return self._own_call()
+
+    async def _resume(self, _: requests.Message) -> Mapping[str, Any]:
+        await self._services.floor.resume(self._login)
+        return self._own_call()
+
+    async def _hangup(self, _: requests.Message) -> Mapping[str, Any]:
+        await self._services.floor.hang_up(self._login)
+        return {}
+
+    def _own_call(self) -> Mapping[str, Any]:
+        view = self._services.calls.view(self._services.floor.agent(self._login).call)
+        if view is None:
+            raise NotFound("there is no call")
+        return self._live(view)
+
+    async def _dial(self, message: requests.CallDial) -> Mapping[str, Any]:
+        return {"call": await self._services.floor.dial(self._login, message.to)}
+
+    async def _dtmf(self, message: requests.Digits) -> Mapping[str, Any]:
+        await self._services.floor.press(self._login, message.digits)
+        return {}
+
+    async def _monitor(self, message: requests.MonitorSet) -> Mapping[str, Any]:
+        await self._services.calls.monitor(message.call, self._login, message.mode, self._login)
+        return {"mode": message.mode.value}

@@ -1,0 +1,69 @@
+"""One WebSocket: a reader that serves requests one after another, a writer that drains the client's outbox."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+from aiohttp import WSCloseCode, WSMsgType, web
+from pydantic import ValidationError
+
+from softswitch.model.errors import SwitchError
+from web.errors import BadRequest, FieldFault, WebError, problem_of
+from web.ws.outbox import Outbox
+
+log = structlog.get_logger("ws")
+HEARTBEAT = 20.0  # seconds between pings; two missed ones end the connection
+MAX_FRAME = 256 * 1024
+Serve = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+
+
+def new_socket() -> web.WebSocketResponse:
+    return web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=MAX_FRAME, compress=False)
+
+
+async def run(socket: web.WebSocketResponse, outbox: Outbox, queue: asyncio.Queue[str], serve: Serve) -> None:
+    """Until the peer goes away. `serve` handles one request and returns the `ok` value or raises an expected error."""
+    writer = asyncio.create_task(_write(socket, queue))
+    try:
+        async for message in socket:
+            if message.type is WSMsgType.TEXT:
+                await _serve_frame(message.data, outbox, serve)
+            elif message.type is WSMsgType.BINARY:
+                await socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"text frames only")
+    finally:
+        writer.cancel()
+
+
+async def _write(socket: web.WebSocketResponse, queue: asyncio.Queue[str]) -> None:
+    try:
+        while True:
+            await socket.send_str(await queue.get())
+    except (ConnectionError, RuntimeError) as error:  # the peer went away while frames were waiting
+        log.debug("x writer ended", reason=str(error))
+
+
+async def _serve_frame(text: str, outbox: Outbox, serve: Serve) -> None:
+    request: Any = None
+    try:
+        document = _parse(text)
+        request = document.get("id")
+        outbox.reply(request, "ok", await serve(document))
+    except (SwitchError, WebError) as error:
+        outbox.reply(request, "error", problem_of(error))
+    except ValidationError as error:
+        faults = [FieldFault(".".join(map(str, item["loc"])), item["msg"]) for item in error.errors()]
+        outbox.reply(request, "error", problem_of(BadRequest("the request is not valid", faults=faults)))
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise BadRequest(f"expected JSON: {error}") from error
+    if not isinstance(document, dict) or not isinstance(document.get("type"), str):
+        raise BadRequest('expected {"id":…,"type":"…"}')
+    return document
