@@ -1,7 +1,7 @@
 """Prompts: what the switch says, as files per language. Lookups only; playing is the work of call and media engine.
 
-A folder holds `LANGUAGE/NAME.wav` and `music/NAME.wav`. The shipped folder is this package; folders given before it win, so that
-an operator's own recording replaces a shipped one by having its name.
+A folder holds `LANGUAGE/NAME.wav` and `music/NAME.wav`. The shipped folder is this package; folders given before it win,
+so that an operator's own recording replaces a shipped one by having its name.
 """
 
 from __future__ import annotations

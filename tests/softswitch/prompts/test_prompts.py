@@ -12,8 +12,8 @@ from softswitch.prompts import LANGUAGES, SHIPPED, Library, spoken, texts
 
 @pytest.mark.parametrize(
     ("value", "names"),
-    [(0, ("0",)), (7, ("7",)), (10, ("10",)), (19, ("19",)), (20, ("20",)), (21, ("20", "1")), (30, ("30",)), (42, ("40", "2")), (99, ("90", "9"))],
-)  # fmt: skip
+    [(0, ("0",)), (10, ("10",)), (19, ("19",)), (20, ("20",)), (21, ("20", "1")), (30, ("30",)), (42, ("40", "2")), (99, ("90", "9"))],
+)
 def test_number_is_spoken_from_tens_and_ones(value: int, names: tuple[str, ...]) -> None:
     assert spoken.number(value) == names
 
