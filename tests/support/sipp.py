@@ -1,4 +1,4 @@
-"""SIPp as carrier or phone: scenarios as steps, voice as RTP streams, digits by RFC 4733. Media from SIPp needs root (raw sockets)."""
+"""SIPp as carrier or phone: scenarios as steps, voice as RTP streams, digits by RFC 4733 (raw sockets: needs root)."""
 
 from __future__ import annotations
 
@@ -48,6 +48,16 @@ Contact: <sip:{caller}@[local_ip]:[local_port];transport=[transport]>
 Max-Forwards: 70
 """
 
+_OK = """SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+"""
+
 
 @dataclass
 class Caller:
@@ -70,7 +80,8 @@ class Caller:
         target = "[next_url]" if in_dialog and method != "CANCEL" else uri
         tail = f"Content-Type: application/sdp\nContent-Length: [len]\n\n{body}" if body else "Content-Length: 0\n\n"
         routes = "[routes]\n" if in_dialog else ""
-        return f"<send{' retrans="500"' if method != 'ACK' else ''}><![CDATA[\n{method} {target} SIP/2.0\n{head}{routes}{tail}]]></send>"
+        retransmit = "" if method == "ACK" else ' retrans="500"'
+        return f"<send{retransmit}><![CDATA[\n{method} {target} SIP/2.0\n{head}{routes}{tail}]]></send>"
 
     def invite(self, *, direction: str = "sendrecv", in_dialog: bool = False) -> Caller:
         body = OFFER.format(formats=self.formats, direction=direction)
@@ -119,9 +130,7 @@ class Caller:
     def wait_bye(self, timeout_ms: int = 60_000) -> Caller:
         """The other side hangs up."""
         self.steps.append(f'<recv request="BYE" timeout="{timeout_ms}"/>')
-        self.steps.append(
-            "<send><![CDATA[\nSIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContent-Length: 0\n\n]]></send>"
-        )
+        self.steps.append(f"<send><![CDATA[\n{_OK}]]></send>")
         return self
 
     def xml(self) -> str:
@@ -240,8 +249,7 @@ class Sipp:
             "-mi", "127.0.0.1", "-mp", str(self.media_port), "-s", self.service, "-m", str(self.calls), "-r", str(self.rate),
             "-l", str(self.limit), "-t", self.transport, "-timeout", str(self.seconds), "-nostdin", "-trace_err",
             "-error_file", str(self.folder / f"sipp-{self.port}.err"), "-trace_msg",
-            "-message_file", str(self.folder / f"sipp-{self.port}.msg"), "-min_rtp_port", str(self.media_port),
-            "-max_rtp_port", str(self.media_port + 400),
+            "-message_file", str(self.folder / f"sipp-{self.port}.msg"),
         ]  # fmt: skip
         log = (self.folder / f"sipp-{self.port}.out").open("w")
         self.process = subprocess.Popen(arguments, stdout=log, stderr=log, cwd=self.folder, text=True)
