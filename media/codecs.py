@@ -63,6 +63,7 @@ EVENTS: dict[int, Codec] = {row.clock: row for row in CODECS if row.role is Role
 NOISE: Codec = STATIC[13]
 
 _BY_ENCODING: dict[tuple[str, int, int], Codec] = {(row.sdp_name.lower(), row.clock, row.channels): row for row in CODECS}
+_BY_ENCODING["opus", 48000, 1] = AUDIO["OPUS"]  # RFC 7587 §7 demands "/2"; some peers leave it out and mean the same
 
 
 def by_encoding(sdp_name: str, clock: int, channels: int = 1) -> Codec | None:

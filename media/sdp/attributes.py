@@ -66,6 +66,8 @@ def address(text: str) -> Connection:
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,253}", text):
             raise BadDescription("address is neither IP literal nor host name") from None
         return Connection(0, text)
+    if parsed.is_multicast or text == "255.255.255.255":
+        raise BadDescription("media to a multicast or broadcast address")  # it would multiply our packets
     if isinstance(parsed, IPv6Address):
         if parsed.scope_id is not None:
             raise BadDescription("address with a scope")

@@ -22,7 +22,7 @@ def parse(body: bytes | str) -> Description:
 
     Raises BadDescription with the number of the offending line.
     """
-    text = body if isinstance(body, str) else body.decode("utf-8", "surrogateescape")
+    text = _checked(body) if isinstance(body, str) else body.decode("utf-8", "surrogateescape")
     raw = text.split("\n")
     if len(raw) > MAX_LINES + 1:
         raise BadDescription(f"more than {MAX_LINES} lines")
@@ -51,8 +51,17 @@ def parse(body: bytes | str) -> Description:
     return Description(tuple(session), tuple(media))
 
 
+def _checked(text: str) -> str:
+    """JSON can carry lone surrogates, which no octets stand for."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise BadDescription("text with lone surrogates") from None
+    return text
+
+
 def _line(text: str, number: int) -> Line:
-    if len(text) > MAX_LINE:
+    if len(text) > MAX_LINE // 4 and len(text.encode("utf-8", "surrogateescape")) > MAX_LINE:
         raise BadDescription(f"line longer than {MAX_LINE} octets", number)
     if "\0" in text or "\r" in text:
         raise BadDescription("NUL or CR inside a line", number)
