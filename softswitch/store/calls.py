@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
 from softswitch.model.errors import Invalid
 from softswitch.model.events import Event
 from softswitch.store.rows import CdrRow, event_of
-from softswitch.store.tables import cdr, journal
+from softswitch.store.tables import audit, cdr, journal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +59,11 @@ def timeline_of(connection: Connection, call: str) -> list[Event]:
     return sorted(events, key=lambda event: event.seq or len(events) + 1)
 
 
-def audit_trail(connection: Connection, types: Sequence[str], *, since: float = 0.0, limit: int = 200) -> list[Event]:
-    """Journaled events of some types, newest first: `admin.changed`, `rec.accessed`, `sup.started` …"""
-    rows = (
-        select(journal)
-        .where(journal.c.type.in_(types), journal.c.at >= since)
-        .order_by(journal.c.at.desc(), journal.c.id.desc())
-    )
+def audit_trail(connection: Connection, types: Sequence[str] = (), *, since: float = 0.0, limit: int = 200) -> list[Event]:
+    """Who did what, newest first; `types` narrows it to some of `rows.AUDITED`."""
+    rows = select(audit).where(audit.c.at >= since).order_by(audit.c.at.desc(), audit.c.id.desc())
+    if types:
+        rows = rows.where(audit.c.type.in_(types))
     return [event_of(row) for row in connection.execute(rows.limit(limit))]
 
 
@@ -95,4 +94,4 @@ def _place(cursor: str) -> tuple[float, str]:
 
 
 def _row(row: Row[Any]) -> CdrRow:
-    return CdrRow(**row._mapping)
+    return CdrRow(**{**row._mapping, "context": json.loads(row.context)})

@@ -116,6 +116,7 @@ def _run(engine: Engine, work: Work[T]) -> T:
 def _sqlite_engine(url: URL, *, begin: str, size: int) -> Engine:
     engine = create_engine(
         url.set(drivername="sqlite+pysqlite"), poolclass=QueuePool, pool_size=size, max_overflow=0, hide_parameters=True,
+        pool_reset_on_return=None,  # every use ends in commit or rollback
         connect_args={"check_same_thread": False, "timeout": 10.0},
     )  # fmt: skip
 

@@ -27,8 +27,9 @@ from softswitch.store.rows import event_of
 
 log = structlog.get_logger("journal")
 
-GROUP_SECONDS = 0.02  # an event is committed this long after it was appended, plus the commit itself: together below 50 ms
+GROUP_SECONDS = 0.04  # an event is committed this long after it was appended, plus the commit itself: together below 50 ms
 ALIVE_SECONDS = 5.0  # how exactly the end of interrupted calls is known after a crash
+TIDY_ROWS = 200  # outbox rows that are removed together; after a crash at most so many events are shown a second time
 MOST_WAITING = 100_000  # events kept while the database refuses commits
 GROUP_EVENTS = 2_000
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
@@ -56,7 +57,7 @@ class Journal:
         self._alarms: AlarmSink | None = None
         self._waiting: deque[Event] = deque()
         self._timelines: dict[str, list[Event]] = {}
-        self._published: list[int] = []
+        self._published: list[int] = []  # outbox rows that may go
         self._next_outbox = 1
         self._appended = 0
         self._settled = 0
@@ -166,12 +167,16 @@ class Journal:
             await self._settle(group, count)
 
     def _group(self, count: int) -> Group:
-        group = Group(published=list(self._published), keep_seconds=self._keep_seconds)
+        tidy = not count or len(self._published) >= TIDY_ROWS
+        group = Group(shown=list(self._published) if tidy else [], keep_seconds=self._keep_seconds)
         for index in range(count):
             event = self._waiting[index]
             try:
                 group.add(event, self._next_outbox, self.timeline, self._fold)
-            except TypeError as error:  # a field that JSON cannot hold: the emitter's fault, must not stop the others
+            except (
+                TypeError,
+                ValueError,
+            ) as error:  # a field that JSON cannot hold: the emitter's fault, must not stop the others
                 log.critical("! event refused", type=event.type, call=event.call, error=str(error))
                 continue
             self._next_outbox += event.committed_only
@@ -200,7 +205,7 @@ class Journal:
 
     async def _settle(self, group: Group, count: int) -> None:
         """Everything that follows a commit: free memory, publish, wake who waits in `flush`."""
-        self._published = [row["id"] for row in group.outbox]
+        self._published = [*self._published[len(group.shown) :], *(row[0] for row in group.outbox)]
         for _ in range(count):
             self._waiting.popleft()
         for call in group.ended:

@@ -5,7 +5,7 @@ Times are UTC epoch seconds (float), durations ms, as in the events.
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
 metadata = MetaData()
 _Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only for INTEGER
@@ -26,8 +26,19 @@ journal = Table(
     Column("at", Float, nullable=False),
     Column("data", Text, nullable=False),  # the other fields as compact JSON
     Index("journal_of_call", "call", "seq"),
-    Index("journal_by_type", "type", "at"),
 )  # fmt: skip
+
+audit = Table(
+    "audit", metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("type", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("call", String, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("data", Text, nullable=False),
+    Index("audit_newest", "at"),
+)  # fmt: skip
+"""Who did what: the events of `rows.AUDITED` once more, so that they are found without an index over the whole journal."""
 
 outbox = Table(
     "outbox", metadata,
@@ -73,7 +84,7 @@ cdr = Table(
     Column("hold_ms", Integer, nullable=False),
     Column("duration_ms", Integer, nullable=False),
     Column("sip_call_id", String, nullable=False),
-    Column("context", JSON, nullable=False),
+    Column("context", Text, nullable=False),  # JSON
     Index("cdr_newest", "created_at", "id"),
     Index("cdr_of_queue", "queue", "created_at"),
     Index("cdr_of_agent", "agent", "created_at"),

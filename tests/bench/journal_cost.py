@@ -13,6 +13,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import uvloop
+
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from softswitch.cluster.bus import Bus
@@ -87,4 +89,4 @@ async def idle_cost(seconds: float, rate: int) -> float:
 
 if __name__ == "__main__":
     arguments = [float(text) for text in sys.argv[1:]] + [5.0, 100.0][len(sys.argv) - 1 :]
-    print(json.dumps({"bench": "journal_cost", **asyncio.run(measure(arguments[0], int(arguments[1])))}))
+    print(json.dumps({"bench": "journal_cost", **uvloop.run(measure(arguments[0], int(arguments[1])))}))
