@@ -7,37 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
-
-
-@dataclass(frozen=True, slots=True)
-class CdrRow:
-    """One ended call. Times are UTC epoch seconds (None: it never came to that), durations ms."""
-
-    id: str
-    direction: str
-    caller: str
-    caller_name: str
-    called: str
-    trunk: str
-    source: str
-    queue: str
-    agent: str
-    result: str  # answered abandoned busy no_answer rejected failed interrupted
-    cause: str
-    q850: int
-    sip_status: int
-    who: str
-    created_at: float
-    answered_at: float | None
-    connected_at: float | None
-    ended_at: float
-    wait_ms: int
-    ring_ms: int
-    talk_ms: int
-    hold_ms: int
-    duration_ms: int
-    sip_call_id: str
-    context: Mapping[str, str]
+from softswitch.store.rows import CdrRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A browser as a leg. One peer connection per session (`BrowserSession`) serves one call after another (`BrowserLeg`).
 
-The page always offers (interfaces.md §4); the port stays open between calls in a group of its own and moves into a call's group.
+The page always offers (interfaces.md §4); between calls the port stays open in a group of its own, then moves into a call's.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class BrowserSession:
 
 
 class BrowserLeg:
-    """One call's use of a browser session. An agent's leg is offered and accepted; a widget's or dialling agent's leg is inbound."""
+    """Use of a browser session by one call. An agent's leg is offered and accepted, that of a widget or dialling agent inbound."""
 
     def __init__(self, session: BrowserSession, leg_id: LegId, facts: LegFacts) -> None:
         self.id = leg_id

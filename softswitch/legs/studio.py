@@ -1,4 +1,4 @@
-"""What a leg needs of the media side: the engine's pump, numbers for nodes, the node's certificate and the address to write."""
+"""What a leg needs of the media side: the engine, the node's certificate and the address to write."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from media.engine import EnginePump, Ids
 from media.negotiation import DtlsIdentity
+from media.service import MediaService
 
 _REMEMBERED_PEERS = 10_000
 
@@ -16,11 +17,18 @@ _REMEMBERED_PEERS = 10_000
 class Studio:
     """One per process. `address_for(peer_host)` is the address that stands in our SDP toward that peer."""
 
-    pump: EnginePump
-    ids: Ids
+    media: MediaService
     identity: DtlsIdentity
     address_for: Callable[[str], str]
     addresses: Callable[[], tuple[str, ...]]  # for browsers: every address they may reach us at, best first
+
+    @property
+    def pump(self) -> EnginePump:
+        return self.media.pump
+
+    @property
+    def ids(self) -> Ids:
+        return self.media.ids
 
 
 @dataclass(slots=True)

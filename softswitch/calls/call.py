@@ -1,0 +1,321 @@
+"""A call: one caller, whoever it is joined to, and the timeline. Handlers drive it as coroutines in its task.
+
+Everything here is in the words of legs and media; SIP, the database and agents' states are others' business. When the caller
+is gone (or a supervisor ends the call) the task is cancelled, so `finally` blocks of handlers release what they hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from softswitch.calls.bridge import Conversation
+from softswitch.calls.dialling import Dialling, Watch
+from softswitch.calls.mix import Mix
+from softswitch.calls.monitor import Monitors
+from softswitch.calls.outcome import Ending, Outcome
+from softswitch.calls.ringing import devices
+from softswitch.calls.sound import Sound
+from softswitch.calls.switchboard import Switchboard
+from softswitch.calls.timeline import Timeline
+from softswitch.legs import base
+from softswitch.legs.base import Leg, LegFacts, PartyKind
+from softswitch.model import events as ev
+from softswitch.model.cause import Cause
+from softswitch.model.destination import Destination
+from softswitch.model.errors import Conflict, Unreachable
+from softswitch.model.ids import CallId
+from softswitch.model.states import CallState
+
+log = structlog.get_logger("calls")
+
+MAX_VISITS = 20
+"""Destinations one call may be sent to, one after another, before it counts as a loop."""
+
+_STATES: dict[type[ev.Event], CallState] = {
+    ev.IvrEntered: CallState.IVR, ev.QueueEntered: CallState.WAITING, ev.CallConnected: CallState.TALKING,
+    ev.ConferenceJoined: CallState.TALKING, ev.CallHeld: CallState.HELD, ev.CallResumed: CallState.TALKING,
+    ev.CallEnded: CallState.ENDED,
+}  # fmt: skip
+
+Visit = Callable[["Call", Destination], Awaitable[Outcome]]
+
+
+class Call:
+    """Written by its task and by its legs' events, all on one loop. `visit` runs the handler of a destination."""
+
+    def __init__(self, board: Switchboard, call_id: CallId, caller: Leg, visit: Visit) -> None:
+        self.id = call_id
+        self.board = board
+        self.caller = caller
+        self.language = "zh-CN"
+        self.variables: dict[str, str] = {}
+        self.state = CallState.RINGING
+        self.created_at = board.clock.utc()
+        self.ending: Ending | None = None
+        self.timeline = Timeline(call_id, board.journal, board.clock)
+        self.mix = Mix(board.media, caller.group, caller)
+        self.sound = Sound(board.media, self.mix, self.timeline)
+        self.conversation = Conversation(board, self.mix, self.timeline, self.sound)
+        self.monitors = Monitors(self.mix, self.timeline, self.conversation.whisper_recording)
+        self.conversation.on_recording = self.monitors.refresh
+        self._visit = visit
+        self._visits = 0
+        self._redirect: Destination | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._progress: set[tuple[int, bool]] = set()
+        self._limit: asyncio.TimerHandle | None = None
+        self._answer_waiter: asyncio.Future[None] | None = None
+        self.resolve_transfer: Callable[[Call, str], Destination] | None = None
+
+    # what it is
+
+    @property
+    def facts(self) -> LegFacts:
+        """Who calls."""
+        return self.caller.facts
+
+    @property
+    def is_answered(self) -> bool:
+        return self.caller.is_answered
+
+    @property
+    def is_over(self) -> bool:
+        return self.state is CallState.ENDED
+
+    def emit(self, event: ev.Event) -> None:
+        """Adds a fact to the timeline; number, time and call are stamped here."""
+        self.state = _STATES.get(type(event), self.state)
+        self.timeline.emit(event)
+
+    # life
+
+    def begin(self, created: ev.CallCreated, task: asyncio.Task[None], *, max_duration: float) -> None:
+        """The first event, and from here on the caller's leg is listened to."""
+        self._task = task
+        self.emit(created)
+        self.caller.listener = self._caller_heard
+        if max_duration:
+            loop = asyncio.get_running_loop()
+            self._limit = loop.call_later(max_duration, self.hang_up, Cause.MAX_DURATION, "system")
+
+    def limit(self, seconds: float) -> None:
+        """The call may last no longer than this from now on (a trunk's longest duration)."""
+        if self._limit is not None:
+            self._limit.cancel()
+        self._limit = asyncio.get_running_loop().call_later(seconds, self.hang_up, Cause.MAX_DURATION, "system")
+
+    async def go(self, destination: Destination) -> Outcome:
+        """Sends the caller to a destination and returns when that is over. Raises Unreachable(LOOP) after too many."""
+        self._visits += 1
+        if self._visits > MAX_VISITS:
+            log.warning("! call goes round in circles", call=self.id, to=str(destination))
+            raise Unreachable(Cause.LOOP)
+        return await self._visit(self, destination)
+
+    def hang_up(self, cause: Cause = Cause.NORMAL, who: str = "system", actor: str = "") -> None:
+        """Ends the call from outside of its task. The first one who ends it counts."""
+        if self.ending is None:
+            self.ending = Ending(who, cause)
+            if actor:
+                self.variables["ended_by"] = actor
+            self._interrupt()
+
+    def redirect(self, destination: Destination, *, kind: str = "blind", actor: str = "") -> None:
+        """Takes the caller away from where it is and sends it elsewhere."""
+        if self.ending is None:
+            self.emit(ev.CallTransferred(kind=kind, target=str(destination), actor=actor))
+            self._redirect = destination
+            self._interrupt()
+
+    def take_redirect(self) -> Destination | None:
+        """Where an interrupted task has to go on; None when the interruption is the end."""
+        destination, self._redirect = self._redirect, None
+        return destination if self.ending is None else None
+
+    def _interrupt(self) -> None:
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+
+    def finish(self, ending: Ending) -> None:
+        """The last act of the task: legs and media are released, the record is closed."""
+        self.ending = ending
+        if self._limit is not None:
+            self._limit.cancel()
+        self.sound.silence()
+        self.monitors.dismiss()
+        answered = self.caller.is_answered
+        self.caller.listener = base.ignore
+        if not self.caller.is_ended:
+            self.caller.hang_up(ending.cause)
+        status = 200 if answered else 487 if ending.cause is Cause.CANCELLED else ending.cause.sip
+        self.emit(ev.CallEnded(
+            who=ending.who, cause=ending.cause.word, q850=ending.cause.q850, sip_status=status,
+            actor=self.variables.get("ended_by", ending.who),
+        ))  # fmt: skip
+
+    # the caller
+
+    async def ring(self) -> None:
+        """Tells the caller that somebody is being alerted."""
+        if not self.caller.is_answered:
+            self.caller.ring()
+
+    async def answer(self, *, prefer: str = "") -> None:
+        """The switch takes the call; nothing when it did already."""
+        self._answer(prefer)
+
+    def _answer(self, prefer: str = "") -> None:
+        if not self.caller.is_answered:
+            self.caller.answer(prefer=prefer)
+            self._note_answer()
+
+    def _note_answer(self) -> None:
+        if self.caller.is_answered:
+            self.emit(ev.CallAnswered(party="caller", leg=self.caller.id))
+            if self.state is CallState.RINGING:
+                self.state = CallState.IVR
+
+    async def caller_answered(self, timeout: float) -> None:  # noqa: ASYNC109
+        """For a call that the switch itself places: waits until the first party takes it. Raises Unreachable."""
+        if not self.caller.is_answered:
+            self._answer_waiter = asyncio.get_running_loop().create_future()
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._answer_waiter
+            except TimeoutError:
+                raise Unreachable(Cause.NO_ANSWER) from None
+        self._note_answer()
+
+    async def play(self, *names: str, language: str = "", interruptible: bool = False) -> str:
+        """Plays prompts; returns why they ended: done, digit, stopped, error. Answers the caller first."""
+        self._answer()
+        return await self.sound.play(names, language or self.language, interruptible=interruptible)
+
+    async def collect(
+        self, prompts: Sequence[str] = (), *, max_digits: int = 1, timeout: float = 5.0, finish_on: str = "#",  # noqa: ASYNC109
+        inter_digit: float = 3.0, language: str = "",
+    ) -> str:  # fmt: skip
+        """Plays prompts that a key stops, then returns the keys, "" for none. `timeout` counts from the end of the prompts."""
+        if prompts:
+            await self.play(*prompts, language=language, interruptible=True)
+        self._answer()
+        return await self.sound.collect(max_digits, timeout=timeout, finish_on=finish_on, inter_digit=inter_digit)
+
+    async def music(self, name: str = "default") -> None:
+        """Music for the caller until it is bridged, hears something else, or `stop_music`."""
+        self._answer()
+        await self.sound.music(name)
+
+    def stop_music(self) -> None:
+        self.sound.silence()
+        self.mix.apply()
+
+    # others
+
+    def dialling(self, destination: Destination, *, timeout: float = 0.0, quiet: bool = False,
+                 on_ringing: Callable[[], None] | None = None) -> Dialling:  # fmt: skip
+        """Rings a destination: `async with call.dialling(to) as leg`. `timeout` is seconds, 0 for the trunk's own.
+
+        `quiet` leaves the caller's ears alone (music in a queue); otherwise it hears ringing or the far end's early media.
+        The block raises Unreachable(cause) when nobody answers.
+        """
+
+        def progress(leg: Leg | None, status: int) -> None:
+            if on_ringing is not None:
+                on_ringing()
+            self._noted_progress(leg, status, quiet=quiet)
+
+        stages = devices(self.board, self.facts, destination, group=self.mix.group, prefer=self.caller.codecs)
+        return Dialling(self.timeline, stages, timeout, Watch(progress, self.board.report), end_early=self._end_early)
+
+    def _noted_progress(self, leg: Leg | None, status: int, *, quiet: bool) -> None:
+        early = leg is not None
+        if (status, early) not in self._progress:
+            self._progress.add((status, early))
+            self.emit(ev.CallProgress(status=status, early_media=early))
+        if quiet:
+            return
+        if leg is not None:
+            self.caller.open_early(prefer=leg.codec)
+            self.sound.silence()
+            self.mix.player = leg.port
+            self.mix.apply()
+        elif self.caller.is_answered:
+            self.sound.ringback()
+        elif not self.mix.player:
+            self.caller.ring()
+
+    def _end_early(self) -> None:
+        """A new stage, or nobody answered: what was heard of the former one is over."""
+        self.sound.silence()
+        if self.caller.port:
+            self.mix.apply()
+
+    async def bridge(self, leg: Leg, *, record: bool = False, agent: str = "", queue: str = "", other: str = "") -> Ending:
+        """Joins caller and leg until one of them goes; returns who went when it was not the caller (that ends the task).
+
+        `record` is stereo from here to the end. `other` is the written destination, for the record.
+        """
+        self._answer(leg.codec)
+        party = other or (f"agent:{agent}" if agent else f"{leg.facts.kind}:{leg.facts.party}")
+        self.emit(ev.CallConnected(other=party, leg=leg.id, agent=agent, queue=queue))
+        try:
+            return await self.conversation.talk(leg, record=record, agent=agent, emit=self.emit, transfer=self._transfer)
+        finally:
+            self.monitors.stop_recordings()
+            if self.ending is None:
+                self.state = CallState.IVR
+
+    def hold(self, *, actor: str = "agent") -> None:
+        """The other side puts the caller on hold: the caller hears music. Raises Conflict when there is no conversation."""
+        if not self.conversation.is_live:
+            raise Conflict("there is no conversation to hold")
+        self.conversation.hold_caller(held=True, actor=actor, emit=self.emit)
+
+    def resume(self, *, actor: str = "agent") -> None:
+        if not self.conversation.is_live:
+            raise Conflict("there is no conversation to resume")
+        self.conversation.hold_caller(held=False, actor=actor, emit=self.emit)
+
+    def _transfer(self, number: str) -> None:
+        """The other side wants the caller elsewhere (blind transfer from a phone)."""
+        if self.resolve_transfer is None:
+            return
+        try:
+            to = self.resolve_transfer(self, number)
+        except Unreachable as fault:
+            self.emit(ev.CallTransferred(kind="blind", target=number, result=fault.cause.word))
+            return
+        self.redirect(to, actor="callee")
+
+    # the caller's leg
+
+    def _caller_heard(self, event: base.LegEvent) -> None:
+        match event:
+            case base.Ended(cause=cause):
+                self._caller_gone(cause)
+            case base.Answered():
+                if self._answer_waiter is not None and not self._answer_waiter.done():
+                    self._answer_waiter.set_result(None)
+            case base.DigitPressed():
+                self.conversation.digit(self.caller, event, to=self.mix.other if self.mix.talking else None)
+                if not self.mix.talking:
+                    self.sound.pressed(event.digit)
+            case base.HeldByPeer() | base.ResumedByPeer():
+                self.conversation.hold_other(held=isinstance(event, base.HeldByPeer), emit=self.emit)
+            case base.MediaFlows():
+                self.conversation.flowing(self.caller, event)
+            case base.PortReplaced():
+                self.mix.apply()
+            case base.PortFailed():
+                self.hang_up(Cause.MEDIA_FAILURE)
+
+    def _caller_gone(self, cause: Cause) -> None:
+        if self._answer_waiter is not None and not self._answer_waiter.done():
+            self._answer_waiter.set_exception(Unreachable(cause))
+            return
+        who = "agent" if self.facts.kind is PartyKind.AGENT else "caller"
+        self.hang_up(cause, who)

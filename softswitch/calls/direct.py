@@ -1,0 +1,24 @@
+"""Handlers of the destinations that need nothing but a call: a person to ring, and hanging up."""
+
+from __future__ import annotations
+
+from softswitch.calls.call import Call
+from softswitch.calls.outcome import Ending, Outcome
+from softswitch.model.cause import Cause
+from softswitch.model.destination import Destination, DestinationKind
+from softswitch.model.errors import Unreachable
+
+
+async def to_party(call: Call, destination: Destination) -> Outcome:
+    """Rings an extension, an outside number or an agent and joins whoever answers."""
+    agent = destination.name if destination.kind is DestinationKind.AGENT else ""
+    try:
+        async with call.dialling(destination) as leg:
+            return Outcome.ended(await call.bridge(leg, agent=agent, other=str(destination)))
+    except Unreachable as fault:
+        return Outcome.failed(fault.cause)
+
+
+async def hang_up(_call: Call, destination: Destination) -> Outcome:
+    """`hangup:CAUSE`: refuses the caller, or ends an answered call, with that cause."""
+    return Outcome.ended(Ending("system", Cause.from_word(destination.name)))

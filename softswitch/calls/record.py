@@ -1,0 +1,71 @@
+"""Recording of a conversation: two channels for the call, a restricted file for a whispering supervisor (interfaces.md §6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from media.commands import Command, Record, StopRecord
+from media.events import CommandFailed, Event, RecordDegraded, RecordEnded, RecordStarted
+from media.routes import Channels
+from media.service import MediaService
+from softswitch.calls.timeline import Timeline
+from softswitch.model import events as ev
+from softswitch.model.ids import Ids, RecordingId
+from softswitch.model.states import RecordingStatus
+from softswitch.recordings.keeper import Keeper
+
+_STATUS = {"complete": RecordingStatus.COMPLETE, "degraded": RecordingStatus.DEGRADED, "failed": RecordingStatus.FAILED}
+
+
+class Recording:
+    """One file from start to verdict. The verdict comes after the call's end; the event then still belongs to the call."""
+
+    def __init__(self, media: MediaService, keeper: Keeper, ids: Ids, timeline: Timeline, *, restricted: bool = False) -> None:
+        self.node = media.ids.next()
+        self.id: RecordingId = ids.recording()
+        self.restricted = restricted
+        self._media = media
+        self._keeper = keeper
+        self._timeline = timeline
+        self._file = keeper.new_file(timeline.call, self.id if restricted else "")
+        self._forget: Callable[[], None] = media.pump.subscribe(self.node, self._heard)
+        self._live = False
+
+    def start(self, group: int, channels: Channels) -> list[Command]:
+        """The batch part that starts it on the frame of the bridge."""
+        self._live = True
+        self._timeline.emit(ev.RecordingStarted(recording=self.id, file=self._file, restricted=self.restricted))
+        return [Record(self.node, group, str(self._keeper.path(self._file)), channels, fallback=self._keeper.fallback)]
+
+    def stop(self) -> list[Command]:
+        """The batch part that ends it; `rec.finished` follows when the file is closed and hashed."""
+        if not self._live:
+            return []
+        self._live = False
+        return [StopRecord(self.node)]
+
+    def _heard(self, event: Event) -> None:
+        match event:
+            case RecordStarted():
+                self._keeper.began(self._file)
+            case RecordDegraded(reason=reason):
+                self._timeline.emit(ev.RecordingDegraded(recording=self.id, reason=reason))
+                self._keeper.degraded(self._timeline.call, reason)
+            case RecordEnded():
+                self._finish(
+                    _STATUS[event.verdict], event.duration, event.bytes, event.sha256, self._keeper.relative(event.path)
+                )
+            case CommandFailed(command="Record", reason=reason):
+                self._keeper.degraded(self._timeline.call, reason)
+                self._finish(RecordingStatus.FAILED, 0, 0, "", self._file)
+
+    def _finish(self, status: RecordingStatus, duration_ms: int, size: int, sha256: str, file: str) -> None:
+        self._live = False
+        self._forget()
+        self._keeper.finished(self._file)
+        self._timeline.emit(
+            ev.RecordingFinished(
+                recording=self.id, file=file, status=status.value, duration_ms=duration_ms, bytes=size, sha256=sha256,
+                restricted=self.restricted,
+            )
+        )  # fmt: skip

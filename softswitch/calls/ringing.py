@@ -1,0 +1,43 @@
+"""From a destination to the devices that ring for it: phones and trunks by the plan of routing, pages by the stations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from softswitch.calls.dialling import Device
+from softswitch.calls.stations import agent_facts
+from softswitch.calls.switchboard import Switchboard
+from softswitch.legs.base import Leg, LegFacts, Listener
+from softswitch.legs.browser import BrowserSession
+from softswitch.model.cause import Cause
+from softswitch.model.destination import Destination, DestinationKind
+from softswitch.model.errors import Busy, Unreachable
+from softswitch.model.target import Target
+
+
+def devices(
+    board: Switchboard, caller: LegFacts, destination: Destination, *, group: int, prefer: tuple[str, ...]
+) -> Sequence[Sequence[Device]]:
+    """The stages to ring. Raises Unreachable when there is nothing to ring."""
+    wanted = destination
+    if destination.kind is DestinationKind.AGENT:
+        station = board.stations.device(destination.name)
+        if station.session is not None:
+            return ((Device(str(destination), partial(_ring_page, station.session, caller)),),)
+        wanted = Destination(DestinationKind.EXTENSION, station.extension)
+    plan = board.plan(caller, wanted)
+
+    def start(target: Target, listener: Listener) -> Leg:
+        return board.dial(target, caller, group=group, prefer=prefer, listener=listener)
+
+    return tuple(tuple(Device(str(destination), partial(start, target), target) for target in stage) for stage in plan.stages)
+
+
+def _ring_page(session: BrowserSession, caller: LegFacts, listener: Listener) -> Leg:
+    try:
+        leg = session.new_leg(agent_facts(session, caller))
+    except Busy as fault:
+        raise Unreachable(Cause.BUSY) from fault
+    leg.listener = listener
+    return leg

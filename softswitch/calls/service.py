@@ -1,0 +1,282 @@
+"""The calls of the node: takes them in, places them, finds them for whoever watches, ends them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from softswitch.calls.call import Call
+from softswitch.calls.outcome import Ending, Outcome
+from softswitch.calls.ringing import devices
+from softswitch.calls.switchboard import Switchboard
+from softswitch.calls.views import CallView, view
+from softswitch.legs import base
+from softswitch.legs.base import Leg, LegFacts, PartyKind
+from softswitch.legs.browser import BrowserSession
+from softswitch.model import events as ev
+from softswitch.model.cause import Cause
+from softswitch.model.destination import Destination, DestinationKind
+from softswitch.model.errors import Busy, Conflict, NotFound, Unreachable
+from softswitch.model.ids import CallId
+from softswitch.model.states import MonitorMode
+
+log = structlog.get_logger("calls")
+
+Handler = Callable[[Call, Destination], Awaitable[Outcome]]
+Handlers = Mapping[DestinationKind, Handler]
+
+RETRY_AFTER = 10
+"""Seconds after which a refused caller may try again."""
+
+LONGEST_CALL = 14_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What routing says about a new call: where it goes, or why not. `rule` names what refused it."""
+
+    destination: Destination | None
+    cause: Cause = Cause.NORMAL
+    rule: str = ""
+    max_duration: float = LONGEST_CALL
+
+
+class CallService:
+    """Owned by the loop. `handlers` is the table kind → coroutine that the composition root fills."""
+
+    def __init__(
+        self,
+        board: Switchboard,
+        admit: Callable[[LegFacts], Admission],
+        handlers: Handlers,
+        *,
+        max_calls: int = 0,
+        on_over: Callable[[Call], None] | None = None,
+    ) -> None:
+        self._board = board
+        self._admit = admit
+        self._handlers = handlers
+        self._max_calls = max_calls
+        self._on_over = on_over
+        self._live: dict[str, Call] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
+        self._supervised: dict[str, Call] = {}
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    # new calls
+
+    def incoming(self, leg: Leg, destination: Destination | None = None) -> Call | None:
+        """A new inbound leg. Refused ones get their answer here and leave one event; None for them.
+
+        `destination` skips routing: a widget's token is bound to one.
+        """
+        admission = Admission(destination) if destination is not None else self._admit(leg.facts)
+        cause = admission.cause if admission.destination is None else self._full() or leg.refusal()
+        if cause is not None or admission.destination is None:
+            self._refuse(leg, cause or admission.cause, admission.rule)
+            return None
+        facts = leg.facts
+        created = ev.CallCreated(
+            direction=_direction(facts, admission.destination), caller=facts.caller, caller_name=facts.caller_name,
+            called=facts.called, trunk=facts.party if facts.kind is PartyKind.TRUNK else "", source=facts.source,
+            sip_call_id=facts.sip_call_id, context=facts.context, leg=leg.id,
+            agent=facts.party if facts.kind is PartyKind.AGENT else "",
+        )  # fmt: skip
+        return self._begin(leg, created, admission.destination, admission.max_duration)
+
+    def originate(
+        self, from_: Destination, to: Destination, *, actor: str, source: str = "api", answer_within: float = 30.0
+    ) -> CallId:
+        """Rings `from_` (agent or extension) first; when it answers, sends it to `to`. Returns at once.
+
+        Raises Unreachable when `from_` cannot be rung, Busy when the node is full or drains.
+        """
+        if self._full() is not None:
+            raise Busy("the switch takes no more calls")
+        if from_.kind not in (DestinationKind.AGENT, DestinationKind.EXTENSION):
+            raise Conflict(f"a call starts at an agent or an extension, not at {from_}")
+        leg = self._first_leg(from_, to)
+        kind = "out" if to.kind is DestinationKind.OUTSIDE else "internal"
+        created = ev.CallCreated(
+            direction=kind, caller=from_.name, caller_name=leg.facts.caller_name, called=to.name or str(to), source=source,
+            actor=actor, leg=leg.id, agent=from_.name if from_.kind is DestinationKind.AGENT else "",
+        )  # fmt: skip
+        return self._begin(leg, created, to, LONGEST_CALL, answer_within=answer_within).id
+
+    def _first_leg(self, from_: Destination, to: Destination) -> Leg:
+        facts = LegFacts(inbound=False, kind=PartyKind.PHONE, party=from_.name, caller=to.name, called=from_.name)
+        if from_.kind is DestinationKind.AGENT:
+            device = self._board.stations.device(from_.name)
+            if device.session is not None:
+                return self._page_leg(device.session, to)
+        stages = devices(self._board, facts, from_, group=self._board.media.new_group(), prefer=())
+        return stages[0][0].start(base.ignore)
+
+    def _page_leg(self, session: BrowserSession, to: Destination) -> Leg:
+        """The agent asked for the call at this very page, so nothing rings: it is answered already."""
+        leg = session.new_leg(
+            LegFacts(inbound=True, kind=PartyKind.AGENT, party=session.login, caller=session.login, caller_name=session.name,
+                     called=to.name)
+        )  # fmt: skip
+        leg.answer()
+        return leg
+
+    def _begin(
+        self, leg: Leg, created: ev.CallCreated, to: Destination, max_duration: float, *, answer_within: float = 0.0
+    ) -> Call:
+        call = Call(self._board, self._board.ids.call(), leg, self.visit)
+        call.resolve_transfer = self._resolve_transfer
+        task = asyncio.get_running_loop().create_task(self._serve(call, to, answer_within))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        self._live[call.id] = call
+        call.begin(created, task, max_duration=max_duration)
+        return call
+
+    def _full(self) -> Cause | None:
+        if self._draining:
+            return Cause.SHUTDOWN
+        if self._max_calls and len(self._live) >= self._max_calls:
+            return Cause.CONGESTION
+        return None
+
+    def _refuse(self, leg: Leg, cause: Cause, rule: str) -> None:
+        """Answers a caller that gets no call; one event for the statistics of refusals, no record."""
+        limited = cause in (Cause.CONGESTION, Cause.SHUTDOWN)
+        leg.hang_up(cause, retry_after=RETRY_AFTER if limited else 0)
+        log.info("x refused", caller=leg.facts.caller, called=leg.facts.called, cause=cause.word, rule=rule)
+        self._board.journal(
+            ev.CallRejected(
+                at=self._board.clock.utc(), leg=leg.id, status=cause.sip, rule=rule or cause.word, actor=leg.facts.party
+            )
+        )
+
+    # the task of a call
+
+    async def visit(self, call: Call, destination: Destination) -> Outcome:
+        """Runs the handler of a destination; `Call.go` counts and calls this."""
+        return await self._handlers[destination.kind](call, destination)
+
+    async def _serve(self, call: Call, destination: Destination, answer_within: float) -> None:
+        ending = call.ending
+        while ending is None:
+            try:
+                if answer_within:
+                    wait, answer_within = answer_within, 0.0
+                    await call.caller_answered(wait)
+                outcome = await call.go(destination)
+                ending = outcome.ending or Ending("system", outcome.cause)
+            except asyncio.CancelledError:
+                ending, destination = self._interrupted(call, destination)
+            except Unreachable as fault:
+                ending = Ending("system", fault.cause)
+            except Exception:  # the task supervisor of architecture.md §12: one broken call must not harm the others
+                log.exception("! call failed", call=call.id)
+                ending = Ending("system", Cause.TEMPORARY_FAILURE)
+        self._over(call, call.ending or ending)
+
+    def _interrupted(self, call: Call, destination: Destination) -> tuple[Ending | None, Destination]:
+        """A cancelled task: the call is over, or goes on elsewhere, or the loop is being closed."""
+        task = asyncio.current_task()
+        onward = call.take_redirect()
+        if onward is not None and task is not None:
+            task.uncancel()
+            return None, onward
+        return call.ending or Ending("system", Cause.SHUTDOWN), destination
+
+    def _over(self, call: Call, ending: Ending) -> None:
+        call.finish(ending)
+        del self._live[call.id]
+        self._supervised = {login: other for login, other in self._supervised.items() if other is not call}
+        if self._on_over is not None:
+            self._on_over(call)
+
+    def _resolve_transfer(self, call: Call, number: str) -> Destination:
+        """Where a party may send the other one by dialling `number`: what a phone could dial itself."""
+        facts = LegFacts(inbound=True, kind=PartyKind.PHONE, party=call.facts.party, caller=call.facts.caller, called=number)
+        admission = self._admit(facts)
+        if admission.destination is None:
+            raise Unreachable(admission.cause)
+        return admission.destination
+
+    # who watches and steers
+
+    def get(self, call_id: str) -> Call:
+        """A live call. Raises NotFound."""
+        call = self._live.get(call_id)
+        if call is None:
+            raise NotFound("no live call has this id")
+        return call
+
+    def live(self) -> list[CallView]:
+        """All live calls, oldest first."""
+        now = self._board.clock.utc()
+        return [view(call, now) for call in self._live.values()]
+
+    def view(self, call_id: str) -> CallView | None:
+        """One live call, None when it is not live."""
+        call = self._live.get(call_id)
+        return view(call, self._board.clock.utc()) if call is not None else None
+
+    def hang_up(self, call_id: str, *, actor: str, reason: str = "", supervisor: bool = True) -> None:
+        """Ends a call for everybody, by order of a person or program. Raises NotFound."""
+        call = self.get(call_id)
+        if supervisor:
+            call.emit(ev.SupervisionReleased(actor=actor, reason=reason))
+        call.hang_up(Cause.SUPERVISOR if supervisor else Cause.NORMAL, "supervisor" if supervisor else "system", actor)
+
+    def monitor(self, call_id: str, login: str, mode: MonitorMode) -> MonitorMode:
+        """Puts a supervisor's browser into a mode on a call; any former call of it is left. OFF ends it.
+
+        Raises NotFound, Conflict when the supervisor has no media or is in a call, or nobody talks in this one.
+        """
+        former = self._supervised.get(login)
+        session = self._board.stations.browsers.of(login)
+        if mode is MonitorMode.OFF or (former is not None and former.id != call_id):
+            if former is not None and session is not None and session in former.mix.supervisors:
+                former.monitors.set(session, MonitorMode.OFF, target="")
+            self._supervised.pop(login, None)
+            if mode is MonitorMode.OFF:
+                return mode
+        call = self.get(call_id)
+        if session is None or not session.ready:
+            raise Conflict("your page has no sound yet: allow the microphone first")
+        if session.leg is not None:
+            raise Conflict("you are in a call yourself")
+        if not call.conversation.is_live:
+            raise Conflict("nobody talks in this call yet")
+        call.monitors.set(session, mode, target=call.conversation.agent)
+        self._supervised[login] = call
+        return mode
+
+    def supervised_by(self, login: str) -> Call | None:
+        """The call that this supervisor is on."""
+        return self._supervised.get(login)
+
+    # the end
+
+    def refuse_new(self) -> None:
+        """From now on every new call gets 503."""
+        self._draining = True
+
+    async def drain(self, seconds: float) -> None:
+        """Lets live calls go on for a while, then ends them; returns when all are over."""
+        self._draining = True
+        if self._tasks and seconds > 0:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        for call in tuple(self._live.values()):
+            call.hang_up(Cause.SHUTDOWN, "system")
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5.0)
+
+
+def _direction(facts: LegFacts, to: Destination) -> str:
+    if facts.kind in (PartyKind.TRUNK, PartyKind.WIDGET):
+        return "in"
+    return "out" if to.kind is DestinationKind.OUTSIDE else "internal"

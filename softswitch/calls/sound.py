@@ -1,0 +1,129 @@
+"""What the caller hears besides people, and the keys it presses: prompts, music, ringback, digits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from media.commands import Play, Tone
+from media.errors import MediaError
+from media.player import Playback
+from media.service import MediaService
+from softswitch.calls.mix import Mix
+from softswitch.calls.timeline import Timeline
+from softswitch.model import events as ev
+
+RINGBACK = Tone((450.0,), level=-15.0, on=1000, off=4000)
+"""GB/T 3380: one second on, four off."""
+
+_WAITING_DIGITS = 64
+
+
+class Sound:
+    """Owned by its call. One thing plays at a time: what starts replaces what was there; music comes back after a prompt."""
+
+    def __init__(self, media: MediaService, mix: Mix, timeline: Timeline) -> None:
+        self._media = media
+        self._mix = mix
+        self._timeline = timeline
+        self._music: Playback | None = None
+        self._prompt: Playback | None = None
+        self._stop_on_digit = False
+        self._digits: deque[str] = deque(maxlen=_WAITING_DIGITS)
+        self._arrived: asyncio.Future[None] | None = None
+
+    async def play(self, names: Sequence[str], language: str, *, interruptible: bool = False) -> str:
+        """Plays prompts to the caller and waits for their end. Missing ones are left out and noted in the timeline.
+
+        Returns why it ended: done, digit (only when `interruptible`), stopped, error.
+        """
+        prompts = []
+        for name in names:
+            prompt = await self._media.prompts.load(name, language)
+            if prompt is None:
+                self._timeline.emit(ev.PromptMissing(prompt=name, language=language))
+            else:
+                prompts.append(prompt)
+        if not prompts or (interruptible and self._digits):
+            return "digit" if interruptible and self._digits else "done"
+        playback = Playback(self._media.pump, self._media.ids.next(), self._mix.group)
+        until = (self._mix.caller.port,) if interruptible else ()
+        self._prompt, self._stop_on_digit = playback, interruptible
+        self._mix.player = playback.id
+        self._mix.apply(before=playback.command(prompts, until_digit_of=until))
+        try:
+            return (await playback.finished()).reason
+        except MediaError:
+            return "error"
+        finally:
+            self._prompt = None
+            self._mix.player = self._music.id if self._music is not None else 0
+            self._mix.apply(after=playback.stop_command())
+
+    async def music(self, name: str, language: str = "music") -> None:
+        """Music until something else is wanted; the file is `music/NAME`. Missing music is silence, noted in the timeline."""
+        prompt = await self._media.prompts.load(name, language)
+        if prompt is None:
+            self._timeline.emit(ev.PromptMissing(prompt=name, language=language))
+            return
+        self._start(self._loop([prompt], None))
+
+    def ringback(self) -> None:
+        """The tone of a far end that rings, for a caller who was answered already."""
+        if self._music is None or self._music.is_over:
+            self._start(self._loop((), RINGBACK))
+
+    def _loop(self, prompts: Sequence[int], tone: Tone | None) -> tuple[Playback, list[Play]]:
+        playback = Playback(self._media.pump, self._media.ids.next(), self._mix.group)
+        return playback, playback.command(prompts, tone=tone, loop=True)
+
+    def _start(self, started: tuple[Playback, list[Play]]) -> None:
+        playback, commands = started
+        stops = self._music.stop_command() if self._music is not None else []
+        self._music = playback
+        if self._prompt is None:
+            self._mix.player = playback.id
+        self._mix.apply(before=commands, after=stops)
+
+    def silence(self) -> None:
+        """Ends music and tones; the next `Mix.apply` routes the rest."""
+        if self._music is not None:
+            self._music.stop()
+            self._music = None
+        self._mix.player = 0
+
+    # digits
+
+    def pressed(self, digit: str) -> None:
+        """A key of the caller."""
+        self._digits.append(digit)
+        if self._prompt is not None and self._stop_on_digit:
+            self._prompt.stop()
+        if self._arrived is not None and not self._arrived.done():
+            self._arrived.set_result(None)
+
+    async def collect(self, max_digits: int, *, timeout: float, finish_on: str, inter_digit: float) -> str:  # noqa: ASYNC109
+        """The next keys: up to `max_digits`, ended by a key of `finish_on` (not in the result) or by silence (seconds)."""
+        pressed = ""
+        while len(pressed) < max_digits:
+            digit = await self._next(inter_digit if pressed else timeout)
+            if not digit or digit in finish_on:
+                break
+            pressed += digit
+        return pressed
+
+    def forget_digits(self) -> None:
+        self._digits.clear()
+
+    async def _next(self, seconds: float) -> str:
+        if not self._digits:
+            self._arrived = asyncio.get_running_loop().create_future()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._arrived
+            except TimeoutError:
+                return ""
+            finally:
+                self._arrived = None
+        return self._digits.popleft()

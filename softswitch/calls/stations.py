@@ -1,0 +1,106 @@
+"""The devices agents work with: a browser page or a phone, behind one door for the call and the ACD."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from softswitch.directory.model import Agent
+from softswitch.directory.snapshot import Snapshot
+from softswitch.legs.base import LegFacts, PartyKind
+from softswitch.legs.browser import BrowserLeg, BrowserSession, BrowserSessions
+from softswitch.model.cause import Cause
+from softswitch.model.errors import Conflict, NotFound, Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where an agent is to be rung: at a page, or at the phone `extension`."""
+
+    session: BrowserSession | None = None
+    extension: str = ""
+
+
+class Stations:
+    """Answers from memory. `reachable` changes are told to `on_change(login)`."""
+
+    def __init__(self, directory: Callable[[], Snapshot], browsers: BrowserSessions, registered: Callable[[str], bool]) -> None:
+        self.browsers = browsers
+        self._directory = directory
+        self._registered = registered
+        self._listeners: list[Callable[[str], None]] = []
+        browsers.on_change = self._changed
+
+    def on_change(self, listener: Callable[[str], None]) -> None:
+        """Calls `listener(login)` whenever an agent's device may have become reachable or not."""
+        self._listeners.append(listener)
+
+    def extension_changed(self, number: str) -> None:
+        """A phone logged in or out."""
+        for agent in self._directory().agents.values():
+            if agent.extension == number:
+                self._changed(agent.login)
+
+    def reachable(self, agent: Agent) -> bool:
+        """Whether the agent's device could be rung now."""
+        if agent.extension:
+            return self._registered(agent.extension)
+        session = self.browsers.of(agent.login)
+        return session is not None and session.ready
+
+    def device(self, login: str) -> Device:
+        """The agent's device. Raises Unreachable when it is not there, or is in a call already (busy)."""
+        agent = self._directory().agents.get(login)
+        if agent is None:
+            raise Unreachable(Cause.UNALLOCATED)
+        if agent.extension:
+            return Device(extension=agent.extension)
+        session = self.browsers.of(login)
+        if session is None or not session.ready:
+            raise Unreachable(Cause.UNREACHABLE)
+        if session.leg is not None:
+            raise Unreachable(Cause.BUSY)
+        return Device(session)
+
+    # what an agent's page does
+
+    def accept(self, login: str) -> None:
+        """Takes the call that rings at the page. Raises Conflict when none does."""
+        leg = self._leg(login)
+        if leg.is_answered:
+            raise Conflict("the call is answered already")
+        leg.accept()
+
+    def reject(self, login: str) -> None:
+        leg = self._leg(login)
+        if leg.is_answered:
+            raise Conflict("the call is answered already")
+        leg.reject()
+
+    def hang_up(self, login: str) -> None:
+        """The agent leaves its call."""
+        self._leg(login).leave()
+
+    def press(self, login: str, digits: str) -> None:
+        """Keys of the page's keypad."""
+        self._leg(login).dial_digits(digits)
+
+    def _leg(self, login: str) -> BrowserLeg:
+        session = self.browsers.of(login)
+        if session is None:
+            raise NotFound("no page of this person is connected")
+        if session.leg is None:
+            raise Conflict("there is no call at this page")
+        return session.leg
+
+    def _changed(self, login: str) -> None:
+        for listener in self._listeners:
+            listener(login)
+
+
+def agent_facts(session: BrowserSession, caller: LegFacts) -> LegFacts:
+    """The facts of an agent's leg in a call from `caller`."""
+    return LegFacts(
+        inbound=False, kind=PartyKind.AGENT, party=session.login, caller=caller.caller, caller_name=caller.caller_name,
+        called=session.login, context=caller.context,
+    )  # fmt: skip

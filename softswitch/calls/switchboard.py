@@ -1,0 +1,47 @@
+"""What every call works with: made by the composition root, handed to each call by the service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from media.service import MediaService
+from softswitch.calls.stations import Stations
+from softswitch.legs.base import Leg, LegFacts, Listener
+from softswitch.model.clock import Clock
+from softswitch.model.destination import Destination
+from softswitch.model.events import Event
+from softswitch.model.ids import Ids
+from softswitch.model.target import Plan, Target
+from softswitch.recordings.keeper import Keeper
+
+
+class DialSip(Protocol):
+    """Rings one SIP target. Raises MediaError when no port can be had."""
+
+    def __call__(self, target: Target, caller: LegFacts, *, group: int, prefer: tuple[str, ...], listener: Listener) -> Leg: ...
+
+
+class TargetReport(Protocol):
+    """Told how an address behaved, for failover."""
+
+    def __call__(self, target: Target, alive: bool) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Switchboard:
+    """One per process."""
+
+    clock: Clock
+    journal: Callable[[Event], None]
+    media: MediaService
+    ids: Ids
+    keeper: Keeper
+    plan: Callable[[LegFacts, Destination], Plan]
+    """Where a destination is rung by SIP. Raises Unreachable(cause)."""
+    dial: DialSip
+    stations: Stations
+    report: TargetReport
+    hold_music: Callable[[], int] = lambda: 0
+    """The loaded prompt that a held party hears, 0 for none."""
