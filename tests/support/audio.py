@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,10 @@ from scipy.signal import correlate, resample_poly
 Samples = NDArray[np.float64]
 
 
-def read_wav(path: Path | str) -> tuple[int, list[Samples]]:
-    """(rate, one array per channel) of a PCM16 file."""
-    with wave.open(str(path), "rb") as file:
-        assert file.getsampwidth() == 2, f"{path}: expected 16-bit PCM"
+def read_wav(source: Path | str | bytes) -> tuple[int, list[Samples]]:
+    """(rate, one array per channel) of a PCM16 file, given by path or content."""
+    with wave.open(BytesIO(source) if isinstance(source, bytes) else str(source), "rb") as file:
+        assert file.getsampwidth() == 2, "expected 16-bit PCM"
         data = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float64) / 32768
         channels = file.getnchannels()
         return file.getframerate(), [data[index::channels] for index in range(channels)]

@@ -1,10 +1,11 @@
-"""What reached a peer's RTP port, seen from outside the peer: a packet socket on the loopback interface (needs root)."""
+"""What reached a peer, seen from outside the peer: a packet socket on the loopback interface (needs root)."""
 
 from __future__ import annotations
 
 import socket
 import struct
 import threading
+import time
 from collections import defaultdict
 
 import numpy as np
@@ -39,6 +40,9 @@ class Sniffer:
         self._socket.settimeout(0.2)
         self._packets: dict[int, dict[int, tuple[int, bytes]]] = defaultdict(dict)
         self._running = True
+        self.first_packet_at: float | None = None
+        """Epoch seconds of the first audio packet."""
+        self._answers: dict[int, float] = {}
         self._thread = threading.Thread(target=self._collect, daemon=True)
 
     def __enter__(self) -> Sniffer:
@@ -65,13 +69,20 @@ class Sniffer:
             return
         header = (frame[14] & 0x0F) * 4
         udp = frame[14 + header :]
+        if udp[8:20] == b"SIP/2.0 200 ":
+            self._answers.setdefault(int.from_bytes(udp[0:2], "big"), time.time())
         if int.from_bytes(udp[2:4], "big") != self._port:
             return
         rtp = udp[8:]
         if len(rtp) < 12 or rtp[0] >> 6 != 2 or rtp[1] & 0x7F not in DECODE:
             return
         _sequence, timestamp, ssrc = struct.unpack("!HII", rtp[2:12])
+        self.first_packet_at = self.first_packet_at or time.time()
         self._packets[ssrc][timestamp] = (rtp[1] & 0x7F, rtp[12:])
+
+    def answered_at(self, sip_port: int) -> float:
+        """When the first 200 left a UDP port, epoch seconds."""
+        return self._answers[sip_port]
 
     def audio(self) -> Samples:
         """All streams one after another, each on its own timestamps."""

@@ -1,0 +1,1 @@
+"""The product with peers that nobody here wrote: baresip, SIPp, aiortc."""
