@@ -96,6 +96,14 @@ class SendInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferResult:
+    """Report to the peer that asked for a transfer (`TransferRequested`): 1xx while it is tried, then the final status, once."""
+
+    leg: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """BYE, CANCEL or a final refusal, whatever the state needs. `Ended(by_us=True)` follows. Idempotent; unknown legs are ignored."""
 
@@ -142,6 +150,6 @@ class Drain:
 
 
 Command = (
-    Invite | Ring | Answer | Reject | Acknowledge | Modify | AcceptModify | RejectModify | SendInfo | HangUp | Register | Options
+    Invite | Ring | Answer | Reject | Acknowledge | Modify | AcceptModify | RejectModify | SendInfo | TransferResult | HangUp | Register | Options
     | DropBindings | Drain
 )  # fmt: skip

@@ -27,6 +27,7 @@ class PeerPolicy:
     expires_min: int = 60
     expires_max: int = 7200
     expires_default: int = 3600
+    registers_any: bool = False  # may bind any address-of-record without a login (test listener, profile "open")
 
 
 @dataclass(frozen=True, slots=True)

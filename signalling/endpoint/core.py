@@ -1,0 +1,257 @@
+"""THE core: one endpoint, messages in arrival order, three inputs (octets, commands, time), one Output each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import Any, NamedTuple
+
+from signalling.auth import Verifier
+from signalling.commands import (
+    AcceptModify, Acknowledge, Answer, Command, Drain, DropBindings, HangUp, Invite, Modify, Options, Register, Reject, RejectModify,
+    Ring, SendInfo, TransferResult,
+)  # fmt: skip
+from signalling.endpoint.budget import Budget
+from signalling.endpoint.inbound import Inbound
+from signalling.endpoint.streams import Connections
+from signalling.errors import LocalProtocolError
+from signalling.events import Event, Flow
+from signalling.message import Outgoing, Response
+from signalling.message.framing import Cut
+from signalling.message.uri import format_host
+from signalling.policy import PeerBook
+from signalling.timers import LONG, Deadlines
+from signalling.transaction import ClientTransaction, Input, ServerTransaction, client_key
+from signalling.transaction.machine import ClientUser, Transaction
+from signalling.usage import accept, bye, info, invite, modify, options, refer
+from signalling.usage.config import EndpointConfig
+from signalling.usage.core import later
+from signalling.usage.ending import finish
+from signalling.usage.leg import Leg
+from signalling.usage.register import Registrations
+from signalling.usage.registrar import Registrar
+
+STREAMS = frozenset({"tcp", "tls"})
+
+
+class Transmit(NamedTuple):
+    data: bytes
+    flow: Flow
+
+
+class Output(NamedTuple):
+    """What has to be done after an input, in this order; `deadline` is when `handle_timeout` is due, None for never."""
+
+    transmits: list[Transmit]
+    events: list[Event]
+    deadline: float | None
+    close_flows: list[Flow]
+
+
+class Endpoint:
+    """A SIP user agent and registrar for many peers.
+
+    `token` returns unguessable text of at least 64 random bits (letters and digits). Not thread-safe: one owner feeds it.
+    Attributes without underscore are those of `usage.core.Core`; the layer above uses only the methods.
+    """
+
+    def __init__(self, config: EndpointConfig, peers: PeerBook, token: Callable[[], str]) -> None:
+        self.config = config
+        self.peers = peers
+        self.token = token
+        self.deadlines = Deadlines()
+        self.legs: dict[str, Leg] = {}
+        self.dialogs: dict[str, Leg] = {}
+        self.calls: set[str] = set()
+        self.traffic: Counter[tuple[str, str]] = Counter()  # ("in" | "out", method or status) -> messages
+        self.agent_line = f"User-Agent: {config.user_agent}\r\n" if config.user_agent else ""
+        self.server_line = f"Server: {config.user_agent}\r\n" if config.user_agent else ""
+        self.is_draining = False
+        self.retry_after = config.retry_after
+        self.registrar = Registrar(self)
+        self.registrations = Registrations(self)
+        self.verifier = Verifier(config.realm, (token() + token()).encode(), token)
+        self.budget = Budget(config.limits)
+        self.connections = Connections(self, config.limits.streams_per_source)
+        self.clients: dict[tuple[str, str], ClientTransaction] = {}
+        self.servers: dict[Hashable, ServerTransaction] = {}
+        self.merges: dict[Hashable, Hashable] = {}
+        self._on_streams: dict[Flow, set[Transaction]] = {}
+        self._inbound = Inbound(self)
+        self._transmits: list[Transmit] = []
+        self._events: list[Event] = []
+        self._closing: list[Flow] = []
+
+    # The public door: every input comes through one of these five.
+
+    def receive(self, data: bytes, flow: Flow, now: float) -> Output:
+        """Octets from the wire: a datagram or WebSocket message as a whole, a stream in any portions. Never raises."""
+        if flow.transport in STREAMS:
+            self._receive_stream(data, flow, now)
+        else:
+            self._inbound.message(data, flow, now)
+        return self._output()
+
+    def submit(self, command: Command, now: float) -> Output:
+        """A command from the layer above. Raises LocalProtocolError when the state forbids it; nothing has changed then."""
+        perform = _COMMANDS.get(type(command))
+        if perform is None:
+            raise LocalProtocolError(f"unknown command {command!r}")
+        perform(self, command, now)
+        return self._output()
+
+    def handle_timeout(self, now: float) -> Output:
+        """Call at the deadline of the last Output, or any time."""
+        self.deadlines.run(now)
+        return self._output()
+
+    def flow_opened(self, flow: Flow, now: float) -> Output:
+        """A peer has connected; only needed so that silent connections are bounded too."""
+        if flow.transport in STREAMS and not self.connections.opened(flow, now):
+            self.close(flow)
+        return self._output()
+
+    def flow_closed(self, flow: Flow, now: float) -> Output:
+        """A connection is gone or could not be made: what waits on it fails now, dialogs get 32 s to be resumed."""
+        self.connections.closed(flow)
+        for transaction in list(self._on_streams.pop(flow, ())):
+            transaction.step(Input.ERROR, now)
+        self.registrar.flow_closed(flow, now)
+        self.registrations.flow_closed(flow, now)
+        for leg in list(self.legs.values()):
+            if leg.dialog.source == flow and leg.unreachable is None:
+                leg.unreachable = later(self, partial(self._lost, leg), "unreachable", now + LONG)
+        return self._output()
+
+    @property
+    def leftovers(self) -> dict[str, int]:
+        """What is alive in here, for leak checks and status pages."""
+        return {
+            "legs": len(self.legs), "dialogs": len(self.dialogs), "calls": len(self.calls), "clients": len(self.clients),
+            "servers": len(self.servers), "merges": len(self.merges), "streams": sum(map(len, self._on_streams.values())),
+        }  # fmt: skip
+
+    # What the usages see (usage.core.Core).
+
+    def emit(self, event: Event) -> None:
+        self._events.append(event)
+
+    def transmit(self, data: bytes, flow: Flow) -> None:
+        self._transmits.append(Transmit(data, flow))
+
+    def advertised(self, flow: Flow) -> str:
+        advertise = self.config.advertise
+        host, port = flow.local if advertise is None else advertise(flow) if callable(advertise) else advertise
+        return f"{format_host(host)}:{port}"
+
+    def via(self, flow: Flow) -> str:
+        return f"SIP/2.0/{flow.transport.upper()} {self.advertised(flow)};rport;branch=z9hG4bK{self.token()}"
+
+    def owners(self, flow: Flow) -> frozenset[str]:
+        return self.registrar.owners(flow)
+
+    def send(self, request: Outgoing, flow: Flow, user: ClientUser, now: float) -> ClientTransaction:
+        key = (request.via.rpartition("branch=")[2], request.method)
+        transaction = ClientTransaction(self, flow, request, key, user)
+        self.clients[key] = transaction
+        if flow.transport != "udp":
+            self._on_streams.setdefault(flow, set()).add(transaction)
+        self.traffic["out", request.method] += 1
+        transaction.start(now)
+        return transaction
+
+    # What transactions need (transaction.machine.Host).
+
+    def forget_client(self, key: tuple[str, str]) -> None:
+        transaction = self.clients.pop(key)
+        self._off_stream(transaction)
+
+    def forget_server(self, transaction: ServerTransaction) -> None:
+        self.servers.pop(transaction.key, None)
+        self.merges.pop(transaction.merge_key, None)
+        self._off_stream(transaction)
+
+    # What connections ask (endpoint.streams.Judge).
+
+    def is_known(self, flow: Flow) -> bool:
+        return self.peers.trunk(flow) is not None or self.registrar.knows_host(flow.remote[0])
+
+    def is_used(self, flow: Flow) -> bool:
+        return (
+            bool(self.registrar.owners(flow)) or flow in self._on_streams or self.registrations.uses(flow)
+            or any(leg.dialog.flow == flow for leg in self.legs.values())
+        )  # fmt: skip
+
+    def close(self, flow: Flow) -> None:
+        self._closing.append(flow)
+
+    # Inside.
+
+    def serve(self, transaction: ServerTransaction) -> None:
+        """Register a server transaction that the inbound side has made."""
+        self.servers[transaction.key] = transaction
+        self.merges[transaction.merge_key] = transaction.key
+        if transaction.flow.transport != "udp":
+            self._on_streams.setdefault(transaction.flow, set()).add(transaction)
+
+    def respond(self, response: Response, now: float) -> None:
+        """Hand a response to the request it answers; strays are dropped."""
+        transaction = self.clients.get(client_key(response))
+        if transaction is not None:
+            self.traffic["in", str(response.status)] += 1
+            transaction.receive(response, now)
+
+    def _receive_stream(self, data: bytes, flow: Flow, now: float) -> None:
+        if not self.connections.opened(flow, now):
+            self.close(flow)
+            return
+        for piece in self.connections.feed(flow, data, now):
+            if piece.kind is Cut.MESSAGE:
+                self._inbound.message(piece.data, flow, now)
+            elif piece.kind is Cut.PING:
+                self.transmit(b"\r\n", flow)
+            else:
+                self._inbound.broken_stream(piece.data, piece.status, flow, now)
+                self.close(flow)
+
+    def _off_stream(self, transaction: Transaction) -> None:
+        flow = transaction.flow
+        if flow.transport != "udp" and (alive := self._on_streams.get(flow)) is not None:
+            alive.discard(transaction)
+            if not alive:
+                del self._on_streams[flow]
+
+    def _lost(self, leg: Leg, now: float) -> None:
+        """The peer did not come back after its connection closed."""
+        leg.unreachable = None
+        bye.say_bye(self, leg, "", now)
+        finish(self, leg, 408, reason="connection lost", keep_dialog=True)
+
+    def _output(self) -> Output:
+        output = Output(self._transmits, self._events, self.deadlines.next_at, self._closing)
+        self._transmits, self._events, self._closing = [], [], []
+        return output
+
+    def _drain(self, command: Drain, now: float) -> None:  # noqa: ARG002 - every command has a time
+        self.is_draining = True
+        self.retry_after = command.retry_after
+
+
+_COMMANDS: dict[type[Any], Callable[[Endpoint, Any, float], None]] = {
+    Invite: invite.place,
+    Acknowledge: invite.acknowledge,
+    Ring: accept.ring,
+    Answer: accept.answer,
+    Reject: accept.reject,
+    Modify: modify.modify,
+    AcceptModify: modify.accept_modify,
+    RejectModify: modify.reject_modify,
+    SendInfo: info.send_info,
+    TransferResult: refer.transfer_result,
+    HangUp: bye.hang_up,
+    Options: options.probe,
+    Register: lambda core, command, now: core.registrations.submit(command, now),
+    DropBindings: lambda core, command, now: core.registrar.drop(command.aor, now),
+    Drain: Endpoint._drain,  # noqa: SLF001 - the table belongs to the class
+}

@@ -1,0 +1,33 @@
+"""The endpoint as the inbound side sees it: what the usages see, and who keeps bindings, budgets and transactions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+from typing import Protocol
+
+from signalling.auth import Verifier
+from signalling.endpoint.budget import Budget
+from signalling.endpoint.streams import Connections
+from signalling.message import Response
+from signalling.transaction import Host, ServerTransaction
+from signalling.usage.core import Core
+from signalling.usage.registrar import Registrar
+
+
+class Desk(Core, Host, Protocol):
+    registrar: Registrar
+    verifier: Verifier
+    budget: Budget
+    connections: Connections
+    servers: dict[Hashable, ServerTransaction]
+    merges: dict[Hashable, Hashable]
+    traffic: Counter[tuple[str, str]]
+    is_draining: bool
+    retry_after: int  # seconds, told with 503
+
+    def serve(self, transaction: ServerTransaction) -> None:
+        """Register a server transaction."""
+
+    def respond(self, response: Response, now: float) -> None:
+        """Hand a response to the request it answers; strays are dropped."""

@@ -1,0 +1,308 @@
+"""What happens to a message from the wire, in the order of judgement (sip.md §2.1). The first failure decides."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from signalling.auth import Outcome
+from signalling.endpoint.budget import Verdict
+from signalling.endpoint.desk import Desk
+from signalling.endpoint.judge import check_form, check_needs, check_session, refusal_lines
+from signalling.errors import RemoteProtocolError
+from signalling.events import Counted, Flow, SecurityEvent
+from signalling.message import BadRequest, Request, Response, ResponseTemplate, parse
+from signalling.message.parser import Silence, salvage
+from signalling.message.writer import render_bad_request
+from signalling.policy import PeerKind, PeerPolicy
+from signalling.transaction import Input, ServerTransaction, State, merge_key, server_key
+from signalling.usage import accept, bye, info, modify, refer
+from signalling.usage.leg import Leg
+from signalling.usage.options import CAPABILITIES
+
+
+class Inbound:
+    """The way of one message through the endpoint. Stateless: all state is the endpoint's."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._core = desk
+
+    # Stages 1 to 4: the raw look, the budget, framing.
+
+    def message(self, data: bytes, flow: Flow, now: float) -> None:
+        if len(data) < 16 and not data.strip(b"\r\n\0"):
+            return  # keep-alive of a NAT
+        core = self._core
+        trunk = core.peers.trunk(flow)
+        if trunk is None and data[:4] != b"SIP/" and core.budget.is_silenced(flow.remote[0], now):
+            core.traffic["in", "silenced"] += 1
+            return
+        try:
+            message = parse(data)
+        except Silence as silence:
+            self._count("malformed", flow, "", silence.reason)
+            return
+        if type(message) is Request:
+            self._request(message, flow, trunk, now)
+        elif type(message) is Response:
+            core.respond(message, now)
+        elif type(message) is BadRequest:
+            self._bad(message, flow, trunk, now)
+
+    def broken_stream(self, data: bytes, status: int, flow: Flow, now: float) -> None:
+        """Framing failed; answer once if that is possible, the caller closes the stream."""
+        try:
+            bad = salvage(data, status)
+        except Silence as silence:
+            self._count("malformed", flow, "", silence.reason)
+            return
+        self._bad(bad, flow, self._core.peers.trunk(flow), now)
+
+    def _bad(self, bad: BadRequest, flow: Flow, trunk: PeerPolicy | None, now: float) -> None:
+        self._count("malformed", flow, bad.method[:32], bad.reason)
+        if trunk is None and not self._stranger_may_hear(flow, now):
+            return
+        data = render_bad_request(bad, flow.remote, self._core.token())
+        self._core.traffic["out", str(bad.status)] += 1
+        self._core.transmit(data, flow)
+
+    # Stage 5: transactions.
+
+    def _request(self, request: Request, flow: Flow, trunk: PeerPolicy | None, now: float) -> None:
+        core = self._core
+        key = server_key(request, flow)
+        transaction = core.servers.get(key)
+        if transaction is not None and (request.method != "ACK" or transaction.state is not State.ACCEPTED):
+            transaction.step(Input.ACK if request.method == "ACK" else Input.REQUEST, now)
+            return
+        core.traffic["in", request.method if request.method in _COUNTED else "OTHER"] += 1
+        leg = self._leg(request)
+        if request.method == "ACK":
+            if leg is not None:
+                accept.on_ack(core, leg, request, now)
+                modify.pursue(core, leg, now)
+            return
+        if request.method == "CANCEL":
+            self._cancel(request, flow, trunk, now)
+            return
+        if leg is not None:
+            self._in_dialog(request, leg, flow, trunk, key, now)
+        elif trunk is not None or self._within_budget(request, flow, now):
+            self._outside(request, flow, trunk, key, now)
+
+    def _leg(self, request: Request) -> Leg | None:
+        """The leg whose dialog the request names by Call-ID and both tags."""
+        tag = request.to.tag
+        leg = self._core.dialogs.get(tag) if tag else None
+        if leg is None or leg.dialog.call_id != request.call_id:
+            return None
+        if leg.dialog.remote_tag != request.from_.tag and (leg.dialog.remote_tag or leg.is_incoming):
+            return None
+        return leg
+
+    def _cancel(self, request: Request, flow: Flow, trunk: PeerPolicy | None, now: float) -> None:
+        """Answered by itself, without state: a repeated CANCEL finds the same INVITE and gets the same answer."""
+        transaction = self._core.servers.get(server_key(request, flow, "INVITE"))
+        if transaction is None:
+            self._tell(request, flow, trunk, 481, now)
+            return
+        self._stateless(request, flow, 200, self._core.server_line)
+        if transaction.on_cancel is not None and transaction.state is State.PROCEEDING:
+            transaction.on_cancel(request, now)
+
+    # Stage 7: inside a dialog.
+
+    def _in_dialog(self, request: Request, leg: Leg, flow: Flow, trunk: PeerPolicy | None, key: Hashable, now: float) -> None:
+        core = self._core
+        if flow != leg.dialog.source and not self._may_move(request, leg, flow, trunk, now):
+            return
+        if leg.unreachable is not None:
+            leg.unreachable.cancel()
+            leg.unreachable = None
+        transaction = self._serve(request, flow, key)
+        try:
+            check_form(request)
+            if leg.is_over and request.method != "BYE":
+                raise RemoteProtocolError(481, "Leg Is Over")
+            if not leg.dialog.in_order(request):
+                raise RemoteProtocolError(500, "Out Of Order")
+            check_needs(request)
+            self._dispatch(request, leg, transaction, now)
+        except RemoteProtocolError as error:
+            lines = refusal_lines(request, error.status) + core.server_line
+            transaction.respond(error.status, now, leg.dialog.local_tag, lines)
+
+    def _dispatch(self, request: Request, leg: Leg, transaction: ServerTransaction, now: float) -> None:
+        core = self._core
+        match request.method:
+            case "INVITE":
+                modify.on_reinvite(core, leg, request, transaction, now)
+            case "BYE":
+                bye.on_bye(core, leg, request, transaction, now)
+            case "UPDATE":
+                modify.on_update(core, leg, request, transaction, now)
+            case "INFO":
+                info.on_info(core, leg, request, transaction, now)
+            case "REFER":
+                refer.on_refer(core, leg, request, transaction, now)
+            case "OPTIONS":
+                transaction.respond(200, now, leg.dialog.local_tag, CAPABILITIES + core.server_line)
+            case _:  # NOTIFY: we subscribe to nothing
+                raise RemoteProtocolError(481, "No Subscription")
+
+    def _may_move(self, request: Request, leg: Leg, flow: Flow, trunk: PeerPolicy | None, now: float) -> bool:
+        """A request with the right tags from a new source: a trunk by its addresses, a phone by its login (sip.md §4.2)."""
+        core, policy = self._core, leg.dialog.policy
+        if policy is not None and policy.kind is PeerKind.TRUNK:
+            if trunk is None or trunk.name != policy.name:
+                self._count("foreign-source", flow, request.method)
+                return False
+        elif trunk is not None or flow._replace(connection=leg.dialog.source.connection) != leg.dialog.source:
+            login = self._login(request, flow, now)
+            if login is None:
+                return False
+            if login.name not in leg.accounts:
+                self._stateless(request, flow, 403, core.server_line)
+                return False
+        leg.dialog.follow(flow)
+        return True
+
+    # Outside dialogs: stages 6 to 10.
+
+    def _outside(self, request: Request, flow: Flow, trunk: PeerPolicy | None, key: Hashable, now: float) -> None:
+        core = self._core
+        try:
+            check_form(request)
+            if request.to.tag or request.method in {"BYE", "INFO", "UPDATE", "REFER", "NOTIFY"}:
+                raise RemoteProtocolError(481, "No Such Dialog")
+            if core.merges.get(merge_key(request), key) != key:
+                raise RemoteProtocolError(482, "Merged Request")
+        except RemoteProtocolError as error:
+            self._tell(request, flow, trunk, error.status, now)
+            return
+        policy = self._identify(request, flow, trunk, now)
+        if policy is None:
+            return
+        transaction = self._serve(request, flow, key)
+        try:
+            check_needs(request)
+            self._begin(request, transaction, flow, policy, now)
+        except RemoteProtocolError as error:
+            lines = refusal_lines(request, error.status, min_expires=policy.expires_min)
+            if error.status == 503:
+                lines += f"Retry-After: {core.retry_after}\r\n"
+            transaction.respond(error.status, now, core.token(), lines + core.server_line)
+
+    def _begin(self, request: Request, transaction: ServerTransaction, flow: Flow, policy: PeerPolicy, now: float) -> None:
+        core = self._core
+        if request.method == "REGISTER":
+            self._register(request, transaction, flow, policy, now)
+            return
+        if core.is_draining:
+            raise RemoteProtocolError(503, "Draining")
+        if request.method == "OPTIONS":
+            transaction.respond(200, now, core.token(), CAPABILITIES + core.server_line)
+            return
+        body = check_session(request)
+        if core.config.max_calls and len(core.calls) >= core.config.max_calls:
+            raise RemoteProtocolError(503, "Too Many Calls")
+        accept.offer_call(core, request, transaction, flow, policy, body, now)
+
+    def _register(self, request: Request, transaction: ServerTransaction, flow: Flow, policy: PeerPolicy, now: float) -> None:
+        core = self._core
+        domains = core.config.domains
+        if domains and request.uri.host not in domains:
+            raise RemoteProtocolError(404, "Foreign Domain")
+        aor = request.to.uri.username
+        if not policy.registers_any and aor != policy.name:
+            raise RemoteProtocolError(403, "Not Your Address")
+        core.registrar.register(request, transaction, flow, policy, aor, now)
+        core.connections.identified(flow)
+
+    # Stage 8: who is it?
+
+    def _identify(self, request: Request, flow: Flow, trunk: PeerPolicy | None, now: float) -> PeerPolicy | None:
+        """The peer's policy; None when it has been answered, or is not to be answered."""
+        core = self._core
+        if trunk is not None and (request.method != "REGISTER" or trunk.registers_any):
+            return trunk
+        if request.method == "OPTIONS":
+            if core.config.options_public or core.registrar.owners(flow):
+                return _STRANGER
+            return None  # silence: a scanner learns nothing
+        return self._login(request, flow, now)
+
+    def _login(self, request: Request, flow: Flow, now: float) -> PeerPolicy | None:
+        """Digest authentication; the challenge has been sent when None is returned."""
+        core, source = self._core, flow.remote[0]
+        if core.peers.silent(flow):
+            self._count("unauthorised", flow, request.method)
+            return None
+        values = request.headers.get("authorization", [])
+        outcome, username = core.verifier.check(values, request.method, request.uri_text, source, now, self._secrets)
+        if outcome is Outcome.ACCEPTED:
+            credentials = core.peers.credentials(username)
+            if credentials is not None:
+                core.budget.logged_in(source, now)
+                return credentials.policy
+        if outcome in {Outcome.WRONG, Outcome.FORGED}:
+            agent = request.get("user-agent")[:200]
+            core.emit(SecurityEvent("auth_failed", flow, request.method, 401, username[:64], agent))
+        challenges = core.verifier.challenge(source, now, stale=outcome is Outcome.STALE)
+        lines = "".join(f"WWW-Authenticate: {value}\r\n" for value in challenges)
+        self._stateless(request, flow, 401, lines + core.server_line)
+        return None
+
+    def _secrets(self, username: str) -> dict[str, str] | None:
+        credentials = self._core.peers.credentials(username)
+        return credentials.ha1 if credentials is not None else None
+
+    # Answers and counts.
+
+    def _within_budget(self, request: Request, flow: Flow, now: float) -> bool:
+        """Whether a source that is no trunk may ask at all; scanners are told nothing."""
+        core = self._core
+        agent = request.get("user-agent")
+        if agent and any(name in agent.lower() for name in core.config.scanners):
+            core.emit(SecurityEvent("scanner", flow, _known_method(request), 0, "", agent[:200]))
+            return False
+        if core.registrar.owners(flow):
+            return True
+        verdict = core.budget.ask(flow.remote[0], now)
+        if verdict is Verdict.OVERRUN:
+            self._count("flood", flow, request.method)
+        return verdict is Verdict.FINE
+
+    def _stranger_may_hear(self, flow: Flow, now: float) -> bool:
+        core = self._core
+        if core.registrar.owners(flow):
+            return True
+        return not core.peers.silent(flow) and core.budget.may_tell(flow.remote[0], now)
+
+    def _tell(self, request: Request, flow: Flow, trunk: PeerPolicy | None, status: int, now: float) -> None:
+        """A refusal from before identification: a stranger hears few of them, and no Allow list."""
+        if trunk is None and not self._stranger_may_hear(flow, now):
+            return
+        lines = refusal_lines(request, status) if trunk is not None else ""
+        self._stateless(request, flow, status, lines + self._core.server_line)
+
+    def _stateless(self, request: Request, flow: Flow, status: int, lines: str) -> None:
+        core = self._core
+        core.traffic["out", str(status)] += 1
+        core.transmit(ResponseTemplate(request, flow.remote).render(status, core.token(), lines), flow)
+
+    def _serve(self, request: Request, flow: Flow, key: Hashable) -> ServerTransaction:
+        transaction = ServerTransaction(self._core, flow, request, key, merge_key(request))
+        self._core.serve(transaction)
+        return transaction
+
+    def _count(self, what: str, flow: Flow, method: str, detail: str = "") -> None:
+        self._core.emit(Counted(what, flow, method, detail))
+
+
+_COUNTED = frozenset({"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "UPDATE", "REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE"})
+_STRANGER = PeerPolicy(PeerKind.PHONE, "")
+
+
+def _known_method(request: Request) -> str:
+    return request.method if request.method in _COUNTED else "OTHER"
+

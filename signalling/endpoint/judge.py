@@ -1,0 +1,66 @@
+"""Stages 6 and 9 of the order of judgement (sip.md §2.1): what a request may be before anybody looks at who sent it, and after."""
+
+from __future__ import annotations
+
+from signalling.errors import RemoteProtocolError
+from signalling.events import Body
+from signalling.message import Request
+from signalling.usage.core import ACCEPT, ALLOW, SUPPORTED_OPTIONS, session_body
+
+METHODS = frozenset({"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "UPDATE", "REFER", "NOTIFY"})
+SCHEMES = frozenset({"sip", "sips", "tel", "urn"})
+EMERGENCY = "urn:service:sos"
+
+
+def check_form(request: Request) -> None:
+    """Method, CSeq, Request-URI, To of a REGISTER. Raises RemoteProtocolError(501 | 400 | 416)."""
+    if request.method not in METHODS:
+        raise RemoteProtocolError(501, "Not Implemented")
+    if request.cseq.method != request.method:
+        raise RemoteProtocolError(400, "CSeq Mismatch")
+    uri = request.uri
+    if uri.scheme not in SCHEMES or (uri.scheme == "urn" and not uri.text.lower().startswith(EMERGENCY)):
+        raise RemoteProtocolError(416, "Unsupported URI Scheme")
+    if uri.headers:
+        raise RemoteProtocolError(400, "Headers In Request-URI")
+    if request.method == "REGISTER" and not request.to.uri.is_sip:
+        raise RemoteProtocolError(400, "Bad Address Of Record")
+
+
+def check_needs(request: Request) -> None:
+    """Require. Raises RemoteProtocolError(420); CANCEL and ACK are never asked."""
+    if "require" in request.headers and unsupported(request):
+        raise RemoteProtocolError(420, "Bad Extension")
+
+
+def unsupported(request: Request) -> list[str]:
+    return [option for option in request.tokens("require") if option.lower() not in SUPPORTED_OPTIONS]
+
+
+def check_session(request: Request) -> Body | None:
+    """The offer of an INVITE, None without one. Raises RemoteProtocolError(400 | 406 | 415)."""
+    if "content-encoding" in request.headers and request.get("content-encoding").lower() not in {"", "identity"}:
+        raise RemoteProtocolError(415, "Encoded Body")
+    if "accept" in request.headers and not _accepts_sdp(request):
+        raise RemoteProtocolError(406, "Not Acceptable")
+    return session_body(request)
+
+
+def _accepts_sdp(request: Request) -> bool:
+    kinds = {item.partition(";")[0].strip().lower() for item in request.tokens("accept")}
+    return not kinds or bool(kinds & {"application/sdp", "application/*", "*/*", "multipart/mixed", "multipart/*"})
+
+
+def refusal_lines(request: Request, status: int, *, min_expires: int = 60) -> str:
+    """The header lines that make a refusal useful."""
+    if status in {405, 501}:
+        return ALLOW
+    if status == 420:
+        return f"Unsupported: {', '.join(unsupported(request))}\r\n"
+    if status == 415:
+        return ACCEPT
+    if status == 422:
+        return "Min-SE: 90\r\n"
+    if status == 423:
+        return f"Min-Expires: {min_expires}\r\n"
+    return ""

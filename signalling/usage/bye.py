@@ -1,0 +1,69 @@
+"""Hang up, from either side (RFC 3261 §15)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from signalling.commands import HangUp
+from signalling.message import Request, Response
+from signalling.transaction import ServerTransaction
+from signalling.usage.cancel import cancel
+from signalling.usage.core import Core, reason_line, reason_value
+from signalling.usage.ending import bury, finish
+from signalling.usage.leg import Leg, Stage
+from signalling.usage.request import send_ack, send_in_dialog
+
+
+def hang_up(core: Core, command: HangUp, now: float) -> None:
+    """End a leg by what its state needs. Unknown legs are ignored: the peer may have been faster."""
+    leg = core.legs.get(command.leg)
+    if leg is None:
+        return
+    line = reason_line(command.q850, command.reason)
+    if leg.stage is Stage.RINGING:
+        status = command.status or 480
+        assert leg.server is not None
+        leg.server.respond(status, now, leg.dialog.local_tag, core.server_line + line)
+        finish(core, leg, status, by_us=True, q850=command.q850)
+    elif leg.stage is Stage.CALLING:
+        cancel(core, leg, reason_value(command.q850, command.reason), now)
+        finish(core, leg, 487, by_us=True, q850=command.q850)
+    elif leg.stage is Stage.ACCEPTED:
+        # §15: the callee must not send BYE before the ACK, or before it has given up waiting for it.
+        leg.ended_by_ack = line
+        finish(core, leg, 200, by_us=True, q850=command.q850, keep_dialog=True)
+    else:
+        say_bye(core, leg, line, now)
+        finish(core, leg, 200, by_us=True, q850=command.q850, keep_dialog=True)
+
+
+def say_bye(core: Core, leg: Leg, line: str, now: float) -> None:
+    """Send BYE; the dialog stays addressable until it is answered, so that a crossing BYE gets its 200."""
+    if leg.stage is Stage.ANSWERED:
+        # The 2xx still waits for the ACK that would have carried our answer: it goes out empty before the BYE.
+        assert leg.invite is not None
+        send_ack(core, leg, leg.dialog, leg.invite.request.cseq)
+    if leg.modify.server is not None:
+        leg.modify.server.respond(487, now, leg.dialog.local_tag, core.server_line)
+        leg.modify.server = None
+    send_in_dialog(core, leg, "BYE", partial(_done, core, leg), now, headers=line)
+
+
+def on_bye(core: Core, leg: Leg, request: Request, transaction: ServerTransaction, now: float) -> None:
+    """The peer hung up. Requests of it that are still open get 487 (§15.1.2)."""
+    tag = leg.dialog.local_tag
+    transaction.respond(200, now, tag, core.server_line)
+    for open_request in (leg.server if leg.stage is Stage.RINGING else None, leg.modify.server):
+        if open_request is not None:
+            open_request.respond(487, now, tag, core.server_line)
+    leg.modify.server = None
+    if leg.stage is Stage.CALLING:
+        # The 2xx was overtaken by the BYE that follows it: give the INVITE up, a 2xx that still comes is acknowledged and ended.
+        cancel(core, leg, "", now)
+    finish(core, leg, 200, message=request)
+    bury(core, leg)
+
+
+def _done(core: Core, leg: Leg, status: int, response: Response | None, now: float) -> None:
+    if status >= 200:
+        bury(core, leg)

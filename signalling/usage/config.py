@@ -1,0 +1,43 @@
+"""How one endpoint behaves. A value handed in; nothing here is read from files or the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from signalling.events import Flow
+
+Advertise = Callable[[Flow], tuple[str, int]]
+
+SCANNERS = (
+    "friendly-scanner", "sipvicious", "sipcli", "sip-scan", "sundayddr", "vaxsipuseragent", "pplsip", "iwar", "sivus", "smap",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Budgets of sources (sip.md §9), requests per second and burst; `table` bounds what is remembered about strangers."""
+
+    stranger_rate: float = 20.0
+    stranger_burst: float = 60.0
+    known_rate: float = 50.0  # sources with a successful login
+    known_burst: float = 400.0
+    told_per_minute: float = 5.0  # error answers that a stranger may hear
+    penalty: float = 60.0  # seconds of silence after an overrun
+    table: int = 100_000
+    streams_per_source: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointConfig:
+    """`advertise` is our address as a peer must see it: a function of the flow, a fixed pair, or None for the flow's local one."""
+
+    realm: str = "softswitch"
+    domains: tuple[str, ...] = ()  # host names we register for; empty: any
+    advertise: Advertise | tuple[str, int] | None = None
+    user_agent: str = "softswitch"
+    max_calls: int = 0  # 0: unlimited
+    retry_after: int = 10  # seconds, told with 503
+    options_public: bool = False  # answer OPTIONS of strangers
+    scanners: tuple[str, ...] = SCANNERS
+    limits: Limits = field(default_factory=Limits)

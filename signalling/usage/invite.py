@@ -1,0 +1,173 @@
+"""Call out: INVITE, its responses, ACK, forks (RFC 3261 §13.2, RFC 5407)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from signalling.auth import DigestClient
+from signalling.commands import Acknowledge, Invite
+from signalling.dialog import Dialog
+from signalling.dialog.offer_answer import Turn
+from signalling.errors import LocalProtocolError, RemoteProtocolError
+from signalling.events import Answered, Body, Progress
+from signalling.message import Outgoing, Response, parse_uri
+from signalling.message.uri import escape_user, format_host
+from signalling.message.writer import header_lines
+from signalling.usage.bye import say_bye
+from signalling.usage.cancel import cancel, cancel_now
+from signalling.usage.core import ALLOW, Core, contact_line, later, reason_line, tolerated_body
+from signalling.usage.ending import bury, finish
+from signalling.usage.identity import from_value
+from signalling.usage.leg import Leg, Stage
+from signalling.usage.request import authorization, send_ack
+from signalling.usage.session import start_as_caller
+
+
+def place(core: Core, command: Invite, now: float) -> None:
+    """Start a call. Raises LocalProtocolError for a leg id that is in use or a target that is no URI."""
+    if command.leg in core.legs:
+        raise LocalProtocolError(f"leg {command.leg} exists already")
+    try:
+        target = parse_uri(command.target)
+    except RemoteProtocolError as error:
+        raise LocalProtocolError(f"not a target: {command.target!r}") from error
+    flow = command.flow
+    host, _, _ = core.advertised(flow).rpartition(":")
+    tag = core.token()
+    caller = from_value(command.caller, host)
+    to_user = escape_user(command.to_user)
+    dialog = Dialog(
+        call_id=core.token(), local=f"{caller};tag={tag}", local_tag=tag,
+        remote=f"<sip:{to_user}{'@' if to_user else ''}{format_host(target.host or host)}>", remote_tag="", target=command.target,
+        flow=flow, contact=contact_line(core, flow, core.token()), policy=core.peers.trunk(flow), local_seq=0,
+    )  # fmt: skip
+    leg = Leg(command.leg, dialog, Stage.CALLING)
+    leg.invite_body = leg.last_body = command.body
+    leg.is_delayed = command.body is None
+    if command.body is not None:
+        leg.offer_answer.take(Turn.SENT_OFFER)
+    if command.login is not None:
+        leg.digest = DigestClient(command.login, core.token)
+    leg.accounts = core.owners(flow)
+    core.legs[leg.id] = leg
+    core.dialogs[tag] = leg
+    asserted = f"P-Asserted-Identity: {caller}\r\n" if command.asserted else ""
+    lines = f"{dialog.contact}{ALLOW}{core.agent_line}{asserted}{header_lines(dict(command.headers))}"
+    leg.ring_deadline = later(core, partial(_no_answer, core, leg), "ring", now + command.timeout)
+    _send(core, leg, lines, command.max_forwards, now)
+
+
+def acknowledge(core: Core, command: Acknowledge, now: float) -> None:
+    """ACK a 2xx that carried an offer, with our answer. Raises LocalProtocolError when none is waiting."""
+    leg = core.legs.get(command.leg)
+    if leg is None or leg.stage is not Stage.ANSWERED:
+        raise LocalProtocolError(f"leg {command.leg} waits for no ACK")
+    assert leg.invite is not None
+    leg.offer_answer.take(Turn.SENT_ANSWER)
+    leg.last_body = command.body
+    leg.stage = Stage.CONFIRMED
+    send_ack(core, leg, leg.dialog, leg.invite.request.cseq, command.body)
+
+
+def _send(core: Core, leg: Leg, lines: str, max_forwards: int, now: float) -> None:
+    body = leg.invite_body
+    content_type, content = (body.content_type, body.content) if body is not None else ("", b"")
+    dialog = leg.dialog
+    outgoing: Outgoing = dialog.request("INVITE", core.via(dialog.flow), leg.auth_line + lines, content_type, content)
+    outgoing = outgoing._replace(max_forwards=max_forwards)
+    leg.is_tentative = False
+    leg.invite = core.send(outgoing, dialog.flow, partial(_on_response, core, leg, lines), now)
+
+
+def _on_response(core: Core, leg: Leg, lines: str, status: int, response: Response | None, now: float) -> None:
+    if response is None:
+        finish(core, leg, status)
+    elif status < 200:
+        _on_provisional(core, leg, response, now)
+    elif status < 300:
+        _on_success(core, leg, response, now)
+    else:
+        _on_failure(core, leg, lines, response, now)
+
+
+def _on_provisional(core: Core, leg: Leg, response: Response, now: float) -> None:
+    leg.is_tentative = True
+    if leg.cancel_reason is not None:
+        cancel_now(core, leg, now)
+    if leg.is_over or response.status == 100:
+        return
+    body = tolerated_body(response)
+    if body is not None and len(leg.previews) < 8:
+        leg.previews.setdefault(response.to.tag, body)
+    core.emit(Progress(leg.id, response.status, body))
+
+
+def _on_success(core: Core, leg: Leg, response: Response, now: float) -> None:
+    tag = response.to.tag
+    repeated = leg.acks.get((tag, response.cseq.number))
+    if repeated is not None:
+        core.transmit(*repeated)
+        return
+    if leg.stage is not Stage.CALLING:
+        if leg.stage is not Stage.ANSWERED or tag != leg.dialog.remote_tag:
+            _refuse_fork(core, leg, response, now)
+        return
+    leg.dialog.confirm(response)
+    if leg.ring_deadline is not None:
+        leg.ring_deadline.cancel()
+    leg.peer_allows_update = "UPDATE" in response.get("allow").upper()
+    body = tolerated_body(response) or leg.previews.get(tag)
+    leg.previews.clear()
+    assert leg.invite is not None
+    if leg.is_delayed and body is not None:
+        leg.offer_answer.take(Turn.GOT_OFFER)
+        leg.stage = Stage.ANSWERED
+        core.emit(Answered(leg.id, body, needs_ack_body=True))
+        return
+    send_ack(core, leg, leg.dialog, leg.invite.request.cseq)
+    if body is None:
+        # RFC 3261 §13.2.1: the answer must come at the latest in the 2xx.
+        say_bye(core, leg, reason_line(111), now)
+        finish(core, leg, 488, q850=111, reason="no session description", keep_dialog=True)
+        return
+    leg.offer_answer.take(Turn.GOT_ANSWER)
+    leg.stage = Stage.CONFIRMED
+    start_as_caller(core, leg, response, now)
+    core.emit(Answered(leg.id, body))
+
+
+def _refuse_fork(core: Core, leg: Leg, response: Response, now: float) -> None:
+    """A 2xx nobody wants any more: another fork won, or the call was given up. ACK, then BYE (§13.2.2.4)."""
+    lost = leg.dialog
+    dialog = Dialog(
+        call_id=lost.call_id, local=lost.local, local_tag=lost.local_tag, remote=lost.remote, remote_tag="", target=lost.target,
+        flow=lost.source, contact=lost.contact, policy=lost.policy, local_seq=lost.local_seq,
+    )  # fmt: skip
+    dialog.confirm(response)
+    assert leg.invite is not None
+    send_ack(core, leg, dialog, leg.invite.request.cseq)
+    bye = dialog.request("BYE", core.via(dialog.flow), core.agent_line + reason_line(26 if not leg.is_over else 16))
+    core.send(bye, dialog.flow, _ignore, now)
+
+
+def _on_failure(core: Core, leg: Leg, lines: str, response: Response, now: float) -> None:
+    if response.status in {401, 407} and not leg.is_over and leg.cancel_reason is None:
+        line = authorization(leg.digest, response, "INVITE", leg.dialog.target)
+        if line:
+            assert leg.invite is not None
+            leg.auth_line = line
+            _send(core, leg, lines, leg.invite.request.max_forwards, now)
+            return
+    finish(core, leg, response.status, message=response)
+    bury(core, leg)
+
+
+def _no_answer(core: Core, leg: Leg, now: float) -> None:
+    cancel(core, leg, 'Q.850;cause=19;text="No answer"', now)
+    finish(core, leg, 408, q850=19, reason="no answer")
+
+
+def _ignore(status: int, response: Response | None, now: float) -> None:
+    """The far end of a dialog that we only wanted to be rid of."""
+
+
