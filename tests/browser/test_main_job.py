@@ -1,4 +1,4 @@
-"""A carrier's call with a recorded voice reaches an agent's browser through IVR and queue; both hear each other; it is recorded."""
+"""A carrier's call with a recorded voice reaches an agent's browser through IVR and queue; it is mixed and recorded."""
 
 from __future__ import annotations
 
