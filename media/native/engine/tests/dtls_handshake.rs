@@ -42,8 +42,8 @@ struct End {
 }
 
 impl End {
-    fn new(config: &DtlsConfig, now: Instant) -> Self {
-        let association = Association::new(&Shared::new().unwrap(), config, now).unwrap();
+    fn new(shared: &Shared, config: &DtlsConfig, now: Instant) -> Self {
+        let association = Association::new(shared, config, now).unwrap();
         Self { association, keys: None, failure: None, closed: false, sent: VecDeque::new() }
     }
 
@@ -87,8 +87,8 @@ struct Scene {
 
 impl Scene {
     fn new(alice: &DtlsConfig, bob: &DtlsConfig) -> Self {
-        let now = Instant::now();
-        Self { alice: End::new(alice, now), bob: End::new(bob, now), start: now, now }
+        let (now, shared) = (Instant::now(), Shared::new().unwrap());
+        Self { alice: End::new(&shared, alice, now), bob: End::new(&shared, bob, now), start: now, now }
     }
 
     fn usual() -> Self {
@@ -311,15 +311,15 @@ fn cost_of_a_handshake() {
         let text = std::fs::read_to_string("/proc/self/statm").unwrap();
         text.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4
     };
-    let count: u32 = 500;
+    let (shared, count) = (Shared::new().unwrap(), 500u32);
     let before = resident();
     let mut passive = Duration::ZERO;
     let mut kept = Vec::new();
     for _ in 0..count {
         let now = Instant::now();
-        let mut alice = End::new(&config(ALICE, BOB, true), now);
+        let mut alice = End::new(&shared, &config(ALICE, BOB, true), now);
         let began = Instant::now();
-        let mut bob = End::new(&config(BOB, ALICE, false), now);
+        let mut bob = End::new(&shared, &config(BOB, ALICE, false), now);
         passive += began.elapsed();
         alice.timeout(now);
         while let Some(datagram) = alice.sent.pop_front() {
