@@ -1,4 +1,4 @@
-"""A carrier's call with a recorded voice reaches an agent's browser through IVR and queue; it is mixed and recorded."""
+"""A carrier's call with a recorded voice reaches an agent's browser through IVR and queue, mixed and recorded."""
 
 from __future__ import annotations
 
