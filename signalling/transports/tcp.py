@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from signalling.events import Flow
 
@@ -32,8 +32,7 @@ class TcpConnection(asyncio.Protocol):
         self.flow = flow
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         if self.flow is None:
             peer = transport.get_extra_info("peername")
             if peer is None:  # gone before it was accepted
