@@ -1,0 +1,27 @@
+"""python -m tests.bench [NAME…]"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from tests.bench import signalling
+from tests.bench.figures import Figure, report
+
+BENCHES: dict[str, Callable[[], list[Figure]]] = {"signalling": signalling.bench}
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or list(BENCHES)
+    unknown = set(wanted) - set(BENCHES)
+    if unknown:
+        sys.exit(f"error: no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+    figures: list[Figure] = []
+    for name in wanted:
+        print(f"== {name}", file=sys.stderr, flush=True)
+        figures += BENCHES[name]()
+    report(figures)
+
+
+if __name__ == "__main__":
+    main()

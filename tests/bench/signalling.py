@@ -1,0 +1,123 @@
+"""B2BUA calls by SIPp: INVITE/100/180/200/ACK/BYE/200 with SDP on both sides, 100 ms ring, 200 ms hold; CPU of the switch per call.
+
+Beside: Sippy B2BUA (Python) in the same run, which has no media port, no records and no routing.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.bench.figures import Figure, cpu_seconds, rss_kib
+from tests.support.sipp import Caller, Sipp, answering
+from tests.support.switch import Switch, free_sip_port
+
+RATE = 50
+SECONDS = 20
+GOAL = 2.6
+
+
+def apply_file(out_port: int) -> str:
+    return f"""
+[[trunk]]
+name = "in"
+addresses = ["127.0.0.1"]
+[[trunk]]
+name = "out"
+addresses = ["127.0.0.1:{out_port}"]
+[[route]]
+pattern = "4*"
+trunks = ["out"]
+[[number]]
+number = "4*"
+to = "outside:4000"
+"""
+
+
+def drive(folder: Path, target: int, pid: int, called: Sipp, *, rate: int = RATE, seconds: int = SECONDS) -> tuple[float, int]:
+    """(CPU ms per call, failed calls) of one run."""
+    calls = rate * seconds
+    scenario = Caller(formats="0 101").invite().answered().pause(0.2).hang_up().xml()
+    caller = Sipp(
+        folder,
+        scenario,
+        target=f"127.0.0.1:{target}",
+        service="4000",
+        calls=calls,
+        rate=rate,
+        limit=calls,
+        seconds=seconds + 60,
+    )
+    before = cpu_seconds(pid)
+    caller.start()
+    status = caller.wait(seconds + 60)
+    time.sleep(1)
+    spent = cpu_seconds(pid) - before
+    return spent / calls * 1000, 0 if status == 0 else -1
+
+
+@contextmanager
+def called_party(folder: Path, calls: int) -> Iterator[Sipp]:
+    with Sipp(folder, answering(ring_ms=100), calls=calls, limit=calls, seconds=600) as called:
+        yield called
+
+
+@contextmanager
+def sippy(folder: Path, out_port: int) -> Iterator[tuple[int, int]]:
+    """(port, pid) of a Sippy B2BUA that sends everything to `out_port`."""
+    port = free_sip_port()
+    command = [
+        sys.executable,
+        "-m",
+        "sippy.b2bua_simple",
+        "-f",
+        "-l",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "-n",
+        f"127.0.0.1:{out_port}",
+    ]
+    with (folder / "sippy.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        try:
+            time.sleep(2)
+            yield port, process.pid
+        finally:
+            process.kill()
+            process.wait()
+
+
+def bench() -> list[Figure]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        figures: list[Figure] = []
+        with called_party(folder, 10**6) as called:
+            with sippy(folder, called.port) as (port, pid):
+                drive(folder, port, pid, called, seconds=3)
+                peer, peer_failed = drive(folder, port, pid, called)
+            with Switch(folder, apply_file(called.port)) as switch:
+                assert switch.process is not None
+                pid = switch.process.pid
+                drive(folder, switch.sip_port, pid, called, seconds=3)
+                first, failed = drive(folder, switch.sip_port, pid, called)
+                memory = rss_kib(pid)
+                for _ in range(3):
+                    last, _failed = drive(folder, switch.sip_port, pid, called, seconds=10)
+                growth = rss_kib(pid) - memory
+                written = len(switch.api("GET", "/calls?state=ended&limit=200")["items"])
+        assert failed == 0, "SIPp saw failed calls"
+        note = "" if peer_failed == 0 else "the peer lost calls"
+        figures.append(
+            Figure("signalling", f"B2BUA call at {RATE}/s, records written", first, "CPU ms/call", GOAL, peer, "sippy", note)
+        )
+        figures.append(Figure("signalling", "the same after 2,650 calls", last, "CPU ms/call", GOAL * 1.1))
+        figures.append(
+            Figure("signalling", "memory growth over 1,500 calls", growth / 1024, "MiB", note=f"{written} records on a page")
+        )
+        return figures
