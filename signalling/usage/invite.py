@@ -54,6 +54,8 @@ def place(core: Core, command: Invite, now: float) -> None:
     asserted = f"P-Asserted-Identity: {caller}\r\n" if command.asserted else ""
     lines = f"{dialog.contact}{ALLOW}{core.agent_line}{asserted}{header_lines(dict(command.headers))}"
     leg.ring_deadline = later(core, partial(_no_answer, core, leg), "ring", now + command.timeout)
+    if command.first_response:
+        later(core, partial(_no_response, core, leg), "first response", now + command.first_response)
     _send(core, leg, lines, command.max_forwards, now)
 
 
@@ -165,6 +167,14 @@ def _on_failure(core: Core, leg: Leg, lines: str, response: Response, now: float
 def _no_answer(core: Core, leg: Leg, now: float) -> None:
     cancel(core, leg, 'Q.850;cause=19;text="No answer"', now)
     finish(core, leg, 408, q850=19, reason="no answer")
+
+
+def _no_response(core: Core, leg: Leg, now: float) -> None:
+    """A silent address is given up long before timer B, so that another one can be tried (sip.md §3); a late 1xx is cancelled."""
+    if leg.is_tentative or leg.auth_line or leg.stage is not Stage.CALLING:
+        return
+    cancel(core, leg, 'Q.850;cause=102;text="No response"', now)
+    finish(core, leg, 408, q850=18, reason="no response")
 
 
 def _ignore(status: int, response: Response | None, now: float) -> None:

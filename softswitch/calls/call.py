@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from softswitch.calls.bridge import Conversation
+from softswitch.calls.cdr import Tally, step
 from softswitch.calls.dialling import Dialling, Watch
 from softswitch.calls.mix import Mix
 from softswitch.calls.monitor import Monitors
@@ -55,6 +56,8 @@ class Call:
         self.state = CallState.RINGING
         self.created_at = board.clock.utc()
         self.ending: Ending | None = None
+        self.started = False
+        self.on_event: Callable[[Call], None] | None = None
         self.timeline = Timeline(call_id, board.journal, board.clock)
         self.mix = Mix(board.media, caller.group, caller)
         self.sound = Sound(board.media, self.mix, self.timeline)
@@ -63,6 +66,8 @@ class Call:
         self.conversation.on_recording = self.monitors.refresh
         self._visit = visit
         self._visits = 0
+        self._tally: Tally | None = None
+        self._tallied = 0
         self._redirect: Destination | None = None
         self._task: asyncio.Task[None] | None = None
         self._progress: set[tuple[int, bool]] = set()
@@ -89,6 +94,21 @@ class Call:
         """Adds a fact to the timeline; number, time and call are stamped here."""
         self.state = _STATES.get(type(event), self.state)
         self.timeline.emit(event)
+        if self.on_event is not None:
+            self.on_event(self)
+
+    def tally(self) -> Tally:
+        """What the timeline says so far; only what is new is folded."""
+        events = self.timeline.events
+        if self._tally is None:
+            created = events[0]
+            if not isinstance(created, ev.CallCreated):
+                raise TypeError("a timeline starts with call.created")
+            self._tally, self._tallied = Tally(created, trunk=created.trunk, agent=created.agent), 1
+        while self._tallied < len(events):
+            self._tally = step(self._tally, events[self._tallied])
+            self._tallied += 1
+        return self._tally
 
     # life
 
@@ -136,7 +156,8 @@ class Call:
         return destination if self.ending is None else None
 
     def _interrupt(self) -> None:
-        if self._task is not None and not self._task.done():
+        # A task that has not run yet would vanish without a trace when cancelled; it looks at `ending` first.
+        if self.started and self._task is not None and not self._task.done():
             self._task.cancel()
 
     def finish(self, ending: Ending) -> None:
@@ -189,24 +210,24 @@ class Call:
                 raise Unreachable(Cause.NO_ANSWER) from None
         self._note_answer()
 
-    async def play(self, *names: str, language: str = "", interruptible: bool = False) -> str:
-        """Plays prompts; returns why they ended: done, digit, stopped, error. Answers the caller first."""
-        self._answer()
-        return await self.sound.play(names, language or self.language, interruptible=interruptible)
+    async def play(self, prompts: Sequence[str], *, language: str = "", stop_on_key: bool = False) -> str:
+        """Plays prompts; returns why they ended: done, digit, stopped, error. Before the answer they are early media."""
+        self.caller.open_early()
+        return await self.sound.play(prompts, language or self.language, stop_on_key=stop_on_key)
 
     async def collect(
-        self, prompts: Sequence[str] = (), *, max_digits: int = 1, timeout: float = 5.0, finish_on: str = "#",  # noqa: ASYNC109
-        inter_digit: float = 3.0, language: str = "",
-    ) -> str:  # fmt: skip
-        """Plays prompts that a key stops, then returns the keys, "" for none. `timeout` counts from the end of the prompts."""
-        if prompts:
-            await self.play(*prompts, language=language, interruptible=True)
-        self._answer()
-        return await self.sound.collect(max_digits, timeout=timeout, finish_on=finish_on, inter_digit=inter_digit)
+        self, max_digits: int = 1, *, seconds: float = 5.0, inter_digit: float = 3.0, finish_on: str = "#"
+    ) -> str:
+        """The caller's next keys, those pressed ahead first; "" when none came within `seconds`."""
+        return await self.sound.collect(max_digits, seconds=seconds, finish_on=finish_on, inter_digit=inter_digit)
+
+    def forget_digits(self) -> None:
+        """Drops keys that were pressed ahead."""
+        self.sound.forget_digits()
 
     async def music(self, name: str = "default") -> None:
         """Music for the caller until it is bridged, hears something else, or `stop_music`."""
-        self._answer()
+        self.caller.open_early()
         await self.sound.music(name)
 
     def stop_music(self) -> None:

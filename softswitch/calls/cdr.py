@@ -102,7 +102,7 @@ def fold(events: Sequence[ev.Event]) -> CdrRow | None:
     """The record of an ended call; None while the timeline is not that of an ended call."""
     if not events or not isinstance(events[0], ev.CallCreated):
         return None
-    tally = Tally(events[0], trunk=events[0].trunk)
+    tally = Tally(events[0], trunk=events[0].trunk, agent=events[0].agent)
     for event in events[1:]:
         tally = step(tally, event)
     return None if tally.ended is None else _row(tally, tally.ended)

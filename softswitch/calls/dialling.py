@@ -44,7 +44,6 @@ class _Attempt:
     device: Device
     leg: Leg | None = None
     rang: bool = False
-    first_response: asyncio.TimerHandle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +133,11 @@ class Dialling:
         self.timeline.emit(ev.LegStarted(leg=attempt.leg.id, target=device.name, trunk=trunk))
         if target is None:
             self._heard(number, base.Ringing())  # a page rings as soon as it is told
-        elif target.first_response:
-            loop = asyncio.get_running_loop()
-            attempt.first_response = loop.call_later(target.first_response, self._silent, number)
 
     def _heard(self, number: int, event: base.LegEvent) -> None:
         attempt = self._attempts.get(number)
         if attempt is None:
             return
-        if attempt.first_response is not None and not isinstance(event, base.MediaFlows):
-            attempt.first_response.cancel()
-            attempt.first_response = None
         match event:
             case base.Ringing(status=status):
                 attempt.rang = True
@@ -172,15 +165,6 @@ class Dialling:
         self.timeline.emit(ev.LegEnded(leg=leg.id if leg else "", cause=event.cause.word, sip_status=event.status, by="peer"))
         self._fail(attempt, event.cause if event.status not in (401, 407) else Cause.NETWORK_FAILURE)
 
-    def _silent(self, number: int) -> None:
-        """No response at all: the address is given up, the next one is tried (sip.md §3, failover)."""
-        attempt = self._attempts.pop(number, None)
-        if attempt is None or attempt.leg is None:
-            return
-        attempt.leg.hang_up(Cause.NO_USER_RESPONSE)
-        self.timeline.emit(ev.LegEnded(leg=attempt.leg.id, cause=Cause.NO_USER_RESPONSE.word, sip_status=408, by="us"))
-        self._fail(attempt, Cause.NO_USER_RESPONSE)
-
     def _fail(self, attempt: _Attempt, cause: Cause) -> None:
         self._causes.append(cause)
         target = attempt.device.target
@@ -202,8 +186,6 @@ class Dialling:
     def _give_up(self, cause: Cause) -> None:
         """Ends every attempt that is still on its way."""
         for attempt in self._attempts.values():
-            if attempt.first_response is not None:
-                attempt.first_response.cancel()
             if attempt.leg is not None and not attempt.leg.is_ended:
                 attempt.leg.hang_up(cause)
                 self.timeline.emit(ev.LegEnded(leg=attempt.leg.id, cause=cause.word, by="us"))

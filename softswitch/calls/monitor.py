@@ -11,14 +11,7 @@ from softswitch.calls.timeline import Timeline
 from softswitch.legs.browser import BrowserSession
 from softswitch.model import events as ev
 from softswitch.model.states import MonitorMode
-
-
-@dataclass(frozen=True, slots=True)
-class Monitoring:
-    """One supervisor on one call, for views."""
-
-    supervisor: str
-    mode: MonitorMode
+from softswitch.model.views import MonitorView
 
 
 @dataclass(slots=True)
@@ -30,12 +23,11 @@ class Monitors:
     new_recording: Callable[[], Recording]
     _whispers: dict[BrowserSession, Recording] = field(default_factory=dict)
 
-    def set(self, session: BrowserSession, mode: MonitorMode, *, target: str) -> None:
+    def set(self, session: BrowserSession, mode: MonitorMode, *, target: str, actor: str) -> None:
         """Puts a supervisor into a mode; OFF takes it out. The same mode again changes nothing."""
         current = self.mix.supervisors.get(session, MonitorMode.OFF)
         if mode is current:
             return
-        actor = session.login
         if mode is MonitorMode.OFF:
             self._leave(session)
             self.mix.apply()
@@ -77,8 +69,8 @@ class Monitors:
             session.go_idle()
             self.timeline.emit(ev.SupervisionEnded(actor=session.login))
 
-    def views(self) -> tuple[Monitoring, ...]:
-        return tuple(Monitoring(session.login, mode) for session, mode in self.mix.supervisors.items())
+    def views(self) -> tuple[MonitorView, ...]:
+        return tuple(MonitorView(supervisor=session.login, mode=mode) for session, mode in self.mix.supervisors.items())
 
     def _leave(self, session: BrowserSession) -> None:
         del self.mix.supervisors[session]

@@ -35,7 +35,7 @@ class Recording:
         """The batch part that starts it on the frame of the bridge."""
         self._live = True
         self._timeline.emit(ev.RecordingStarted(recording=self.id, file=self._file, restricted=self.restricted))
-        return [Record(self.node, group, str(self._keeper.path(self._file)), channels, fallback=self._keeper.fallback)]
+        return [Record(self.node, group, str(self._keeper.place(self._file)), channels, fallback=self._keeper.fallback)]
 
     def stop(self) -> list[Command]:
         """The batch part that ends it; `rec.finished` follows when the file is closed and hashed."""

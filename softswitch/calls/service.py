@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
 import structlog
 
@@ -12,16 +11,17 @@ from softswitch.calls.call import Call
 from softswitch.calls.outcome import Ending, Outcome
 from softswitch.calls.ringing import devices
 from softswitch.calls.switchboard import Switchboard
-from softswitch.calls.views import CallView, view
+from softswitch.calls.views import view
 from softswitch.legs import base
 from softswitch.legs.base import Leg, LegFacts, PartyKind
 from softswitch.legs.browser import BrowserSession
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Busy, Conflict, NotFound, Unreachable
-from softswitch.model.ids import CallId
+from softswitch.model.errors import Busy, Conflict, Invalid, NotFound, Unreachable
 from softswitch.model.states import MonitorMode
+from softswitch.model.views import CallView
+from softswitch.routing.service import LONGEST_CALL, Admission
 
 log = structlog.get_logger("calls")
 
@@ -30,18 +30,6 @@ Handlers = Mapping[DestinationKind, Handler]
 
 RETRY_AFTER = 10
 """Seconds after which a refused caller may try again."""
-
-LONGEST_CALL = 14_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """What routing says about a new call: where it goes, or why not. `rule` names what refused it."""
-
-    destination: Destination | None
-    cause: Cause = Cause.NORMAL
-    rule: str = ""
-    max_duration: float = LONGEST_CALL
 
 
 class CallService:
@@ -65,6 +53,8 @@ class CallService:
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
         self._supervised: dict[str, Call] = {}
+        self._watchers: list[Callable[[CallView], None]] = []
+        self._dirty: dict[str, Call] = {}
 
     def __len__(self) -> int:
         return len(self._live)
@@ -90,24 +80,43 @@ class CallService:
         )  # fmt: skip
         return self._begin(leg, created, admission.destination, admission.max_duration)
 
-    def originate(
-        self, from_: Destination, to: Destination, *, actor: str, source: str = "api", answer_within: float = 30.0
-    ) -> CallId:
-        """Rings `from_` (agent or extension) first; when it answers, sends it to `to`. Returns at once.
+    async def originate(self, source: str, to: Destination, actor: str, *, how: str = "api") -> str:
+        """Rings `source` ("agent:LOGIN" or "extension:N") first; when it answers, sends it to `to`. Returns the id at once.
 
-        Raises Unreachable when `from_` cannot be rung, Busy when the node is full or drains.
+        Raises Invalid for another kind of source, Conflict when it cannot be rung, Busy when the node is full or drains.
         """
+        try:
+            return self.place(Destination.parse(source), to, actor=actor, source=how).id
+        except ValueError as fault:
+            raise Invalid("from", str(fault)) from fault
+        except Unreachable as fault:
+            raise Conflict(str(fault)) from fault
+
+    def place(self, from_: Destination, to: Destination, *, actor: str, source: str = "api", ring: float = 30.0) -> Call:
+        """The same for callers inside: the call itself, and Unreachable(cause) when `from_` cannot be rung."""
         if self._full() is not None:
             raise Busy("the switch takes no more calls")
         if from_.kind not in (DestinationKind.AGENT, DestinationKind.EXTENSION):
-            raise Conflict(f"a call starts at an agent or an extension, not at {from_}")
+            raise Invalid("from", f"a call starts at an agent or an extension, not at {from_}")
         leg = self._first_leg(from_, to)
-        kind = "out" if to.kind is DestinationKind.OUTSIDE else "internal"
         created = ev.CallCreated(
-            direction=kind, caller=from_.name, caller_name=leg.facts.caller_name, called=to.name or str(to), source=source,
-            actor=actor, leg=leg.id, agent=from_.name if from_.kind is DestinationKind.AGENT else "",
+            direction="out" if to.kind is DestinationKind.OUTSIDE else "internal", caller=from_.name,
+            caller_name=leg.facts.caller_name, called=to.name or str(to), source=source, actor=actor, leg=leg.id,
+            agent=from_.name if from_.kind is DestinationKind.AGENT else "",
         )  # fmt: skip
-        return self._begin(leg, created, to, LONGEST_CALL, answer_within=answer_within).id
+        return self._begin(leg, created, to, LONGEST_CALL, answer_within=ring)
+
+    async def start_widget(self, session: BrowserSession, to: Destination, context: Mapping[str, str], name: str = "") -> str:
+        """A customer's page, whose media is up, calls a destination. Raises Busy, Conflict when it is refused."""
+        facts = LegFacts(
+            inbound=True, kind=PartyKind.WIDGET, party="", caller="web", caller_name=name, called=str(to), context=dict(context)
+        )
+        if self._full() is not None:
+            raise Busy("the switch takes no more calls")
+        call = self.incoming(session.new_leg(facts), to)
+        if call is None:
+            raise Conflict("the call was refused")
+        return call.id
 
     def _first_leg(self, from_: Destination, to: Destination) -> Leg:
         facts = LegFacts(inbound=False, kind=PartyKind.PHONE, party=from_.name, caller=to.name, called=from_.name)
@@ -136,6 +145,7 @@ class CallService:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         self._live[call.id] = call
+        call.on_event = self._changed
         call.begin(created, task, max_duration=max_duration)
         return call
 
@@ -164,6 +174,7 @@ class CallService:
         return await self._handlers[destination.kind](call, destination)
 
     async def _serve(self, call: Call, destination: Destination, answer_within: float) -> None:
+        call.started = True
         ending = call.ending
         while ending is None:
             try:
@@ -216,44 +227,69 @@ class CallService:
 
     def live(self) -> list[CallView]:
         """All live calls, oldest first."""
-        now = self._board.clock.utc()
-        return [view(call, now) for call in self._live.values()]
+        return [self._view(call) for call in self._live.values()]
 
-    def view(self, call_id: str) -> CallView | None:
+    def view(self, call: str) -> CallView | None:
         """One live call, None when it is not live."""
-        call = self._live.get(call_id)
-        return view(call, self._board.clock.utc()) if call is not None else None
+        found = self._live.get(call)
+        return self._view(found) if found is not None else None
 
-    def hang_up(self, call_id: str, *, actor: str, reason: str = "", supervisor: bool = True) -> None:
-        """Ends a call for everybody, by order of a person or program. Raises NotFound."""
-        call = self.get(call_id)
-        if supervisor:
-            call.emit(ev.SupervisionReleased(actor=actor, reason=reason))
-        call.hang_up(Cause.SUPERVISOR if supervisor else Cause.NORMAL, "supervisor" if supervisor else "system", actor)
+    def watch(self, handler: Callable[[CallView], None]) -> Callable[[], None]:
+        """Told of each change of a live call, several at once as one. Returns the function that stops it."""
+        self._watchers.append(handler)
+        return lambda: self._watchers.remove(handler)
 
-    def monitor(self, call_id: str, login: str, mode: MonitorMode) -> MonitorMode:
-        """Puts a supervisor's browser into a mode on a call; any former call of it is left. OFF ends it.
+    def _view(self, call: Call) -> CallView:
+        return view(call, self._board.clock.utc())
 
-        Raises NotFound, Conflict when the supervisor has no media or is in a call, or nobody talks in this one.
+    def _changed(self, call: Call) -> None:
+        if not self._watchers:
+            return
+        if not self._dirty:
+            asyncio.get_running_loop().call_soon(self._tell)
+        self._dirty[call.id] = call
+
+    def _tell(self) -> None:
+        dirty, self._dirty = self._dirty, {}
+        for call in dirty.values():
+            if call.is_over:
+                continue
+            seen = self._view(call)
+            for handler in tuple(self._watchers):
+                handler(seen)
+
+    async def hang_up(self, call: str, actor: str, reason: str = "") -> None:
+        """A supervisor or a program ends a call for everybody. Raises NotFound."""
+        found = self.get(call)
+        found.emit(ev.SupervisionReleased(actor=actor, reason=reason))
+        found.hang_up(Cause.SUPERVISOR, "supervisor", actor)
+
+    async def monitor(self, call: str, supervisor: str, mode: MonitorMode, actor: str) -> None:
+        """Puts a supervisor's browser into a mode on a call; a former call of it is left. OFF ends it.
+
+        Raises NotFound, Conflict when that browser has no media or is in a call, or nobody talks in this one.
         """
-        former = self._supervised.get(login)
-        session = self._board.stations.browsers.of(login)
-        if mode is MonitorMode.OFF or (former is not None and former.id != call_id):
-            if former is not None and session is not None and session in former.mix.supervisors:
-                former.monitors.set(session, MonitorMode.OFF, target="")
-            self._supervised.pop(login, None)
-            if mode is MonitorMode.OFF:
-                return mode
-        call = self.get(call_id)
+        former = self._supervised.get(supervisor)
+        if former is not None and (mode is MonitorMode.OFF or former.id != call):
+            self._leave(supervisor, former, actor)
+        found = self.get(call)
+        if mode is MonitorMode.OFF:
+            return
+        session = self._board.stations.browsers.of(supervisor)
         if session is None or not session.ready:
-            raise Conflict("your page has no sound yet: allow the microphone first")
+            raise Conflict("the supervisor's page has no sound yet: the microphone has to be allowed first")
         if session.leg is not None:
-            raise Conflict("you are in a call yourself")
-        if not call.conversation.is_live:
+            raise Conflict("the supervisor is in a call")
+        if not found.conversation.is_live:
             raise Conflict("nobody talks in this call yet")
-        call.monitors.set(session, mode, target=call.conversation.agent)
-        self._supervised[login] = call
-        return mode
+        found.monitors.set(session, mode, target=found.conversation.agent, actor=actor)
+        self._supervised[supervisor] = found
+
+    def _leave(self, supervisor: str, call: Call, actor: str) -> None:
+        del self._supervised[supervisor]
+        session = self._board.stations.browsers.of(supervisor)
+        if session is not None:
+            call.monitors.set(session, MonitorMode.OFF, target="", actor=actor)
 
     def supervised_by(self, login: str) -> Call | None:
         """The call that this supervisor is on."""

@@ -33,10 +33,10 @@ class Sound:
         self._digits: deque[str] = deque(maxlen=_WAITING_DIGITS)
         self._arrived: asyncio.Future[None] | None = None
 
-    async def play(self, names: Sequence[str], language: str, *, interruptible: bool = False) -> str:
+    async def play(self, names: Sequence[str], language: str, *, stop_on_key: bool = False) -> str:
         """Plays prompts to the caller and waits for their end. Missing ones are left out and noted in the timeline.
 
-        Returns why it ended: done, digit (only when `interruptible`), stopped, error.
+        Returns why it ended: done, digit (only with `stop_on_key`), stopped, error.
         """
         prompts = []
         for name in names:
@@ -45,11 +45,11 @@ class Sound:
                 self._timeline.emit(ev.PromptMissing(prompt=name, language=language))
             else:
                 prompts.append(prompt)
-        if not prompts or (interruptible and self._digits):
-            return "digit" if interruptible and self._digits else "done"
+        if not prompts or (stop_on_key and self._digits):
+            return "digit" if stop_on_key and self._digits else "done"
         playback = Playback(self._media.pump, self._media.ids.next(), self._mix.group)
-        until = (self._mix.caller.port,) if interruptible else ()
-        self._prompt, self._stop_on_digit = playback, interruptible
+        until = (self._mix.caller.port,) if stop_on_key else ()
+        self._prompt, self._stop_on_digit = playback, stop_on_key
         self._mix.player = playback.id
         self._mix.apply(before=playback.command(prompts, until_digit_of=until))
         try:
@@ -103,11 +103,11 @@ class Sound:
         if self._arrived is not None and not self._arrived.done():
             self._arrived.set_result(None)
 
-    async def collect(self, max_digits: int, *, timeout: float, finish_on: str, inter_digit: float) -> str:  # noqa: ASYNC109
+    async def collect(self, max_digits: int, *, seconds: float, finish_on: str, inter_digit: float) -> str:
         """The next keys: up to `max_digits`, ended by a key of `finish_on` (not in the result) or by silence (seconds)."""
         pressed = ""
         while len(pressed) < max_digits:
-            digit = await self._next(inter_digit if pressed else timeout)
+            digit = await self._next(inter_digit if pressed else seconds)
             if not digit or digit in finish_on:
                 break
             pressed += digit

@@ -47,11 +47,6 @@ _SOURCE = {PartyKind.TRUNK: "sip", PartyKind.PHONE: "sip", PartyKind.AGENT: "bro
 
 
 @dataclass(frozen=True, slots=True)
-class Trying:
-    """The far end has the call (any first response); failover to another address is over."""
-
-
-@dataclass(frozen=True, slots=True)
 class Ringing:
     status: int = 180
 

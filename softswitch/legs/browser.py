@@ -145,7 +145,7 @@ class BrowserSession:
 
 
 class BrowserLeg:
-    """Use of a browser session by one call. An agent's leg is offered and accepted, that of a widget or dialling agent inbound."""
+    """Use of a session by one call. An agent's leg is offered and accepted, that of a widget or dialling agent is inbound."""
 
     def __init__(self, session: BrowserSession, leg_id: LegId, facts: LegFacts) -> None:
         self.id = leg_id

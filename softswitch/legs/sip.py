@@ -5,6 +5,7 @@ A hold by the peer is answered here and told as `HeldByPeer`; it never becomes a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from enum import Enum, auto
 
@@ -156,7 +157,7 @@ class SipLeg:
         self._legs.submit(
             sip.Invite(
                 self.id, target.uri, target.flow, caller, target.number, sig.Body(body), login=target.login,
-                timeout=target.ring or 180.0, max_forwards=hops, asserted=target.asserted,
+                timeout=target.ring or 180.0, first_response=target.first_response, max_forwards=hops, asserted=target.asserted,
             )
         )  # fmt: skip
 
@@ -182,9 +183,6 @@ class SipLeg:
                 self._ended(event)
 
     def _progress(self, event: sig.Progress) -> None:
-        if event.status == 100:
-            self._tell(base.Trying())
-            return
         if self._phase is Phase.NEW:
             self._phase = Phase.RINGING
         if event.body is None or self.target is None or not self.target.early_media:
@@ -300,9 +298,24 @@ class SipLegs:
         self.codecs_of = codecs_of
         self._ids = ids
         self._legs: dict[str, SipLeg] = {}
+        self._on_trunk: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._legs)
+
+    def on_trunk(self, trunk: str) -> int:
+        """How many legs the trunk carries now, both directions."""
+        return self._on_trunk[trunk]
+
+    def _add(self, leg: SipLeg) -> None:
+        self._legs[leg.id] = leg
+        if leg.facts.kind is PartyKind.TRUNK:
+            self._on_trunk[leg.facts.party] += 1
+
+    def _remove(self, leg: SipLeg) -> None:
+        del self._legs[leg.id]
+        if leg.facts.kind is PartyKind.TRUNK:
+            self._on_trunk[leg.facts.party] -= 1
 
     def incoming(self, event: sig.IncomingCall) -> SipLeg:
         """A leg for a new INVITE; its media group is that of the call to come."""
@@ -313,7 +326,7 @@ class SipLegs:
         )  # fmt: skip
         leg = SipLeg(self, LegId(event.leg), facts, event.flow.remote[0], group=self.studio.ids.next())
         leg.start_inbound(event.body.content if event.body is not None else b"")
-        self._legs[leg.id] = leg
+        self._add(leg)
         return leg
 
     def dial(self, target: Target, caller: LegFacts, *, group: int, prefer: tuple[str, ...], listener: base.Listener) -> SipLeg:
@@ -322,12 +335,12 @@ class SipLegs:
         facts = LegFacts(inbound=False, kind=kind, party=target.name, caller=caller.caller, called=target.number)
         leg = SipLeg(self, self._ids.leg(), facts, target.flow.remote[0], group=group, target=target)
         leg.listener = listener
-        self._legs[leg.id] = leg
+        self._add(leg)
         identity = sig.Identity(target.caller or caller.caller, "", "" if target.hide_name else caller.caller_name)
         try:
             leg.start_outbound(identity, prefer, caller.hops - 1)
         except MediaError:
-            del self._legs[leg.id]
+            self._remove(leg)
             raise
         return leg
 
@@ -337,7 +350,7 @@ class SipLegs:
         if leg is None:
             return
         if isinstance(event, sig.Ended):
-            del self._legs[leg.id]
+            self._remove(leg)
         leg.heard(event)
 
 

@@ -16,6 +16,7 @@ from typing import Protocol
 import structlog
 
 from softswitch.model.clock import Clock
+from softswitch.model.errors import NotFound
 from softswitch.model.events import Event, RecordingAccessed, RecordingFinished
 from softswitch.model.states import RecordingStatus
 from softswitch.recordings import wav
@@ -65,7 +66,7 @@ class Keeper:
             log.error("! no recording directory", day=day, error=str(fault))
         return file
 
-    def path(self, file: str) -> Path:
+    def place(self, file: str) -> Path:
         """Where a file of this name lies. Raises ValueError when the name leads out of the root."""
         path = (self.root / file).resolve()
         if not path.is_relative_to(self.root.resolve()):
@@ -90,13 +91,26 @@ class Keeper:
     def finished(self, file: str) -> None:
         self._live.discard(file)
 
-    async def peaks(self, row: RecordingRow, points: int = 800) -> tuple[int, list[list[float]]]:
-        """Duration (ms) and waveform of a recording. Raises FileNotFoundError, wav.NotWav."""
-        return await asyncio.to_thread(wav.peaks, self.path(row.file), points)
+    def path(self, file: str) -> Path:
+        """Where a recording that can be heard lies. Raises NotFound when it is outside of the root or gone."""
+        try:
+            path = self.place(file)
+        except ValueError as fault:
+            raise NotFound("there is no such recording") from fault
+        if not path.is_file():
+            raise NotFound("the recording's file is gone")
+        return path
 
-    def accessed(self, row: RecordingRow, actor: str, how: str) -> None:
+    async def peaks(self, file: str, points: int = 800) -> list[list[float]]:
+        """The waveform: peak values 0…1 per channel. Raises NotFound."""
+        try:
+            return (await asyncio.to_thread(wav.peaks, self.path(file), points))[1]
+        except wav.NotWav as fault:
+            raise NotFound(str(fault)) from fault
+
+    def accessed(self, recording: str, call: str, how: str, actor: str) -> None:
         """Writes down who played or downloaded a recording."""
-        self._emit(RecordingAccessed(call=row.call, at=self._clock.utc(), actor=actor, recording=row.id, how=how))
+        self._emit(RecordingAccessed(call=call, at=self._clock.utc(), actor=actor, recording=recording, how=how))
 
     # after a crash
 
@@ -115,7 +129,7 @@ class Keeper:
             restricted=row.restricted,
         )  # fmt: skip
         try:
-            path = self.path(row.file)
+            path = self.place(row.file)
             part = path.with_name(path.name + ".part")
             if part.exists():
                 wav.repair(part)
@@ -152,7 +166,7 @@ class Keeper:
         gone = []
         for row in rows:
             try:
-                self.path(row.file).unlink(missing_ok=True)
+                self.place(row.file).unlink(missing_ok=True)
             except (OSError, ValueError) as fault:
                 log.error("! recording not removed", file=row.file, error=str(fault))
                 continue

@@ -1,0 +1,85 @@
+"""Phones that are logged in: their bindings by extension, and where to ring them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from signalling.events import Binding, BindingsChanged, Flow
+from softswitch.model.clock import Clock
+from softswitch.model.events import Event, RegistrationChanged
+from softswitch.model.target import Target
+
+
+class Registrar:
+    """Owned by the loop; written by `heard` alone. `on_change(extension)` is told when a phone logs in or out."""
+
+    def __init__(self, clock: Clock, emit: Callable[[Event], None]) -> None:
+        self.on_change: Callable[[str], None] = _ignore
+        self._clock = clock
+        self._emit = emit
+        self._bindings: dict[str, tuple[Binding, ...]] = {}
+        self._flows: dict[tuple[str, tuple[str, int]], set[str]] = {}
+
+    def heard(self, event: BindingsChanged) -> None:
+        """The bindings of one extension as they are now."""
+        before = self._bindings.get(event.aor, ())
+        for binding in before:
+            self._flows.get(_source(binding.flow), set()).discard(event.aor)
+        if event.bindings:
+            self._bindings[event.aor] = event.bindings
+        else:
+            self._bindings.pop(event.aor, None)
+        for binding in event.bindings:
+            self._flows.setdefault(_source(binding.flow), set()).add(event.aor)
+        if len(before) != len(event.bindings):
+            self._emit(
+                RegistrationChanged(at=self._clock.utc(), actor=event.aor, extension=event.aor, contacts=len(event.bindings))
+            )
+            self.on_change(event.aor)
+
+    def is_registered(self, extension: str) -> bool:
+        return extension in self._bindings
+
+    def is_phone(self, flow: Flow, extension: str = "") -> bool:
+        """Whether a phone is logged in from exactly this address (and as this extension, when given)."""
+        here = self._flows.get(_source(flow), ())
+        return extension in here if extension else bool(here)
+
+    def targets(self, extension: str) -> tuple[Target, ...]:
+        """Every device of an extension; they ring together. The call's own limit says how long."""
+        return tuple(
+            Target(extension, binding.contact, binding.flow, extension, ring=180.0)
+            for binding in self._bindings.get(extension, ())
+        )
+
+    def __len__(self) -> int:
+        """Bindings of all extensions together."""
+        return sum(map(len, self._bindings.values()))
+
+    def views(self) -> list[Mapping[str, Any]]:
+        """{extension, contacts: [{contact, address, user_agent, expires_at}]}, `expires_at` as UTC epoch seconds."""
+        offset = self._clock.utc() - self._clock.now()
+        return [
+            {
+                "extension": extension,
+                "contacts": [
+                    {
+                        "contact": binding.contact,
+                        "address": f"{binding.flow.transport}:{binding.flow.remote[0]}:{binding.flow.remote[1]}",
+                        "user_agent": binding.user_agent,
+                        "expires_at": binding.expires_at + offset,
+                    }
+                    for binding in bindings
+                ],
+            }
+            for extension, bindings in sorted(self._bindings.items())
+        ]
+
+
+def _source(flow: Flow) -> tuple[str, tuple[str, int]]:
+    return flow.transport, flow.remote
+
+
+def _ignore(_extension: str) -> None:
+    """Nobody asked."""

@@ -1,0 +1,45 @@
+"""The one question of signalling: who sent this? Answered from the trunk book, the registrar and the directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from signalling.events import Flow
+from signalling.policy import Credentials, PeerKind, PeerPolicy
+from softswitch.directory.snapshot import Snapshot
+from softswitch.registrar.service import Registrar
+from softswitch.trunks.service import TrunkBook
+
+
+class Peers:
+    """A `signalling.policy.PeerBook`; never blocks."""
+
+    def __init__(self, directory: Callable[[], Snapshot], trunks: TrunkBook, registrar: Registrar) -> None:
+        self._directory = directory
+        self._trunks = trunks
+        self._registrar = registrar
+        self._policies: dict[str, PeerPolicy] = {}
+
+    def trunk(self, flow: Flow) -> PeerPolicy | None:
+        """The trunk at this address. A phone that is logged in from the very same address and port stays a phone."""
+        host, port = flow.remote
+        found = self._trunks.of_source(host, port)
+        if found is None or self._registrar.is_phone(flow):
+            return None
+        policy = self._policies.get(found.name)
+        if policy is None:
+            policy = self._policies[found.name] = PeerPolicy(PeerKind.TRUNK, found.name, fix_contact=False)
+        return policy
+
+    def credentials(self, username: str) -> Credentials | None:
+        extension = self._directory().extensions.get(username)
+        if extension is None or not extension.ha1:
+            return None
+        return Credentials(username, dict(extension.ha1), PeerPolicy(PeerKind.PHONE, extension.number))
+
+    def binding(self, flow: Flow, aor: str) -> bool:
+        return self._registrar.is_phone(flow, aor)
+
+    def silent(self, flow: Flow) -> bool:
+        """There are no trunk-only listeners yet."""
+        return False

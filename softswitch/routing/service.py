@@ -1,0 +1,92 @@
+"""Routing: what a new call may do and where it goes, and which places are rung for a destination."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from softswitch.directory.snapshot import Snapshot
+from softswitch.model.cause import Cause
+from softswitch.model.destination import Destination, DestinationKind
+from softswitch.model.errors import Unreachable
+from softswitch.model.target import Plan
+from softswitch.registrar.service import Registrar
+from softswitch.trunks.service import TrunkBook
+
+LONGEST_CALL = 14_400.0  # seconds, where no trunk says otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Where a new call goes, or (`destination` None) the cause and the rule that refused it. 0 seconds: no limit."""
+
+    destination: Destination | None
+    cause: Cause = Cause.NORMAL
+    rule: str = ""
+    max_duration: float = LONGEST_CALL
+
+
+class Routing:
+    """Answers from the directory's snapshot and what is registered or up now; changes nothing."""
+
+    def __init__(self, directory: Callable[[], Snapshot], trunks: TrunkBook, registrar: Registrar) -> None:
+        self._directory = directory
+        self._trunks = trunks
+        self._registrar = registrar
+
+    def from_trunk(self, trunk: str, called: str) -> Admission:
+        """A carrier reaches the numbers that are declared, and nothing else: it may not pass through to the outside."""
+        snapshot = self._directory()
+        if self._trunks.is_full(trunk, arriving=1):
+            return Admission(None, Cause.CONGESTION, "channels")
+        destination = snapshot.number_for(*forms(called))
+        if destination is not None:
+            return Admission(destination, max_duration=self._trunks.longest_call(trunk))
+        if called not in snapshot.extensions and snapshot.route_for(called) is not None:
+            return Admission(None, Cause.FORBIDDEN, "transit")
+        return Admission(None, Cause.UNALLOCATED, "unknown number")
+
+    def from_inside(self, called: str) -> Admission:
+        """A phone or an agent dials: a declared number, an extension, or the outside when a route has it."""
+        destination = self.dialled(called)
+        if destination is None:
+            return Admission(None, Cause.UNALLOCATED, "unknown number")
+        return Admission(destination)
+
+    def dialled(self, called: str) -> Destination | None:
+        """What a number means to somebody inside."""
+        snapshot = self._directory()
+        if called in snapshot.extensions and called not in snapshot.numbers:
+            return Destination(DestinationKind.EXTENSION, called)
+        destination = snapshot.number_for(*forms(called))
+        if destination is None and snapshot.route_for(called) is not None:
+            return Destination(DestinationKind.OUTSIDE, called)
+        return destination
+
+    def plan(self, destination: Destination) -> Plan:
+        """Whom to ring for an extension or an outside number. Raises Unreachable."""
+        snapshot = self._directory()
+        number = destination.name
+        if destination.kind is DestinationKind.EXTENSION:
+            if number not in snapshot.extensions:
+                raise Unreachable(Cause.UNALLOCATED)
+            devices = self._registrar.targets(number)
+            if not devices:
+                raise Unreachable(Cause.UNREACHABLE)
+            return Plan((devices,))
+        if destination.kind is not DestinationKind.OUTSIDE:
+            raise Unreachable(Cause.NO_ROUTE)
+        route = snapshot.route_for(number)
+        if route is None:
+            raise Unreachable(Cause.NO_ROUTE)
+        targets = self._trunks.targets(route.trunks, number)
+        if not targets:
+            raise Unreachable(Cause.CONGESTION)
+        return Plan(tuple((target,) for target in targets))
+
+
+def forms(called: str) -> tuple[str, ...]:
+    """A called number as received, then in canonical form: E.164 digits with and without the plus sign."""
+    digits = called.replace("-", "").replace(".", "").replace(" ", "")
+    other = digits[1:] if digits.startswith("+") else f"+{digits}"
+    return tuple(dict.fromkeys((called, digits, other)))
