@@ -6,15 +6,15 @@ import json
 
 from aiohttp import web
 
-from softswitch import __version__
 from softswitch.services import Services
 from web import pages
 from web.api import ROUTES
 from web.auth import Unauthorized, session_middleware, session_of
 from web.errors import errors_middleware
+from web.keys import SERVICES
 from web.limits import rate_limit
 from web.openapi import document
-from web.routing import API, SERVICES, add_routes
+from web.routing import API, add_routes
 from web.ws.hub import Hub
 from web.ws.people import serve_person
 from web.ws.widget import serve_widget
@@ -29,7 +29,7 @@ def create_app(services: Services) -> web.Application:
     app[SERVICES] = services
     app[HUB] = Hub(services)
     add_routes(app, ROUTES)
-    description = json.dumps(document(ROUTES, __version__), ensure_ascii=False)
+    description = json.dumps(document(ROUTES, services.version), ensure_ascii=False)
 
     async def openapi(_: web.Request) -> web.Response:
         return web.Response(text=description, content_type="application/json")
@@ -58,7 +58,8 @@ def add_health(app: web.Application, services: Services) -> None:
     async def readyz(_: web.Request) -> web.Response:
         ready = services.readiness.ready
         conditions = [{"name": c.name, "ok": c.ok, "text": c.text} for c in services.readiness.report()]
-        return web.json_response({"status": "ready" if ready else "not ready", "conditions": conditions}, status=200 if ready else 503)
+        document = {"status": "ready" if ready else "not ready", "conditions": conditions}
+        return web.json_response(document, status=200 if ready else 503)
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=services.metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

@@ -7,7 +7,7 @@ WebError
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from softswitch.model import errors as switch
 
@@ -72,14 +73,11 @@ def respond(document: Mapping[str, Any], headers: Mapping[str, str] | None = Non
     return web.json_response(document, status=document["status"], content_type=PROBLEM, headers=headers)
 
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
 @web.middleware
-async def errors_middleware(http: web.Request, handler: Handler) -> web.StreamResponse:
+async def errors_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every error becomes a problem document; an unexpected one shows an id, its traceback goes to the log only."""
     try:
-        return await handler(http)
+        return await handler(request)
     except (switch.SwitchError, WebError) as error:
         document = problem_of(error)
         headers = {"WWW-Authenticate": "Bearer"} if document["status"] == 401 else None
@@ -91,5 +89,5 @@ async def errors_middleware(http: web.Request, handler: Handler) -> web.StreamRe
         return respond(problem(error.status, error.text or ""), headers)
     except Exception:  # architecture.md §12: the HTTP middleware is one of three places
         incident = uuid4().hex
-        log.exception("! unexpected error", incident=incident, path=http.path)
+        log.exception("! unexpected error", incident=incident, path=request.path)
         return respond(problem(500, "an unexpected error; the log has the details", instance=f"urn:uuid:{incident}"))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
@@ -14,21 +13,18 @@ from web.errors import problem, respond
 ALL = RateLimitItemPerSecond(200, 1)
 SIGN_IN = RateLimitItemPerMinute(20, 1)
 _SIGN_IN_PATHS = frozenset({"/api/v1/auth/link", "/api/v1/auth/session"})
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def rate_limit(
-    everything: RateLimitItem = ALL, sign_in: RateLimitItem = SIGN_IN
-) -> Callable[..., Awaitable[web.StreamResponse]]:
+def rate_limit(everything: RateLimitItem = ALL, sign_in: RateLimitItem = SIGN_IN) -> Middleware:
     """A middleware with its own counters. Refusals are 429 with Retry-After."""
     limiter = FixedWindowRateLimiter(MemoryStorage())
 
     @web.middleware
-    async def middleware(http: web.Request, handler: Handler) -> web.StreamResponse:
-        address = http.remote or ""
-        item = sign_in if http.method == "POST" and http.path in _SIGN_IN_PATHS else everything
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        address = request.remote or ""
+        item = sign_in if request.method == "POST" and request.path in _SIGN_IN_PATHS else everything
         if not limiter.hit(item, address):
             return respond(problem(429, "too many requests"), {"Retry-After": str(item.get_expiry())})
-        return await handler(http)
+        return await handler(request)
 
     return middleware

@@ -12,12 +12,12 @@ from pydantic.json_schema import models_json_schema
 from web.routing import API, Route
 
 _PARAMETER = re.compile(r"{(\w+)}")
+_TEXT = {"type": "string"}
+_FAULTS = {"type": "array", "items": {"type": "object", "properties": {"field": _TEXT, "reason": _TEXT}}}
 _PROBLEM = {
     "type": "object",
     "properties": {
-        "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"},
-        "instance": {"type": "string"},
-        "errors": {"type": "array", "items": {"type": "object", "properties": {"field": {"type": "string"}, "reason": {"type": "string"}}}},
+        "type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "instance": _TEXT, "errors": _FAULTS,
     },
     "required": ["type", "title", "status"],
 }  # fmt: skip

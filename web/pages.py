@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -11,10 +10,10 @@ STATIC = Path(__file__).parent / "static"
 PAGES = ("/", "/login", "/demo", "/agent", "/supervisor", "/history", "/admin")
 _YEAR = 31_536_000
 _POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; "
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "media-src 'self' blob:; "
     "connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
 )
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 async def page(_: web.Request) -> web.StreamResponse:

@@ -1,7 +1,7 @@
-"""The thin route layer: a route is a row with its roles, body, query and reply models; checks and OpenAPI come from the row.
+"""The thin route layer: a route is a row with roles, body, query and reply models; checks and OpenAPI come from the row.
 
-A handler gets a `Request` whose body and query are already validated and whose session is already allowed, and returns a model, a mapping
-or an aiohttp response.
+A handler gets a `Request` whose body and query are already validated and whose session is already allowed, and returns a
+model, a mapping or an aiohttp response.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from softswitch.model.states import Role
 from softswitch.services import Services
 from web.auth import CSRF_HEADER, Session, Unauthorized, session_of
 from web.errors import BadRequest, FieldFault
+from web.keys import SERVICES
 
-SERVICES = web.AppKey("services", Services)
 API = "/api/v1"
 
 EVERYBODY = frozenset(Role)

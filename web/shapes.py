@@ -220,7 +220,8 @@ def queue(view: QueueView) -> Queue:
     return Queue(
         name=view.name, strategy=view.strategy, waiting=len(view.calls), longest_wait_ms=view.longest_wait_ms,
         calls=[
-            Waiting(call=w.call, caller=w.caller, since=rfc3339(w.since), position=w.position, state=w.state) for w in view.calls
+            Waiting(call=w.call, caller=w.caller, since=rfc3339(w.since), position=w.position, state=w.state)
+            for w in view.calls
         ],
         agents=dict(view.agents), offered=view.offered, answered=view.answered, abandoned=view.abandoned,
         service_level=view.service_level,

@@ -32,7 +32,7 @@ async def set_state(request: Request) -> shapes.Agent:
     login, body = request.path("login"), request.body(StateChange)
     if request.who.role is Role.AGENT and login != request.who.login:
         raise Forbidden("an agent sets only the own state")
-    return shapes.agent(await request.services.floor.set_state(login, body.state, body.reason, request.who.login))
+    return shapes.agent(await request.services.floor.set_state(login, body.state, body.reason, request.who.actor))
 
 
 ROUTES = (

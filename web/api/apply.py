@@ -22,7 +22,7 @@ async def apply_file(request: Request) -> web.StreamResponse | dict[str, object]
         text = (await request.http.read()).decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadRequest(f"expected UTF-8: {error}") from error
-    outcome = await request.services.apply(text, "body", request.query(ApplyQuery).dry_run, request.who.login)
+    outcome = await request.services.apply(text, "body", request.query(ApplyQuery).dry_run, request.who.actor)
     if outcome["errors"]:
         detail = f"{len(outcome['errors'])} mistakes; nothing was applied"
         return respond({**problem(422, detail), "plan": outcome["plan"], "errors": outcome["errors"]})

@@ -159,7 +159,7 @@ async def get_recording(request: Request) -> web.StreamResponse | dict[str, obje
     path = keeper.path(row.file)
     if query.peaks:
         return {"duration_ms": row.duration_ms, "channels": await keeper.peaks(row.file)}
-    keeper.accessed(row.id, identity, "download" if query.download else "play", request.who.login)
+    keeper.accessed(row.id, identity, "download" if query.download else "play", request.who.actor)
     disposition = f'{"attachment" if query.download else "inline"}; filename="{row.id}.wav"'
     return web.FileResponse(path, headers={"Content-Type": "audio/wav", "Content-Disposition": disposition})
 
@@ -174,11 +174,11 @@ async def originate(request: Request) -> shapes.Created:
         raise Invalid("to", "a call that only hangs up is none")
     if not request.services.directory.current().has(to):
         raise Invalid("to", f"there is no {to}")
-    return shapes.Created(id=await request.services.calls.originate(body.source, to, request.who.login))
+    return shapes.Created(id=await request.services.calls.originate(body.source, to, request.who.actor))
 
 
 async def hang_up(request: Request) -> None:
-    await request.services.calls.hang_up(request.path("id"), request.who.login)
+    await request.services.calls.hang_up(request.path("id"), request.who.actor)
 
 
 async def set_monitor(request: Request) -> dict[str, str]:
@@ -195,7 +195,7 @@ async def _monitor(request: Request, body: Monitor) -> dict[str, str]:
         raise Forbidden("people supervise with their own browser only")
     if who.role is Role.API and not body.supervisor:
         raise Invalid("supervisor", "expected the login whose browser listens")
-    await request.services.calls.monitor(request.path("id"), body.supervisor or who.login, body.mode, who.login)
+    await request.services.calls.monitor(request.path("id"), body.supervisor or who.login, body.mode, who.actor)
     return {"mode": body.mode.value}
 
 

@@ -22,7 +22,8 @@ async def list_registrations(request: Request) -> shapes.Items:
 
 
 ROUTES = (
-    Route(method="GET", path="/trunks", handler=list_trunks, roles=LEADERS, reply=shapes.Items, summary="Trunks and their state"),
+    Route(method="GET", path="/trunks", handler=list_trunks, roles=LEADERS, reply=shapes.Items,
+          summary="Trunks and their state"),
     Route(method="GET", path="/registrations", handler=list_registrations, roles=LEADERS, reply=shapes.Items,
           summary="Phones that are registered now"),
 )  # fmt: skip

@@ -7,7 +7,7 @@ import { defineConfig } from "vitest/config";
 const backend = process.env["SOFTSWITCH_BACKEND"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
-  plugins: [vue()],
+  plugins: [vue({ template: { compilerOptions: { isCustomElement: (tag) => tag === "click-to-call" } } })],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   define: { __VUE_I18N_LEGACY_API__: "false", __INTLIFY_PROD_DEVTOOLS__: "false" },
   build: { outDir: "../static", emptyOutDir: true, target: "es2022", chunkSizeWarningLimit: 800 },

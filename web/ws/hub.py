@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterable, Mapping
 from secrets import token_urlsafe
 from typing import Any
 
-from softswitch.model.events import AlarmCleared, AlarmRaised, CallEnded, Event, SupervisionEnded, SupervisionMode, SupervisionStarted
+from softswitch.model.events import (
+    AlarmCleared,
+    AlarmRaised,
+    CallEnded,
+    Event,
+    SupervisionEnded,
+    SupervisionMode,
+    SupervisionStarted,
+)
 from softswitch.services import AgentView, CallView, OfferView, QueueView, Services
 from softswitch.store import calls as store_calls
 from softswitch.store import recordings as store_recordings
@@ -47,7 +55,9 @@ class Hub:
 
     # clients
 
-    def attach(self, login: str, resume: str, after: int, overflow: Callable[[], None]) -> tuple[Outbox, asyncio.Queue[str], bool]:
+    def attach(
+        self, login: str, resume: str, after: int, overflow: Callable[[], None]
+    ) -> tuple[Outbox, asyncio.Queue[str], bool]:
         """The outbox of a person's new connection, its queue, and whether the former one was resumed without a gap."""
         outbox = self._parking.take(resume, login) if resume else None
         resumed = outbox is not None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from aiohttp import WSCloseCode, web
+from aiohttp import web
 
 from softswitch.model.errors import Forbidden, NotFound
 from softswitch.model.states import Role
@@ -37,14 +37,14 @@ async def serve_person(http: web.Request, services: Services, hub: Hub, session:
         session.login,
         http.query.get("resume", ""),
         int(after) if after.isdecimal() else 0,
-        lambda: http.app.loop.call_soon(lambda: http.app.loop.create_task(ws.close(code=WSCloseCode.TRY_AGAIN_LATER))) and None,
+        socket.closer(ws),
     )
     client = PersonClient(services, hub, session, outbox)
     try:
         if not resumed:
             if http.query.get("resume"):
                 outbox.event({"type": "resync"})
-            outbox.event({"type": "hello", "resume": outbox.resume, "session": describe(services, session)})
+            outbox.event({"type": "hello", "resume": outbox.resume, "session": describe(session)})
         await socket.run(ws, outbox, queue, client.serve)
     finally:
         hub.detach(outbox)

@@ -21,6 +21,18 @@ MAX_FRAME = 256 * 1024
 Serve = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 
+def closer(socket: web.WebSocketResponse) -> Callable[[], None]:
+    """Ends the connection of a client that reads too slowly; it must resume."""
+    loop = asyncio.get_running_loop()
+    closing: set[asyncio.Task[bool]] = set()
+
+    def close() -> None:
+        if not closing:
+            closing.add(loop.create_task(socket.close(code=WSCloseCode.TRY_AGAIN_LATER)))
+
+    return close
+
+
 def new_socket() -> web.WebSocketResponse:
     return web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=MAX_FRAME, compress=False)
 

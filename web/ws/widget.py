@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import WSCloseCode, web
+from aiohttp import web
 
 from softswitch.legs.browser import BrowserSession
 from softswitch.model.destination import Destination
@@ -27,8 +26,7 @@ async def serve_widget(http: web.Request, services: Services) -> web.StreamRespo
     ws = socket.new_socket()
     await ws.prepare(http)
     outbox = Outbox("", "")
-    loop = asyncio.get_running_loop()
-    queue = outbox.connect(lambda: loop.create_task(ws.close(code=WSCloseCode.TRY_AGAIN_LATER)) and None)
+    queue = outbox.connect(socket.closer(ws))
     client = WidgetClient(services, to, outbox)
     client.start()
     try:

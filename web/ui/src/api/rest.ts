@@ -101,6 +101,19 @@ export function query(values: object): string {
 export const recordingUrl = (call: string, recording: string): string =>
   `${BASE}/calls/${encodeURIComponent(call)}/recording${query({ id: recording })}`;
 
+/** Mistakes in the file are an answer, not a failure: 422 carries them beside the plan. */
+async function apply(toml: string, dryRun: boolean): Promise<ApplyResult> {
+  try {
+    const response = await send("POST", `/apply${query({ dry_run: dryRun ? 1 : "" })}`, toml, "application/toml");
+    return (await response.json()) as ApplyResult;
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 422) throw error;
+    const { plan = [], errors = [] } = error.problem as unknown as Partial<ApplyResult>;
+    if (errors.length === 0) throw error;
+    return { plan, errors };
+  }
+}
+
 export const rest = {
   session: () => json<Session>("GET", "/auth/session"),
   signInByLink: (code: string) => json<Session>("POST", "/auth/link", { code }),
@@ -118,9 +131,6 @@ export const rest = {
   trunks: () => json<Page<Trunk>>("GET", "/trunks"),
   registrations: () => json<Page<Registration>>("GET", "/registrations"),
   status: () => json<Status>("GET", "/status"),
-  apply: async (toml: string, dryRun: boolean): Promise<ApplyResult> => {
-    const response = await send("POST", `/apply${query({ dry_run: dryRun ? 1 : "" })}`, toml, "application/toml");
-    return (await response.json()) as ApplyResult;
-  },
+  apply,
   demo: () => json<Demo>("GET", "/demo"),
 };

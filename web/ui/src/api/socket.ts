@@ -90,7 +90,7 @@ export class ServerSocket {
   private point: ResumePoint | null;
   private nextId = 1;
   private attempt = 0;
-  private greeted = false;
+  private opened = false;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly pending = new Map<number, Pending>();
   private readonly eventListeners = new Set<(event: ServerEvent) => void>();
@@ -114,10 +114,16 @@ export class ServerSocket {
   connect(): void {
     if (this.status.phase === "open" || this.status.phase === "connecting") return;
     clearTimeout(this.retryTimer);
-    this.greeted = false;
+    this.opened = false;
     this.change({ phase: "connecting" });
     const socket = this.parts.open(this.address());
     this.socket = socket;
+    // A resumed connection begins with the missed events or with nothing at all: open is what the browser calls open.
+    socket.onopen = () => {
+      if (this.socket !== socket) return;
+      this.opened = true;
+      this.change({ phase: "open" });
+    };
     socket.onmessage = (message) => {
       if (this.socket === socket && typeof message.data === "string") this.receive(JSON.parse(message.data) as Frame);
     };
@@ -158,24 +164,18 @@ export class ServerSocket {
   }
 
   private receive(frame: Frame): void {
+    this.attempt = 0;
     if (frame.re !== undefined) {
       this.settle(frame.re, frame);
       return;
     }
     const event = frame.event ?? (frame.type ? (frame as ServerEvent) : null);
     if (!event) return;
-    if (event.type === "hello") this.hello(event.resume);
+    if (event.type === "hello") this.remember({ token: event.resume, seq: this.point?.seq ?? 0 });
     // The server could not replay: its numbering may have begun anew.
     if (event.type === "resync" && this.point) this.remember({ token: this.point.token, seq: 0 });
     if (this.point && frame.seq !== undefined) this.remember({ token: this.point.token, seq: frame.seq });
     for (const listener of this.eventListeners) listener(event);
-  }
-
-  private hello(token: string): void {
-    this.remember({ token, seq: this.point?.seq ?? 0 });
-    this.attempt = 0;
-    this.greeted = true;
-    this.change({ phase: "open" });
   }
 
   private settle(id: number, frame: Frame): void {
@@ -195,7 +195,7 @@ export class ServerSocket {
       this.change({ phase: "refused", reason: code === CLOSE_REPLACED ? "replaced" : "signed_out" });
       return;
     }
-    const neverOpened = !this.greeted;
+    const neverOpened = !this.opened;
     this.retryLater();
     if (neverOpened) void this.checkSession();
   }

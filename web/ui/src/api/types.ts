@@ -1,8 +1,7 @@
 /**
  * What the server says over REST and WebSocket, as web/README.md words it.
  *
- * Times are RFC 3339 strings in UTC, durations are milliseconds, an absent value is `null`. Fields marked "extension" are read when
- * the server sends them and never required.
+ * Times are RFC 3339 strings in UTC, durations are milliseconds, an absent value is `null`.
  */
 
 export type Role = "agent" | "supervisor" | "administrator" | "api";
@@ -66,8 +65,8 @@ export interface Agent {
   reachable: boolean;
   language: string;
   calls_today: number;
-  /** Extension: when the state ends by itself (wrap-up). */
-  until?: string | null;
+  /** When wrap-up ends by itself. */
+  wrap_up_until?: string | null;
 }
 
 export const CALL_STATES = ["ringing", "ivr", "waiting", "talking", "held", "ended"] as const;
@@ -223,20 +222,16 @@ export interface Status {
 
 /** `plan` and `errors` are shown as the server words them: sentences, or objects whose fields are listed. */
 export interface ApplyResult {
-  plan: unknown;
+  plan: unknown[];
   errors: unknown[];
-}
-
-export interface DemoLink {
-  login: string;
-  role: Role;
-  url: string;
+  /** Secrets that were generated; the server says them once. */
+  secrets?: Record<string, string>;
 }
 
 export interface Demo {
   token: string;
   to: string;
-  links?: unknown;
+  expires?: string;
 }
 
 export interface AgentSnapshot {
@@ -259,7 +254,7 @@ export type ServerEvent =
   | { type: "resync" }
   | { type: "agent.state"; agent: Agent }
   | { type: "offer.made"; offer: Offer }
-  | { type: "offer.withdrawn"; offer: string; reason: string }
+  | { type: "offer.withdrawn"; offer?: string; reason: string }
   | { type: "call.state"; call: Call }
   | { type: "board.agent"; agent: Agent }
   | { type: "board.queue"; queue: Queue }
@@ -275,9 +270,9 @@ export interface Requests {
   "media.close": { ask: { leg: "main" }; ok: Record<string, never> };
   "offer.accept": { ask: { offer: string }; ok: Record<string, never> };
   "offer.reject": { ask: { offer: string }; ok: Record<string, never> };
-  "call.hold": { ask: Record<string, never>; ok: Call };
-  "call.resume": { ask: Record<string, never>; ok: Call };
-  "call.hangup": { ask: Record<string, never>; ok: Call };
+  "call.hold": { ask: Record<string, never>; ok: Partial<Call> };
+  "call.resume": { ask: Record<string, never>; ok: Partial<Call> };
+  "call.hangup": { ask: Record<string, never>; ok: Partial<Call> };
   "call.dial": { ask: { to: string }; ok: { call: string } };
   dtmf: { ask: { digits: string }; ok: Record<string, never> };
   "wrapup.done": { ask: Record<string, never>; ok: Agent };

@@ -76,7 +76,7 @@ export const useAgent = defineStore("agent", () => {
     else if (event.type === "offer.made") {
       withdrawn.value = "";
       offer.value = event.offer;
-    } else if (event.type === "offer.withdrawn" && offer.value?.id === event.offer) {
+    } else if (event.type === "offer.withdrawn" && offer.value && (event.offer ?? offer.value.id) === offer.value.id) {
       offer.value = null;
       withdrawn.value = event.reason;
     }
@@ -156,7 +156,7 @@ export const useAgent = defineStore("agent", () => {
     });
 
   const toggleHold = (): Promise<void> =>
-    attempt("hold", async () => takeCall(await link.request(state.value === "holding" ? "call.resume" : "call.hold", {})));
+    attempt("hold", () => link.request(state.value === "holding" ? "call.resume" : "call.hold", {}));
 
   const hangUp = (): Promise<void> => attempt("hangup", () => link.request("call.hangup", {}));
 

@@ -1,0 +1,72 @@
+/** Timeline events in human words: which sentence, with which values, and which ones only a technician wants. */
+
+import type { TimelineEvent } from "@/api/types";
+import { duration } from "@/composables/format";
+
+type Translate = (key: string, values?: Record<string, unknown>) => string;
+
+export interface Words {
+  t: Translate;
+  /** Does the key exist in this language? */
+  te: (key: string) => boolean;
+}
+
+/** Steps that explain the switch rather than the conversation. */
+const TECHNICAL = new Set([
+  "call.progress",
+  "leg.started",
+  "leg.ended",
+  "leg.media",
+  "leg.quality",
+  "ivr.node",
+  "queue.announced",
+  "acd.decision",
+  "offer.ringing",
+  "agent.state",
+  "ivr.prompt_missing",
+]);
+
+export const isTechnical = (event: TimelineEvent): boolean => TECHNICAL.has(event.type);
+
+/** Events whose sentence depends on one of their fields. */
+const VARIANT: Record<string, string> = {
+  "call.answered": "party",
+  "queue.left": "result",
+  "offer.failed": "reason",
+  "rec.accessed": "how",
+};
+
+const text = (value: unknown): string => (typeof value === "string" || typeof value === "number" ? String(value) : "");
+const milliseconds = (value: unknown): string => duration(typeof value === "number" ? value : 0);
+
+function word({ t, te }: Words, group: string, value: unknown): string {
+  const key = `${group}.${text(value)}`;
+  return value && te(key) ? t(key) : text(value);
+}
+
+/** Fields as they stand, and those that need translating or counting. */
+function values(event: TimelineEvent, words: Words): Record<string, string> {
+  const plain = Object.fromEntries(Object.entries(event).map(([key, value]) => [key, text(value)]));
+  return {
+    ...plain,
+    who: word(words, "history.who", event["who"]),
+    cause: word(words, "cause", event["cause"]),
+    mode: word(words, "timeline.monitorMode", event["mode"]),
+    new: word(words, "state", event["new"]),
+    state: word(words, "state", event["state"]),
+    status: word(words, "history.recordingStatus", event["status"]),
+    wait: milliseconds(event["wait_ms"]),
+    ring: milliseconds(event["ring_ms"]),
+    took: milliseconds(event["ms"]),
+    length: milliseconds(event["duration_ms"]),
+    count: String(Array.isArray(event["candidates"]) ? event["candidates"].length : 0),
+  };
+}
+
+/** The sentence for an event; an unknown type is shown by its name rather than hidden. */
+export function describe(event: TimelineEvent, words: Words): string {
+  const base = `timeline.${event.type.replace(".", "_")}`;
+  const variant = VARIANT[event.type];
+  const key = variant ? `${base}.${text(event[variant])}` : base;
+  return words.te(key) ? words.t(key, values(event, words)) : words.t("timeline.other", { type: event.type });
+}
