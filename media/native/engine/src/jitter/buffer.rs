@@ -78,7 +78,7 @@ impl Buffer {
         if self.held > 0 || self.next.is_some() {
             let far = i64::from(self.clock * RESYNC_SECONDS);
             let jump = i64::from(timestamp_distance(timestamp, self.expected)).abs() - i64::from(self.credit);
-            if sequence.abs_diff(self.highest) > RESYNC_SEQUENCE || (jump > far && !payload.is_empty()) {
+            if sequence.abs_diff(self.highest) > RESYNC_SEQUENCE || (sequence > self.highest && jump > far && !payload.is_empty()) {
                 self.clear();
                 arrival = Arrival::Resynchronised;
             }
@@ -146,6 +146,14 @@ impl Buffer {
 
     pub fn is_playing(&self) -> bool {
         self.next.is_some()
+    }
+
+    /// The next packet is not there, but a later one is: lost, or overtaken.
+    pub fn is_missing(&self) -> bool {
+        let present = |next: u64| {
+            self.slots.get((next % SLOTS) as usize).is_some_and(|slot| slot.sequence == Some(next))
+        };
+        self.held > 0 && self.next.is_some_and(|next| !present(next))
     }
 
     /// Begins to play with the oldest packet held.
@@ -311,12 +319,12 @@ mod tests {
             let mut buffer = Buffer::new(8000);
             let mut last = -1;
             for (sequence, pull) in arrivals {
-                push(&mut buffer, sequence + 1000);
+                push(&mut buffer, sequence + 2048);
                 prop_assert!(buffer.held <= SLOTS as u32);
                 if !buffer.is_playing() { buffer.start(); }
                 if pull {
                     for heard in play(&mut buffer).into_iter().filter(|heard| *heard >= 0) {
-                        let sequence = heard; // low octet of the number; 1000..1060 does not wrap it
+                        let sequence = heard; // low octet of the number; 2048..2108 does not wrap it
                         prop_assert!(sequence > last, "{} after {}", sequence, last);
                         last = sequence;
                     }

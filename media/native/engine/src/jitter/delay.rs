@@ -50,7 +50,7 @@ impl Delays {
         for (bin, weight) in self.bins.iter().enumerate() {
             sum += weight;
             if sum >= QUANTILE * total {
-                return bin as f32 * BIN_MS;
+                return if bin == 0 { 0.0 } else { (bin + 1) as f32 * BIN_MS };
             }
         }
         BINS as f32 * BIN_MS

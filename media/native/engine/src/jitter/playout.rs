@@ -191,7 +191,10 @@ impl Playout {
     fn take(&mut self, missing: usize, frame: usize) -> Option<Pulled> {
         let most = self.ticks_of(frame).max(1);
         self.scratch.clear();
-        let step = match self.buffer.next(most) {
+        // An overtaken packet is waited for while there is less than the line's jitter in store; a lost one is not.
+        let wait = self.buffer.is_missing() && self.level_ms() < self.target_ms();
+        let next = if wait { Next::Empty } else { self.buffer.next(most) };
+        let step = match next {
             Next::Packet(payload) => {
                 self.empty_frames = 0;
                 if self.decoder.decode_into(payload, &mut self.scratch) {
@@ -217,7 +220,7 @@ impl Playout {
                 let own = self.decoder.conceal_into(None, missing, &mut self.scratch);
                 let ticks = self.ticks_of(missing);
                 self.buffer.concealed(ticks);
-                self.empty_frames += 1;
+                self.empty_frames += u32::from(!wait);
                 if self.empty_frames >= PAUSE_FRAMES {
                     self.buffer.pause();
                     self.empty_frames = 0;

@@ -1,0 +1,131 @@
+//! The worker's half of a recording: channels are listeners, the frame clock is the time line, silence fills what is absent.
+
+use rtrb::Producer;
+
+use super::disk::{Disk, Job, Note};
+use crate::codec::to_i16;
+use crate::dsp::resample::Resampler;
+use crate::ids::{Micros, NodeId};
+use crate::route::EdgeSet;
+
+/// Seconds of audio between worker and disk.
+pub const RING_SECONDS: usize = 4;
+
+/// One channel: who is heard in it.
+#[derive(Default)]
+pub struct Channel {
+    pub edges: EdgeSet,
+    resampler: Option<Resampler>,
+    from_rate: u32,
+    samples: Vec<f32>,
+}
+
+impl Channel {
+    pub fn new(edges: EdgeSet) -> Self {
+        Self { edges, ..Self::default() }
+    }
+
+    /// Takes a frame at the group's rate.
+    pub fn put(&mut self, frame: &[f32], from: u32, to: u32) {
+        if self.from_rate != from {
+            self.resampler = Resampler::new(from, to);
+            self.from_rate = from;
+        }
+        self.samples.clear();
+        match &mut self.resampler {
+            Some(resampler) => resampler.process_into(frame, &mut self.samples),
+            None => self.samples.extend_from_slice(frame),
+        }
+    }
+}
+
+pub struct Recorder {
+    pub id: NodeId,
+    pub rate: u32,
+    pub channels: Vec<Channel>,
+    ring: Producer<i16>,
+    started: Micros,
+    /// Samples per channel handed over, silence included.
+    written: u64,
+    pub paused: bool,
+    overrun_from: Option<u64>,
+    gaps: Vec<(u64, u64)>,
+}
+
+impl Recorder {
+    pub fn new(id: NodeId, rate: u32, channels: Vec<Channel>, ring: Producer<i16>, now: Micros) -> Self {
+        Self { id, rate, channels, ring, started: now, written: 0, paused: false, overrun_from: None, gaps: Vec::new() }
+    }
+
+    /// The disk could not open the file: nobody reads.
+    pub fn is_abandoned(&self) -> bool {
+        self.ring.is_abandoned()
+    }
+
+    pub fn position_ms(&self, now: Micros) -> u64 {
+        now.saturating_sub(self.started) / 1000
+    }
+
+    fn samples_at(&self, at: Micros) -> u64 {
+        at.saturating_sub(self.started) * u64::from(self.rate) / 1_000_000
+    }
+
+    /// Writes what the channels hold as the frame that was due at `at`. True when the ring became full by it.
+    pub fn write(&mut self, at: Micros) -> bool {
+        let due = self.samples_at(at);
+        let behind = due.saturating_sub(self.written);
+        // One sample of rounding is no gap.
+        if behind > 1 && !self.silence(behind) {
+            return self.overrun(due);
+        }
+        let frame = self.channels.first().map_or(0, |channel| channel.samples.len());
+        let width = self.channels.len();
+        let Ok(mut chunk) = self.ring.write_chunk(frame * width) else { return self.overrun(due) };
+        let (first, second) = chunk.as_mut_slices();
+        let mut targets = first.iter_mut().chain(second);
+        for index in 0..frame {
+            for channel in &self.channels {
+                let sample = if self.paused { 0.0 } else { channel.samples.get(index).copied().unwrap_or(0.0) };
+                if let Some(target) = targets.next() {
+                    *target = to_i16(sample);
+                }
+            }
+        }
+        chunk.commit_all();
+        self.written += frame as u64;
+        if let Some(from) = self.overrun_from.take() {
+            self.gaps.push((from, due * 1000 / u64::from(self.rate)));
+        }
+        false
+    }
+
+    fn silence(&mut self, samples: u64) -> bool {
+        let width = self.channels.len().max(1);
+        let count = (samples as usize).min(self.ring.slots() / width);
+        let Ok(chunk) = self.ring.write_chunk(count * width) else { return false };
+        chunk.commit_all(); // fresh chunks hold the default value, 0
+        self.written += count as u64;
+        count as u64 == samples
+    }
+
+    fn overrun(&mut self, due: u64) -> bool {
+        if self.overrun_from.is_some() {
+            return false;
+        }
+        self.overrun_from = Some(due * 1000 / u64::from(self.rate));
+        true
+    }
+
+    /// Tells the disk where the recording ends; exact to the sample of `now`.
+    pub fn close(mut self, disk: &Disk, now: Micros) {
+        let samples = self.samples_at(now);
+        if let Some(from) = self.overrun_from.take() {
+            self.gaps.push((from, samples * 1000 / u64::from(self.rate)));
+        }
+        disk.send(Job::Close { recorder: self.id, samples, gaps: self.gaps });
+    }
+
+    pub fn note(&self, disk: &Disk, note: Note) {
+        disk.send(Job::Note { recorder: self.id, note });
+    }
+}

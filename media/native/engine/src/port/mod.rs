@@ -1,0 +1,304 @@
+//! A port: one RTP stream each way with its remote, codecs, keys and statistics. Owned by one worker at a time.
+
+pub mod codecs;
+pub mod dtmf;
+pub mod latch;
+pub mod receive;
+pub mod security;
+pub mod send;
+pub mod voice;
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use crate::codec::Coding;
+use crate::command::{Direction, Dtls, Ice, OpenPort, UpdatePort};
+use crate::error::Refusal;
+use crate::event::PortStats;
+use crate::ice::{IceConfig, IceLite};
+use crate::ids::{Micros, NodeId, Slot};
+use crate::route::EdgeSet;
+use crate::rtcp::session::Session;
+use codecs::Codecs;
+use latch::Latch;
+use receive::Receiver;
+use security::Security;
+use send::Sender;
+use voice::Voice;
+
+/// How a port gets what it sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Path {
+    Nothing,
+    /// Packets of the port in this slot are passed on without decoding.
+    Relay(Slot),
+    Mix,
+}
+
+pub struct Port {
+    pub id: NodeId,
+    /// Index of its group in the worker's table.
+    pub group: u32,
+    pub local: SocketAddr,
+    pub direction: Direction,
+    pub ptime_ms: u32,
+    pub jitter_ms: (u32, u32),
+    pub dtmf_pass: bool,
+    pub rtcp_mux: bool,
+    pub cname: String,
+    pub codecs: Codecs,
+    pub latch: Latch,
+    /// Where RTCP goes when it has a socket of its own.
+    pub remote_rtcp: Option<SocketAddr>,
+    pub receive: Receiver,
+    pub send: Sender,
+    pub security: Security,
+    pub ice: Option<IceLite>,
+    pub ice_settings: Option<Ice>,
+    /// ICE found a path; without ICE always true.
+    pub reachable: bool,
+    pub dtls: Option<Dtls>,
+    /// The handshake runs or its association lives on this worker.
+    pub handshaking: bool,
+    pub rtcp: Session,
+    pub report_at: Micros,
+    pub edges: EdgeSet,
+    pub path: Path,
+    /// Ports that relay what this one receives.
+    pub relays: Vec<Slot>,
+    /// Frame in the group's arena, when somebody needs samples.
+    pub frame: Option<u32>,
+    pub voice: Option<Box<Voice>>,
+    pub outgoing: dtmf::Outgoing,
+    /// Something is to be done then (see `worker::timers`).
+    pub due: Micros,
+}
+
+fn ptime(ms: u32) -> Option<u32> {
+    matches!(ms, 10 | 20 | 30 | 40 | 50 | 60).then_some(ms)
+}
+
+impl Port {
+    /// Builds a port from its command. `seed` gives the random numbers of RFC 3550 §5.1.
+    pub fn open(open: OpenPort, group: u32, local: SocketAddr, ssrc: u32, seed: u64) -> Result<Self, Refusal> {
+        let codecs = Codecs::new(&open.codecs).ok_or(Refusal::CodecUnsupported)?;
+        let ptime_ms = ptime(open.ptime_ms).ok_or(Refusal::CodecUnsupported)?;
+        let security = match (&open.sdes, &open.dtls) {
+            (Some(sdes), _) => Security::from_sdes(sdes).ok_or(Refusal::KeyInvalid)?,
+            (None, Some(_)) => Security::Awaiting,
+            (None, None) => Security::Plain,
+        };
+        let cname = if open.cname.is_empty() { format!("{:016x}", seed) } else { open.cname };
+        let receive = Receiver::new(codecs.preferred().0, ptime_ms);
+        let mut port = Self {
+            id: open.port,
+            group,
+            local,
+            direction: open.direction,
+            ptime_ms,
+            jitter_ms: (open.jitter_min_ms.clamp(10, 500), open.jitter_max_ms.clamp(20, 500)),
+            dtmf_pass: open.dtmf_pass,
+            rtcp_mux: open.rtcp_mux,
+            cname,
+            codecs,
+            latch: Latch::new(open.latch, open.remote),
+            remote_rtcp: open.remote_rtcp,
+            receive,
+            send: Sender::new(ssrc, (seed >> 17) as u16 & 0x7fff, (seed >> 32) as u32),
+            security,
+            ice: None,
+            ice_settings: None,
+            reachable: true,
+            dtls: None,
+            handshaking: false,
+            rtcp: Session::default(),
+            report_at: 0,
+            edges: EdgeSet::default(),
+            path: Path::Nothing,
+            relays: Vec::new(),
+            frame: None,
+            voice: None,
+            outgoing: dtmf::Outgoing::default(),
+            due: 0,
+        };
+        if let Some(ice) = open.ice {
+            port.set_ice(ice, std::time::Instant::now())?;
+        }
+        Ok(port)
+    }
+
+    /// Applies the given fields. DTLS is left to the worker, which owns the handshake.
+    pub fn update(&mut self, update: &UpdatePort, now: std::time::Instant) -> Result<(), Refusal> {
+        let codecs = match &update.codecs {
+            Some(maps) => Some(Codecs::new(maps).ok_or(Refusal::CodecUnsupported)?),
+            None => None,
+        };
+        let ptime_ms = match update.ptime_ms {
+            Some(ms) => ptime(ms).ok_or(Refusal::CodecUnsupported)?,
+            None => self.ptime_ms,
+        };
+        if let Some(sdes) = &update.sdes {
+            self.security = Security::from_sdes(sdes).ok_or(Refusal::KeyInvalid)?;
+        }
+        if let Some(ice) = &update.ice {
+            self.set_ice(ice.clone(), now)?;
+        }
+        if let Some(codecs) = codecs {
+            if codecs.sending(self.receive.coding).is_none() {
+                self.receive.coding = codecs.preferred().0;
+            }
+            self.codecs = codecs;
+        }
+        self.ptime_ms = ptime_ms;
+        if let Some(direction) = update.direction {
+            self.direction = direction;
+        }
+        if let Some(remote) = update.remote
+            && self.ice.is_none()
+        {
+            self.latch.signal(remote);
+            self.remote_rtcp = update.remote_rtcp;
+        }
+        if let Some(pass) = update.dtmf_pass {
+            self.dtmf_pass = pass;
+        }
+        Ok(())
+    }
+
+    fn set_ice(&mut self, ice: Ice, now: std::time::Instant) -> Result<(), Refusal> {
+        let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let config = IceConfig {
+            local_ufrag: ice.local_ufrag.clone(),
+            local_pwd: ice.local_pwd.clone(),
+            remote_ufrag: given(&ice.remote_ufrag),
+            remote_pwd: given(&ice.remote_pwd),
+            lite: ice.lite,
+        };
+        match (&mut self.ice, &self.ice_settings) {
+            (Some(agent), Some(old)) if old.local_ufrag == ice.local_ufrag && old.local_pwd == ice.local_pwd => {
+                if old.remote_ufrag != ice.remote_ufrag || old.remote_pwd != ice.remote_pwd {
+                    agent.set_remote(&ice.remote_ufrag, &ice.remote_pwd, now);
+                }
+            }
+            (Some(agent), _) => agent.restart(&config, now).map_err(|_| Refusal::KeyInvalid)?,
+            (None, _) => {
+                self.ice = Some(IceLite::new(self.local, &config, now).map_err(|_| Refusal::KeyInvalid)?);
+                self.reachable = false;
+                self.rtcp_mux = true;
+            }
+        }
+        self.ice_settings = Some(ice);
+        Ok(())
+    }
+
+    /// Where media goes now; `None` while it must not be sent.
+    pub fn target(&self) -> Option<SocketAddr> {
+        (self.direction.sends() && self.reachable && self.security.is_ready()).then(|| self.latch.target()).flatten()
+    }
+
+    /// Where RTCP goes and whether by its own socket.
+    pub fn rtcp_target(&self) -> Option<(SocketAddr, bool)> {
+        if !self.reachable || !self.security.is_ready() {
+            return None;
+        }
+        let remote = self.latch.target()?;
+        if self.rtcp_mux {
+            return Some((remote, false));
+        }
+        let beside = SocketAddr::new(remote.ip(), remote.port().checked_add(1)?);
+        Some((self.remote_rtcp.unwrap_or(beside), true))
+    }
+
+    /// The clock of what is being sent.
+    pub fn sending_clock(&self) -> u32 {
+        self.codecs.preferred().0.clock()
+    }
+
+    /// Changes the path; numbers stay continuous.
+    pub fn set_path(&mut self, path: Path) {
+        if self.path != path {
+            self.path = path;
+            self.send.break_off();
+            if let Some(voice) = &mut self.voice {
+                voice.clear();
+            }
+        }
+    }
+
+    /// The encoder for a group rate, made when it is first needed. `None` when the library refuses.
+    pub fn voice(&mut self, rate: u32) -> Option<&mut Voice> {
+        let coding = self.codecs.preferred().0;
+        if self.voice.as_ref().is_none_or(|voice| !voice.fits(coding, rate, self.ptime_ms)) {
+            self.voice = Voice::new(coding, rate, self.ptime_ms).map(Box::new);
+            self.send.break_off();
+        }
+        self.voice.as_deref_mut()
+    }
+
+    pub fn stats(&self) -> PortStats {
+        let receive = &self.receive;
+        let counters = &receive.counters;
+        let clock = receive.coding.clock();
+        let playout = receive.playout.as_ref();
+        let view = &self.rtcp.view;
+        let remote_jitter = view.jitter_ticks as f64 * 1000.0 / f64::from(self.sending_clock());
+        PortStats {
+            packets_received: counters.packets,
+            octets_received: counters.octets,
+            packets_sent: self.send.packets,
+            octets_sent: self.send.octets,
+            lost: counters.lost_before + receive.reception.lost(),
+            late: counters.late + playout.map_or(0, |playout| playout.late),
+            duplicates: counters.duplicates,
+            discarded: counters.discarded,
+            flooded: counters.flooded,
+            concealed_ms: counters.concealed_ms + playout.map_or(0, |playout| playout.concealed_ms),
+            jitter_ms: receive.reception.jitter_ms(clock),
+            delay_ms: playout.map_or(receive.mean_delay_ms, |playout| playout.delay_ms()),
+            round_trip_ms: view.round_trip_ms,
+            srtp_failures: counters.srtp_failures,
+            remote_lost_ratio: view.lost_ratio,
+            remote_jitter_ms: if view.jitter_ticks < 0 { -1.0 } else { remote_jitter },
+            codec: if receive.started { receive.coding.name().to_owned() } else { String::new() },
+        }
+    }
+
+    /// A JSON picture without keys.
+    pub fn dump_into(&self, out: &mut String) {
+        let path = match self.path {
+            Path::Nothing => "nothing",
+            Path::Relay(_) => "relay",
+            Path::Mix => "mix",
+        };
+        let remote = self.latch.target().map_or_else(String::new, |remote| remote.to_string());
+        let edges: Vec<String> = self.edges.wanted().map(|edge| edge.source.to_string()).collect();
+        let stats = self.stats();
+        let _ = write!(
+            out,
+            "{{\"port\":{},\"local\":\"{}\",\"remote\":\"{remote}\",\"direction\":\"{:?}\",\"codec\":\"{}\",\"path\":\"{path}\",\
+             \"observed\":{},\"security\":\"{}\",\"reachable\":{},\"ssrc\":{},\"listens\":[{}],\"received\":{},\"sent\":{},\
+             \"lost\":{},\"discarded\":{}}}",
+            self.id,
+            self.local,
+            self.direction,
+            self.codecs.preferred().0.name(),
+            self.frame.is_some(),
+            self.security.name(),
+            self.reachable,
+            self.send.ssrc,
+            edges.join(","),
+            stats.packets_received,
+            stats.packets_sent,
+            stats.lost,
+            stats.discarded,
+        );
+    }
+
+    /// Highest rate at which this port's audio means something.
+    pub fn useful_rate(&self) -> u32 {
+        match self.receive.coding {
+            Coding::Pcmu | Coding::Pcma => 8000,
+            _ => 16_000,
+        }
+    }
+}
