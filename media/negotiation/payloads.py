@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from media.codecs import CODECS, EVENTS, NOISE, STATIC, Codec, Role, audio, by_encoding
@@ -118,11 +119,15 @@ def has_audio(codecs: Sequence[PayloadMap]) -> bool:
 def lines(codecs: Sequence[PayloadMap]) -> Iterator[Line]:
     """The rtpmap and fmtp lines of a body of ours; fmtp says what *our* receiver takes."""
     for entry in codecs:
-        row = _ENCODING[entry.name, entry.clock]
-        channels = f"/{entry.channels}" if entry.channels > 1 else ""
-        yield Line("a", f"rtpmap:{entry.payload_type} {row.sdp_name}/{entry.clock}{channels}")
-        if row.fmtp:
-            yield Line("a", f"fmtp:{entry.payload_type} {row.fmtp}")
+        yield from _lines(entry.name, entry.payload_type, entry.clock, entry.channels)
+
+
+@lru_cache(maxsize=512)
+def _lines(name: str, payload_type: int, clock: int, channels: int) -> tuple[Line, ...]:
+    row = _ENCODING[name, clock]
+    suffix = f"/{channels}" if channels > 1 else ""
+    mapping = Line("a", f"rtpmap:{payload_type} {row.sdp_name}/{clock}{suffix}")
+    return (mapping, Line("a", f"fmtp:{payload_type} {row.fmtp}")) if row.fmtp else (mapping,)
 
 
 def agreed_ptime(asked: int | None, highest: int | None, ours: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
@@ -58,6 +59,7 @@ def connection(description: Description, media: Media) -> Connection | None:
     return address(words[2].partition("/")[0])
 
 
+@lru_cache(maxsize=1024)  # the same few gateways call all day
 def address(text: str) -> Connection:
     """Classifies an address word; anything that is no IP literal counts as a host name, checked for its characters."""
     try:
@@ -93,6 +95,7 @@ def direction(description: Description, media: Media) -> str:
     return "sendrecv"
 
 
+@lru_cache(maxsize=1024)  # a dozen texts make nearly all of the traffic
 def rtpmap(value: str) -> RtpMap | None:
     """Reads the value of an `a=rtpmap`; None when it makes no sense, which leaves that payload type unused."""
     number, _, encoding = value.strip().partition(" ")

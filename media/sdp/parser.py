@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from string import ascii_letters
+
 from media.errors import BadDescription
 from media.sdp.model import Description, Line, Media
 
@@ -11,6 +13,10 @@ MAX_LINE = 4096  # octets
 MAX_ATTRIBUTES = 128  # per m-line, and for the session
 
 _MAX_PORT = 65535
+_LETTERS = frozenset(ascii_letters)
+
+_Header = tuple[str, int, str, tuple[str, ...], int]
+"""The fields of `Media` after its lines."""
 
 
 def parse(body: bytes | str) -> Description:
@@ -28,16 +34,16 @@ def parse(body: bytes | str) -> Description:
         raise BadDescription(f"more than {MAX_LINES} lines")
     session: list[Line] = []
     media: list[Media] = []
-    header: Media | None = None
+    header: _Header | None = None
     lines = session
     for number, entry in enumerate(raw, 1):
         stripped = entry.rstrip("\r")
         if not stripped or stripped.isspace():
             continue
         line = _line(stripped, number)
-        if line.kind == "m":
+        if line[0] == "m":
             if header is not None:
-                media.append(header.with_lines(lines))
+                media.append(Media(tuple(lines), *header))
             header, lines = _media(line.value, number), []
             if len(media) >= MAX_MEDIA:
                 raise BadDescription(f"more than {MAX_MEDIA} media lines", number)
@@ -46,7 +52,7 @@ def parse(body: bytes | str) -> Description:
             if len(lines) > MAX_ATTRIBUTES:
                 _check_attributes(lines, number)
     if header is not None:
-        media.append(header.with_lines(lines))
+        media.append(Media(tuple(lines), *header))
     _check_session(session, media)
     return Description(tuple(session), tuple(media))
 
@@ -65,14 +71,14 @@ def _line(text: str, number: int) -> Line:
         raise BadDescription(f"line longer than {MAX_LINE} octets", number)
     if "\0" in text or "\r" in text:
         raise BadDescription("NUL or CR inside a line", number)
-    if text[1:2] == "=" and text[0].isalpha() and text[0].isascii():
+    if text[1:2] == "=" and text[0] in _LETTERS:
         return Line(text[0], text[2:])
     if text[0] == ";":
         return Line("", text)
     raise BadDescription("expected <letter>=<value>", number)
 
 
-def _media(value: str, number: int) -> Media:
+def _media(value: str, number: int) -> _Header:
     """m=<media> <port>[/<number>] <proto> <fmt>… (RFC 8866 §5.14)."""
     words = value.split()
     if len(words) < 4:
@@ -80,7 +86,7 @@ def _media(value: str, number: int) -> Media:
     port, slash, count = words[1].partition("/")
     if not is_number(port, _MAX_PORT) or (slash and not is_number(count, _MAX_PORT)):
         raise BadDescription("m-line port is not a number from 0 to 65535", number)
-    return Media((), words[0], int(port), words[2], tuple(words[3:]), int(count) if slash else 1)
+    return words[0], int(port), words[2], tuple(words[3:]), int(count) if slash else 1
 
 
 def is_number(text: str, highest: int) -> bool:
