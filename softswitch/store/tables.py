@@ -31,10 +31,10 @@ journal = Table(
 audit = Table(
     "audit", metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("type", String, nullable=False),
-    Column("at", Float, nullable=False),
     Column("call", String, nullable=False),
     Column("seq", Integer, nullable=False),
+    Column("type", String, nullable=False),
+    Column("at", Float, nullable=False),
     Column("data", Text, nullable=False),
     Index("audit_newest", "at"),
 )  # fmt: skip
