@@ -90,6 +90,14 @@ class AcdCore:
         """The caller's place in the line, from 1."""
         return place_of(self.state.waiting[visit.queue], visit) + 1
 
+    def check_may_dial(self, login: str) -> None:
+        """Raises Conflict or NotFound when the agent may not start a call now."""
+        agent = self._agent(login)
+        if agent.state not in (_S.READY, _S.NOT_READY, _S.WRAP_UP):
+            raise Conflict(f"agent {login} is {agent.state}")
+        if not agent.reachable:
+            raise Conflict(f"the device of agent {login} cannot be reached ({agent.station})")
+
     # ------------------------------------------------------------------ the frame around each step
 
     def _begin(self, now: float) -> None:
@@ -130,7 +138,7 @@ class AcdCore:
 
     def _arm_agent(self, agent: AgentRecord) -> None:
         if agent.lives is _S.WRAP_UP:
-            self._alarm(self._wrap_up_end(agent), "wrap_up", agent.login)
+            self._alarm(self.wrap_up_end(agent), "wrap_up", agent.login)
         if agent.state is _S.OFFLINE:
             self._alarm(agent.since + self.config.rules.grace, "grace", agent.login)
         if agent.state is _S.READY:
@@ -147,7 +155,7 @@ class AcdCore:
                 self._fail(offer, "device")
             case "ringing" if offer := self.state.offers.get(name):
                 self._fail(offer, "no_answer")
-            case "wrap_up" if (agent := self.state.agents[name]).lives is _S.WRAP_UP and self._wrap_up_end(agent) <= self._now:
+            case "wrap_up" if (agent := self.state.agents[name]).lives is _S.WRAP_UP and self.wrap_up_end(agent) <= self._now:
                 self._end_wrap_up(agent)
             case "grace" if (agent := self.state.agents[name]).state is _S.OFFLINE:
                 if agent.since + self.config.rules.grace <= self._now:
@@ -391,10 +399,7 @@ class AcdCore:
     # ------------------------------------------------------------------ contacts and wrap-up
 
     def _dial(self, agent: AgentRecord, call: str) -> None:
-        if agent.state not in (_S.READY, _S.NOT_READY, _S.WRAP_UP):
-            raise Conflict(f"agent {agent.login} is {agent.state}")
-        if not agent.reachable:
-            raise Conflict(f"the device of agent {agent.login} cannot be reached ({agent.station})")
+        self.check_may_dial(agent.login)
         self._note_wrap_up(agent)
         self._change(agent, Trigger.DIAL, _S.DIALLING, call=call)
 
@@ -414,7 +419,7 @@ class AcdCore:
         else:
             self._settle(agent, Trigger.RELEASED)
 
-    def _wrap_up_end(self, agent: AgentRecord) -> float:
+    def wrap_up_end(self, agent: AgentRecord) -> float:
         return agent.wrap_up_since + self.config.wrap_up(agent.login, agent.queue)
 
     def _note_wrap_up(self, agent: AgentRecord) -> None:

@@ -1,4 +1,4 @@
-"""Flows: a tree of plain data checked and turned into nodes. Pure; the same function serves apply, the editor and the engine."""
+"""Flows: a tree of plain data checked and turned into nodes. Pure; the same functions serve apply and engine."""
 
 from __future__ import annotations
 

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields
-from functools import lru_cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from softswitch.ivr.verbs.base import Fault, Verb
 
 
-@lru_cache(maxsize=64)
 def _hints(schema: type) -> Mapping[str, Any]:
     return get_type_hints(schema, include_extras=True)
 
