@@ -250,7 +250,8 @@ class Call:
             self._noted_progress(leg, status, quiet=quiet)
 
         stages = devices(self.board, self.facts, destination, group=self.mix.group, prefer=self.caller.codecs)
-        return Dialling(self.timeline, stages, timeout, Watch(progress, self.board.report), end_early=self._end_early)
+        end_early = _leave_as_it_is if quiet else self._end_early
+        return Dialling(self.timeline, stages, timeout, Watch(progress, self.board.report), end_early=end_early)
 
     def _noted_progress(self, leg: Leg | None, status: int, *, quiet: bool) -> None:
         early = leg is not None
@@ -340,3 +341,7 @@ class Call:
             return
         who = "agent" if self.facts.kind is PartyKind.AGENT else "caller"
         self.hang_up(cause, who)
+
+
+def _leave_as_it_is() -> None:
+    """What a waiting caller hears goes on when an agent's device did not answer."""
