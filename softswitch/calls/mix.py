@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from media.commands import Command, ControlRecord
 from media.service import MediaService
@@ -27,7 +27,8 @@ class Mix:
         self.other_player = 0  # heard by the other person while the caller holds
         self.supervisors: dict[BrowserSession, MonitorMode] = {}
         self.recorder = 0
-        self.conferenced = False  # a room routes the caller; the call keeps its hands off
+        self.own_routes: Callable[[], Sequence[Command]] | None = None
+        """Takes the place of the picture while the caller is in a room or hears itself."""
         self._media = media
 
     @property
@@ -47,8 +48,7 @@ class Mix:
         """Routes everybody anew, in one batch with `before` and `after`; the recorder follows on the same frame."""
         picture = self.picture
         batch: list[Command] = [*before]
-        if not self.conferenced:
-            batch += scene.routes(picture)
+        batch += scene.routes(picture) if self.own_routes is None else self.own_routes()
         if self.recorder:
             batch.append(ControlRecord(self.recorder, scene.left_and_right(picture)))
         self.submit([*batch, *after])

@@ -121,20 +121,9 @@ class PortReplaced:
 
 
 LegEvent = (
-    Trying
-    | Ringing
-    | EarlyMedia
-    | Answered
-    | HeldByPeer
-    | ResumedByPeer
-    | DigitPressed
-    | TransferWanted
-    | MediaFlows
-    | PortReplaced
-    | PortFailed
-    | Ended
-)
-
+    Ringing | EarlyMedia | Answered | HeldByPeer | ResumedByPeer | DigitPressed | TransferWanted | MediaFlows | PortReplaced
+    | PortFailed | Ended
+)  # fmt: skip
 
 Listener = Callable[[LegEvent], None]
 

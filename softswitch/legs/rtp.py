@@ -40,6 +40,11 @@ class RtpPort:
         self.id = 0
 
     @property
+    def node(self) -> int:
+        """The engine's id while the port is open, else 0."""
+        return self.id if self._open else 0
+
+    @property
     def codec(self) -> str:
         return self.agreement.codecs[0].name if self.agreement is not None else ""
 

@@ -60,7 +60,7 @@ class SipLeg:
 
     @property
     def port(self) -> int:
-        return self._media.id
+        return self._media.node
 
     @property
     def group(self) -> int:

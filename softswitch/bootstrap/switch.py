@@ -1,0 +1,153 @@
+"""The switch without sockets and database: everything between signalling events, media and the journal, wired together.
+
+Tests run it in virtual time with a fake engine; `serve` gives it the real ones.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from media.negotiation import DtlsIdentity
+from media.service import MediaService
+from signalling import commands as sip
+from signalling import events as sig
+from softswitch.calls import direct
+from softswitch.calls.service import CallService, Handler
+from softswitch.calls.stations import Stations
+from softswitch.calls.switchboard import Switchboard
+from softswitch.directory.snapshot import Snapshot
+from softswitch.features.click_to_call import Clicks
+from softswitch.features.conference import Conferences
+from softswitch.features.echo import echo
+from softswitch.legs.base import LegFacts, PartyKind
+from softswitch.legs.browser import BrowserSessions
+from softswitch.legs.sip import SipLegs
+from softswitch.legs.studio import Studio
+from softswitch.model.cause import Cause
+from softswitch.model.clock import Clock
+from softswitch.model.destination import Destination, DestinationKind
+from softswitch.model.events import Event
+from softswitch.model.ids import Ids
+from softswitch.model.target import Plan
+from softswitch.recordings.keeper import AlarmSink, Keeper
+from softswitch.registrar.service import Registrar
+from softswitch.routing.peers import Peers
+from softswitch.routing.service import Admission, Routing
+from softswitch.trunks.service import TrunkBook
+
+log = structlog.get_logger("switch")
+
+Submit = Callable[[sip.Command], None]
+
+
+def random_token() -> str:
+    """96 random bits as text, for ids."""
+    return secrets.token_hex(12)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the switch is made of from outside."""
+
+    clock: Clock
+    journal: Callable[[Event], None]
+    media: MediaService
+    directory: Callable[[], Snapshot]
+    submit: Submit
+    recordings: Path
+    alarms: AlarmSink
+    identity: DtlsIdentity
+    address_for: Callable[[str], str]
+    addresses: Callable[[], tuple[str, ...]]
+    ids: Ids = field(default_factory=lambda: Ids(random_token))
+    max_calls: int = 0
+    music: tuple[str, str] = ("music", "default")
+    """Language folder and name of the music that held parties hear."""
+
+
+class Switch:
+    """Owned by the loop. `handlers` is open until calls come: the call centre adds `flow` and `queue`."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        clock, media = parts.clock, parts.media
+        self.ids = parts.ids
+        self.studio = Studio(media, parts.identity, parts.address_for, parts.addresses)
+        self.trunks = TrunkBook(clock, parts.journal, parts.submit)
+        self.registrar = Registrar(clock, parts.journal)
+        self.routing = Routing(parts.directory, self.trunks, self.registrar)
+        self.peers = Peers(parts.directory, self.trunks, self.registrar)
+        self.browsers = BrowserSessions(self.studio, self.ids)
+        self.stations = Stations(parts.directory, self.browsers, self.registrar.is_registered)
+        self.keeper = Keeper(parts.recordings, clock, parts.journal, parts.alarms)
+        self.sip = SipLegs(self.studio, self.ids, parts.submit, self._codecs_of)
+        self.conferences = Conferences(media)
+        self.clicks = Clicks(secrets.token_bytes(32), clock)
+        self.handlers: dict[DestinationKind, Handler] = {
+            DestinationKind.EXTENSION: direct.to_party,
+            DestinationKind.OUTSIDE: direct.to_party,
+            DestinationKind.AGENT: direct.to_party,
+            DestinationKind.HANGUP: direct.hang_up,
+            DestinationKind.ECHO: echo,
+            DestinationKind.CONFERENCE: self.conferences.join,
+        }
+        self.calls = CallService(self._board(), self._admit, self.handlers, max_calls=parts.max_calls)
+        self.trunks.count = self.sip.on_trunk
+        self.registrar.on_change = self.stations.extension_changed
+        self._music = 0
+        self.trunks.configure(parts.directory())
+
+    def _board(self) -> Switchboard:
+        parts = self._parts
+        return Switchboard(
+            clock=parts.clock, journal=parts.journal, media=parts.media, ids=self.ids, keeper=self.keeper, plan=self._plan,
+            dial=self.sip.dial, stations=self.stations, report=self.trunks.report, hold_music=lambda: self._music,
+        )  # fmt: skip
+
+    async def load_music(self) -> None:
+        """Makes the music for held parties ready; without it they hear silence."""
+        language, name = self._parts.music
+        self._music = await self._parts.media.prompts.load(name, language) or 0
+
+    # signalling
+
+    def heard(self, event: sig.Event) -> None:
+        """One event of signalling."""
+        match event:
+            case sig.IncomingCall():
+                self.calls.incoming(self.sip.incoming(event))
+            case sig.BindingsChanged():
+                self.registrar.heard(event)
+            case sig.RegistrationState():
+                self.trunks.heard(event)
+            case sig.SecurityEvent():
+                self._security(event)
+            case sig.Counted() | sig.OptionsAnswered():
+                pass  # counted by the metrics of the composition root
+            case _:
+                self.sip.heard(event)
+
+    def _security(self, event: sig.SecurityEvent) -> None:
+        """One line that a log watcher can act on (sip.md §9)."""
+        log.warning(
+            "! sip-security", what=event.what, source=event.flow.remote[0], port=event.flow.remote[1], method=event.method,
+            status=event.status, user=event.user, agent=event.user_agent,
+        )  # fmt: skip
+
+    def _admit(self, facts: LegFacts) -> Admission:
+        if facts.kind is PartyKind.TRUNK:
+            return self.routing.from_trunk(facts.party, facts.called)
+        if facts.kind in (PartyKind.PHONE, PartyKind.AGENT):
+            return self.routing.from_inside(facts.called)
+        return Admission(None, Cause.FORBIDDEN, "a widget calls what its token says")
+
+    def _plan(self, _caller: LegFacts, destination: Destination) -> Plan:
+        return self.routing.plan(destination)
+
+    def _codecs_of(self, facts: LegFacts) -> tuple[str, ...]:
+        return self.trunks.codecs(facts.party) if facts.kind is PartyKind.TRUNK else ()
