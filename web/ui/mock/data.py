@@ -1,0 +1,153 @@
+"""Sample values in the shapes of web/README.md, for looking at the pages without the switch."""
+
+from __future__ import annotations
+
+import math
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Json = dict[str, Any]
+RESULTS = ("answered", "answered", "answered", "answered", "abandoned", "no_answer", "failed", "answered")
+
+
+def ago(seconds: float) -> str:
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def session(role: str) -> Json:
+    names = {"agent": "李静", "supervisor": "王班长", "administrator": "管理员"}
+    logins = {"agent": "agent1", "supervisor": "supervisor", "administrator": "admin"}
+    return {
+        "login": logins[role], "name": names[role], "role": role, "language": "zh-CN", "csrf": "mock", "agent": role == "agent",
+    }  # fmt: skip
+
+
+def agent(login: str, name: str, state: str = "logged_out", since: float = 0, **more: Any) -> Json:
+    return {
+        "login": login, "name": name, "state": state, "reason": "", "since": ago(since), "queues": ["sales"], "station": "browser",
+        "call": None, "pending": "", "reachable": True, "language": "zh-CN", "calls_today": 7, "wrap_up_until": None, **more,
+    }  # fmt: skip
+
+
+def call(identity: str, state: str = "talking", since: float = 60, **more: Any) -> Json:
+    return {
+        "id": identity, "direction": "in", "source": "sip", "state": state, "caller": "13800138000", "caller_name": "",
+        "called": "4008001000", "trunk": "carrier", "queue": "sales", "agent": "agent2", "agent_name": "张伟", "created": ago(since + 25),
+        "answered": ago(since + 24), "connected": ago(since), "ended": None, "wait_ms": 18400, "ring_ms": 4100,
+        "talk_ms": int(since * 1000), "hold_ms": 0, "duration_ms": int(since * 1000) + 25000, "result": None, "cause": None,
+        "cause_text": None, "q850": None, "sip_status": None, "who": None, "recording": None, "monitors": [], "context": {}, **more,
+    }  # fmt: skip
+
+
+def offer(call_id: str) -> Json:
+    return {
+        "id": "o1", "call": call_id, "queue": "sales", "caller": "web", "caller_name": "陈女士", "called": "4008001000",
+        "wait_ms": 18400, "ring_timeout_ms": 20000, "made": ago(0),
+        "context": {"page": "https://shop.example/checkout?step=payment", "title": "结算 - 示例商城", "product": "宽带 500M", "customer": "C-10233"},
+    }  # fmt: skip
+
+
+def board_agents() -> list[Json]:
+    return [
+        agent("agent2", "张伟", "talking", 84, call="c1"),
+        agent("agent3", "刘洋", "ready", 312, queues=["sales", "service"]),
+        agent("agent4", "Chen Yu", "not_ready", 640, reason="lunch"),
+        agent("agent5", "赵敏", "wrap_up", 12),
+        agent("agent6", "孙丽", "holding", 45, call="c3", queues=["service"]),
+        agent("agent7", "Zhou Tao", "not_responding", 95, reachable=False),
+        agent("agent8", "吴强", "logged_out"),
+    ]
+
+
+def board_queues() -> list[Json]:
+    waiting = [{"call": "c2", "caller": "13911112222", "since": ago(41), "position": 1, "state": "waiting"}]
+    return [
+        {"name": "sales", "strategy": "longest_idle", "waiting": 1, "longest_wait_ms": 41000, "calls": waiting,
+         "agents": {"ready": 1, "talking": 1, "not_ready": 1, "wrap_up": 1}, "offered": 128, "answered": 119, "abandoned": 6,
+         "service_level": 0.874},
+        {"name": "service", "strategy": "longest_idle", "waiting": 0, "longest_wait_ms": 0, "calls": [],
+         "agents": {"ready": 1, "holding": 1}, "offered": 54, "answered": 53, "abandoned": 1, "service_level": None},
+    ]  # fmt: skip
+
+
+def board_calls() -> list[Json]:
+    return [
+        call("c1", "talking", 84),
+        call("c2", "waiting", 41, caller="13911112222", agent=None, agent_name=None, connected=None),
+        call("c3", "held", 210, caller="01088886666", caller_name="北京远景贸易有限公司", queue="service", agent="agent6", agent_name="孙丽"),
+        call("c4", "ivr", 9, caller="web", caller_name="", source="widget", queue=None, agent=None, agent_name=None, connected=None),
+    ]
+
+
+def recording(identity: str, duration_ms: int = 94_000) -> Json:
+    digest = "9f2c4e1ab80d4c7e93aa51d2f6c07b1e5d88f4a3c2b1906e7d5f4a3b2c1d0e9f"
+    return {"id": identity, "status": "complete", "duration_ms": duration_ms, "bytes": duration_ms * 32, "sha256": digest,
+            "restricted": False}  # fmt: skip
+
+
+def history(count: int) -> list[Json]:
+    dice = random.Random(7)
+    items = []
+    for index in range(count):
+        result = RESULTS[index % len(RESULTS)]
+        talk = dice.randint(20_000, 400_000) if result == "answered" else 0
+        start = 400 + index * 777
+        items.append(
+            call(f"h{index}", "ended", start, caller=f"1{dice.randint(30, 89)}{dice.randint(10**7, 10**8 - 1)}",
+                 direction="out" if index % 5 == 3 else "in", ended=ago(start - 100), result=result, talk_ms=talk,
+                 wait_ms=dice.randint(0, 60_000), duration_ms=talk + 20_000, cause="normal" if talk else "no_answer", q850=16,
+                 sip_status=200, who="caller", agent="agent1" if talk else None, agent_name="李静" if talk else None,
+                 recording=recording(f"r{index}", talk) if talk else None, context={"page": "https://shop.example/"} if index % 4 == 0 else {})
+        )  # fmt: skip
+    return items
+
+
+def timeline(start: float = 500) -> list[Json]:
+    steps: list[tuple[float, str, Json]] = [
+        (0, "call.created", {"direction": "in", "caller": "13800138000", "called": "4008001000", "trunk": "carrier"}),
+        (0.2, "call.answered", {"party": "caller"}),
+        (0.3, "leg.media", {"codec": "PCMA", "first_rtp_ms": 84}),
+        (0.3, "ivr.entered", {"flow": "main", "version": 1}),
+        (5, "leg.dtmf", {"digit": "1", "way": "rfc4733"}),
+        (5, "ivr.node", {"flow": "main", "node": "menu", "verb": "menu", "result": "1", "ms": 4800}),
+        (5.1, "ivr.left", {"flow": "main", "node": "sales", "result": "queue"}),
+        (5.1, "queue.entered", {"queue": "sales", "visit": "v1", "position": 1}),
+        (9, "acd.decision", {"visit": "v1", "strategy": "longest_idle", "candidates": ["agent1", "agent3"], "chosen": "agent1"}),
+        (9, "offer.made", {"agent": "agent3", "offer": "o0", "queue": "sales"}),
+        (19, "offer.failed", {"agent": "agent3", "offer": "o0", "reason": "no_answer"}),
+        (19.1, "offer.made", {"agent": "agent1", "offer": "o1", "queue": "sales"}),
+        (23, "offer.answered", {"agent": "agent1", "offer": "o1", "ring_ms": 3900}),
+        (23, "queue.left", {"visit": "v1", "result": "answered", "wait_ms": 17900}),
+        (23, "rec.started", {"recording": "r1", "file": "x.wav"}),
+        (23, "call.connected", {"other": "agent:agent1"}),
+        (50, "call.held", {}),
+        (64, "call.resumed", {}),
+        (70, "sup.started", {"actor": "supervisor", "mode": "listen"}),
+        (90, "sup.mode", {"actor": "supervisor", "mode": "whisper"}),
+        (100, "sup.ended", {"actor": "supervisor"}),
+        (117, "call.ended", {"who": "caller", "cause": "normal", "q850": 16, "sip_status": 200}),
+        (117, "rec.finished", {"recording": "r1", "status": "complete", "duration_ms": 94000, "bytes": 3008000}),
+    ]
+    return [{"type": kind, "at": ago(start - offset), "seq": seq, **fields} for seq, (offset, kind, fields) in enumerate(steps, 1)]
+
+
+def peaks(points: int = 400) -> list[list[float]]:
+    dice = random.Random(3)
+    left = [abs(math.sin(i / 23)) * dice.random() if (i // 40) % 2 == 0 else dice.random() * 0.03 for i in range(points)]
+    right = [abs(math.cos(i / 19)) * dice.random() if (i // 40) % 2 == 1 else dice.random() * 0.03 for i in range(points)]
+    return [left, right]
+
+
+def status() -> Json:
+    return {
+        "version": "0.1.0", "started": ago(187_500), "live_calls": 4, "agents": {"ready": 1, "talking": 1, "not_ready": 1, "logged_out": 1},
+        "alarms": [{"code": "disk.low", "level": "warning", "text": "录音磁盘预计 6 天后写满", "object": "/data", "since": ago(3600)}],
+        "listeners": ["udp:0.0.0.0:5060", "tcp:0.0.0.0:5060", "http:127.0.0.1:8080"], "disk_free_bytes": 412_000_000_000,
+        "recordings": {"complete": 1204, "degraded": 1, "bytes": 38_400_000_000},
+        "checks": [
+            {"name": "clock", "ok": True, "text": "offset 3 ms", "advice": ""},
+            {"name": "certificate", "ok": False, "text": "expires in 9 days", "advice": "Renew http.tls_cert before it expires."},
+            {"name": "ports", "ok": True, "text": "20000-29999 usable", "advice": ""},
+        ],
+    }  # fmt: skip

@@ -1,0 +1,303 @@
+"""A stand-in for the switch: the pages' REST and WebSocket with sample data and one scripted call.
+
+    python web/ui/mock/server.py [PORT]      then open http://127.0.0.1:PORT/login#code=agent   (or supervisor, administrator)
+
+`POST /mock/ring` offers a call to the agent, `/mock/withdraw` takes it back, `/mock/drop` cuts all sockets, `/mock/reset` starts afresh.
+Browser media is answered by aiortc with silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+import wave
+from pathlib import Path
+from typing import Any
+
+import data
+from aiohttp import WSMsgType, web
+from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import AudioStreamTrack
+
+STATIC = Path(__file__).parents[2] / "static"
+PAGES = ("/", "/login", "/demo", "/agent", "/supervisor", "/history", "/admin")
+Json = dict[str, Any]
+
+
+class Seat:
+    """The one agent of the mock, and everybody who is connected."""
+
+    def __init__(self) -> None:
+        self.reset()
+        self.sockets: list[Client] = []
+        self.peers: list[RTCPeerConnection] = []
+
+    def reset(self) -> None:
+        self.agent = data.agent("agent1", "李静", "logged_out", 0)
+        self.offer: Json | None = None
+        self.call: Json | None = None
+        self.board = {"agents": data.board_agents(), "queues": data.board_queues(), "calls": data.board_calls()}
+
+    async def tell(self, event: Json) -> None:
+        for client in list(self.sockets):
+            await client.event(event)
+
+    async def become(self, state: str, **more: Any) -> Json:
+        self.agent = {**self.agent, "state": state, "since": data.ago(0), "reason": "", "wrap_up_until": None, **more}
+        await self.tell({"type": "agent.state", "agent": self.agent})
+        await self.tell({"type": "board.agent", "agent": self.agent})
+        return self.agent
+
+    async def show_call(self, call: Json) -> Json:
+        self.call = None if call["state"] == "ended" else call
+        await self.tell({"type": "call.state", "call": call})
+        return call
+
+    async def ring(self) -> None:
+        self.offer = data.offer("c9")
+        await self.become("ringing")
+        await self.tell({"type": "offer.made", "offer": self.offer})
+
+    async def withdraw(self, reason: str) -> None:
+        self.offer = None
+        await self.tell({"type": "offer.withdrawn", "reason": reason})
+        await self.become("ready")
+
+    async def connect_call(self, **more: Any) -> None:
+        context = self.offer["context"] if self.offer else {}
+        self.offer = None
+        call = data.call("c9", "talking", 0, agent="agent1", agent_name="李静", caller="web", caller_name="陈女士", context=context)
+        await self.show_call({**call, **more})
+        await self.become("talking", call="c9")
+
+    async def end_call(self) -> None:
+        if self.call:
+            await self.show_call({**self.call, "state": "ended", "result": "answered", "recording": data.recording("r9")})
+        await self.become("wrap_up", call=None, wrap_up_until=data.ago(-30))
+
+    async def answer(self, sdp: str) -> str:
+        peer = RTCPeerConnection()
+        self.peers.append(peer)
+        peer.addTrack(AudioStreamTrack())
+        await peer.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+        await peer.setLocalDescription(await peer.createAnswer())
+        return peer.localDescription.sdp
+
+
+SEAT = Seat()
+
+
+class Client:
+    def __init__(self, socket: web.WebSocketResponse, role: str) -> None:
+        self.socket = socket
+        self.role = role
+        self.seq = 0
+
+    async def event(self, event: Json) -> None:
+        if event["type"].startswith("board.") and self.role == "agent":
+            return
+        self.seq += 1
+        await self.socket.send_json({"seq": self.seq, "event": event})
+
+    async def serve(self, ask: Json) -> Json:
+        kind = ask["type"]
+        if kind == "subscribe":
+            found: Json = {}
+            if "agent" in ask["topics"]:
+                found |= {"agent": SEAT.agent, "offer": SEAT.offer, "call": SEAT.call}
+            return found | (SEAT.board if "board" in ask["topics"] else {})
+        if kind == "media.offer":
+            return {"sdp": await SEAT.answer(ask["sdp"])}
+        if kind == "agent.state":
+            return await SEAT.become(ask["state"], reason=ask.get("reason", ""))
+        if kind == "wrapup.done":
+            return await SEAT.become("ready")
+        if kind == "call.dial":
+            SEAT.call = data.call("c10", "ringing", 0, direction="out", called=ask["to"], agent="agent1", queue=None, connected=None)
+            await SEAT.become("dialling", call="c10")
+            await SEAT.show_call(SEAT.call)
+            return {"call": "c10"}
+        if kind == "monitor.set":
+            await SEAT.tell({"type": "monitor.state", "call": ask["call"], "mode": ask["mode"]})
+            return {"mode": ask["mode"]}
+        return await self.serve_call(kind, ask)
+
+    async def serve_call(self, kind: str, ask: Json) -> Json:
+        if kind == "offer.accept":
+            await SEAT.connect_call()
+        elif kind == "offer.reject":
+            await SEAT.withdraw("reject")
+        elif kind == "call.hangup":
+            await SEAT.end_call()
+        elif kind in ("call.hold", "call.resume") and SEAT.call:
+            held = kind == "call.hold"
+            await SEAT.become("holding" if held else "talking", call="c9")
+            await SEAT.show_call({**SEAT.call, "state": "held" if held else "talking"})
+        elif kind == "call.start":
+            asyncio.get_running_loop().create_task(self.script())
+            return {"sdp": await SEAT.answer(ask["sdp"]), "call": "c9"}
+        return {}
+
+    async def script(self) -> None:
+        """What a widget's call lives through."""
+        for delay, state in ((0.5, {"state": "ivr"}), (3, {"state": "waiting", "position": 2}), (2, {"state": "talking"})):
+            await asyncio.sleep(delay)
+            await self.event({"type": "call.state", **state})
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    role = request.cookies.get("mock", "")
+    token = request.query.get("token")
+    if (token is None and not role) or token == "expired":
+        raise web.HTTPForbidden()
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    client = Client(socket, role or "widget")
+    SEAT.sockets.append(client)
+    if token is None:
+        if request.query.get("resume"):
+            await client.event({"type": "resync"})
+        await client.event({"type": "hello", "resume": "token", "session": data.session(role)})
+    try:
+        async for message in socket:
+            if message.type is WSMsgType.TEXT:
+                ask = message.json()
+                await socket.send_json({"re": ask["id"], "ok": await client.serve(ask)})
+    finally:
+        SEAT.sockets.remove(client)
+    return socket
+
+
+def problem(status: int, detail: str) -> web.Response:
+    return web.json_response({"title": detail, "status": status, "detail": detail}, status=status)
+
+
+async def sign_in(request: web.Request) -> web.Response:
+    body = await request.json()
+    role = body.get("code") or {"agent1": "agent", "supervisor": "supervisor", "admin": "administrator"}.get(body.get("login", ""))
+    if role not in ("agent", "supervisor", "administrator"):
+        return problem(401, "not valid")
+    response = web.json_response(data.session(role))
+    response.set_cookie("mock", role)
+    return response
+
+
+async def session(request: web.Request) -> web.Response:
+    role = request.cookies.get("mock")
+    return web.json_response(data.session(role)) if role else problem(401, "signed out")
+
+
+async def sign_out(_: web.Request) -> web.Response:
+    response = web.Response(status=204)
+    response.del_cookie("mock")
+    return response
+
+
+async def calls(request: web.Request) -> web.Response:
+    items = data.history(120)
+    for field in ("result", "queue"):
+        if wanted := request.query.get(field):
+            items = [item for item in items if item[field] == wanted]
+    if number := request.query.get("number"):
+        items = [item for item in items if number in (item["caller"], item["called"])]
+    start, limit = int(request.query.get("cursor", "0")), int(request.query.get("limit", "50"))
+    return web.json_response({"items": items[start : start + limit], "next": str(start + limit) if start + limit < len(items) else None})
+
+
+async def call(request: web.Request) -> web.Response:
+    found = data.history(1)[0] | {"id": request.match_info["id"], "agent": "agent1", "agent_name": "李静"}
+    return web.json_response(found | {"timeline": data.timeline(), "recordings": [data.recording("r1")]})
+
+
+async def recording(request: web.Request) -> web.Response:
+    if request.query.get("peaks"):
+        return web.json_response({"duration_ms": 94_000, "channels": data.peaks()})
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(2)
+        out.setsampwidth(2)
+        out.setframerate(8000)
+        out.writeframes(b"\0" * 8000 * 4 * 94)
+    return web.Response(body=file.getvalue(), content_type="audio/wav")
+
+
+async def apply(request: web.Request) -> web.Response:
+    text = await request.text()
+    if "oops" in text:
+        errors = ['body:3: queue[0].strategy: expected one of longest_idle, got "oops"', 'body:7: number[0].to: there is no flow "main"']
+        return web.json_response({"title": "wrong", "status": 422, "plan": [], "errors": errors}, status=422)
+    plan = ["create queue sales", "update agent agent1 queues: [] -> ['sales']", "create extension 1003"]
+    secrets = {} if request.query.get("dry_run") else {"extension 1003": "k7Qm-2fZp-9sXw"}
+    return web.json_response({"plan": plan, "errors": [], "secrets": secrets})
+
+
+async def control(request: web.Request) -> web.Response:
+    action = request.match_info["action"]
+    if action == "ring":
+        await SEAT.ring()
+    elif action == "withdraw":
+        await SEAT.withdraw("abandoned")
+    elif action == "reset":
+        SEAT.reset()
+    elif action == "alarm":
+        await SEAT.tell({"type": "alarm.raised", "code": "trunk.down", "level": "critical", "text": "中继 carrier 不可用", "object": "carrier"})
+    elif action == "drop":
+        for client in list(SEAT.sockets):
+            await client.socket.close()
+    return web.Response(status=204)
+
+
+def listing(items: Any) -> Any:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({"items": items(), "next": None})
+
+    return answer
+
+
+def trunks() -> list[Json]:
+    return [
+        {"name": "carrier", "profile": "generic", "addresses": ["192.0.2.1", "192.0.2.2:5080"], "state": "up", "detail": "", "calls": 3},
+        {"name": "backup", "profile": "generic", "addresses": ["198.51.100.7"], "state": "down", "detail": "no answer to INVITE", "calls": 0},
+    ]
+
+
+def registrations() -> list[Json]:
+    contact = {"contact": "sip:1001@192.0.2.50:5062", "address": "192.0.2.50:5062", "user_agent": "baresip v3", "expires": data.ago(-240)}
+    return [{"extension": "1001", "contacts": [contact]}]
+
+
+async def page(_: web.Request) -> web.FileResponse:
+    return web.FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+def build() -> web.Application:
+    app, api = web.Application(), "/api/v1"
+    for path in PAGES:
+        app.router.add_get(path, page)
+    app.router.add_get("/widget.js", lambda _: web.FileResponse(STATIC / "widget.js"))  # type: ignore[arg-type]
+    app.router.add_get("/favicon.ico", lambda _: web.FileResponse(STATIC / "favicon.svg"))  # type: ignore[arg-type]
+    app.router.add_get("/healthz", lambda _: web.Response())  # type: ignore[arg-type]
+    app.router.add_static("/assets", STATIC / "assets")
+    app.router.add_post("/mock/{action}", control)
+    app.router.add_post(f"{api}/auth/link", sign_in)
+    app.router.add_get(f"{api}/auth/session", session)
+    app.router.add_post(f"{api}/auth/session", sign_in)
+    app.router.add_delete(f"{api}/auth/session", sign_out)
+    app.router.add_get(f"{api}/calls", calls)
+    app.router.add_get(f"{api}/calls/{{id}}", call)
+    app.router.add_delete(f"{api}/calls/{{id}}", lambda _: web.Response(status=204))  # type: ignore[arg-type]
+    app.router.add_get(f"{api}/calls/{{id}}/recording", recording)
+    app.router.add_get(f"{api}/agents", listing(data.board_agents))
+    app.router.add_get(f"{api}/queues", listing(data.board_queues))
+    app.router.add_get(f"{api}/trunks", listing(trunks))
+    app.router.add_get(f"{api}/registrations", listing(registrations))
+    app.router.add_get(f"{api}/status", lambda _: web.json_response(data.status()))  # type: ignore[arg-type]
+    app.router.add_get(f"{api}/demo", lambda _: web.json_response({"token": "demo", "to": "flow:main"}))  # type: ignore[arg-type]
+    app.router.add_post(f"{api}/apply", apply)
+    app.router.add_get(f"{api}/ws", live)
+    return app
+
+
+if __name__ == "__main__":
+    web.run_app(build(), host="127.0.0.1", port=int(sys.argv[1]) if len(sys.argv) > 1 else 8090)
