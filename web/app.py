@@ -17,6 +17,7 @@ from web.openapi import document
 from web.routing import API, add_routes
 from web.ws.hub import Hub
 from web.ws.people import serve_person
+from web.ws.socket import SOCKETS, close_all
 from web.ws.widget import serve_widget
 
 HUB = web.AppKey("hub", Hub)
@@ -28,6 +29,7 @@ def create_app(services: Services) -> web.Application:
     app = web.Application(middlewares=[errors_middleware, rate_limit(), session_middleware], client_max_size=MAX_BODY)
     app[SERVICES] = services
     app[HUB] = Hub(services)
+    app[SOCKETS] = set()
     add_routes(app, ROUTES)
     description = json.dumps(document(ROUTES, services.version), ensure_ascii=False)
 
@@ -40,6 +42,7 @@ def create_app(services: Services) -> web.Application:
         add_health(app, services)
     pages.add_pages(app)
     app.cleanup_ctx.append(_run_hub)
+    app.on_shutdown.append(close_all)
     return app
 
 

@@ -16,7 +16,6 @@ from web.keys import SERVICES
 COOKIE = "softswitch_session"
 CSRF_HEADER = "X-CSRF-Token"
 SESSION_SECONDS = 12 * 3600
-_SESSION = "session"
 
 
 class Unauthorized(WebError):
@@ -57,6 +56,9 @@ class Session:
         return not self.cookie or csrf_fits(self.cookie, given)
 
 
+_SESSION = web.RequestKey("session", Session)
+
+
 def describe(session: Session) -> dict[str, object]:
     """The Session shape of README.md."""
     who = session.principal
@@ -83,13 +85,14 @@ async def find_session(http: web.Request, services: Services) -> Session | None:
 async def session_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Only the API asks who it is; pages and assets are the same for everybody."""
     if request.path.startswith("/api/") and "token" not in request.query:
-        request[_SESSION] = await find_session(request, request.app[SERVICES])
+        session = await find_session(request, request.app[SERVICES])
+        if session is not None:
+            request[_SESSION] = session
     return await handler(request)
 
 
 def session_of(http: web.Request) -> Session | None:
-    found: Session | None = http.get(_SESSION)
-    return found
+    return http.get(_SESSION)
 
 
 def set_cookie(response: web.Response, cookie: str, *, secure: bool) -> None:

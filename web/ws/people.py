@@ -30,8 +30,7 @@ async def serve_person(http: web.Request, services: Services, hub: Hub, session:
     if session.role is Role.API:
         raise Forbidden("the WebSocket is for people and widgets")
     check_origin(http)
-    ws = socket.new_socket()
-    await ws.prepare(http)
+    ws = await socket.accept(http)
     after = http.query.get("after", "0")
     outbox, queue, resumed = hub.attach(
         session.login,
@@ -45,7 +44,7 @@ async def serve_person(http: web.Request, services: Services, hub: Hub, session:
             if http.query.get("resume"):
                 outbox.event({"type": "resync"})
             outbox.event({"type": "hello", "resume": outbox.resume, "session": describe(session)})
-        await socket.run(ws, outbox, queue, client.serve)
+        await socket.run(http, ws, outbox, queue, client.serve)
     finally:
         hub.detach(outbox)
     return ws

@@ -18,6 +18,8 @@ from web.ws.outbox import Outbox
 log = structlog.get_logger("ws")
 HEARTBEAT = 20.0  # seconds between pings; two missed ones end the connection
 MAX_FRAME = 256 * 1024
+SOCKETS = web.AppKey("sockets", set[web.WebSocketResponse])
+"""Every open WebSocket of the application; closed when it shuts down."""
 Serve = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 
@@ -33,11 +35,23 @@ def closer(socket: web.WebSocketResponse) -> Callable[[], None]:
     return close
 
 
-def new_socket() -> web.WebSocketResponse:
-    return web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=MAX_FRAME, compress=False)
+async def accept(http: web.Request) -> web.WebSocketResponse:
+    """Upgrades a request whose sender may have a socket."""
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=MAX_FRAME, compress=False)
+    await socket.prepare(http)
+    http.app[SOCKETS].add(socket)
+    return socket
 
 
-async def run(socket: web.WebSocketResponse, outbox: Outbox, queue: asyncio.Queue[str], serve: Serve) -> None:
+async def close_all(app: web.Application) -> None:
+    """Tells every client to come back later; a client resumes by its token after a restart of the page's server."""
+    for socket in set(app[SOCKETS]):
+        await socket.close(code=WSCloseCode.GOING_AWAY, message=b"shutting down")
+
+
+async def run(
+    http: web.Request, socket: web.WebSocketResponse, outbox: Outbox, queue: asyncio.Queue[str], serve: Serve
+) -> None:
     """Until the peer goes away. `serve` handles one request and returns the `ok` value or raises an expected error."""
     writer = asyncio.create_task(_write(socket, queue))
     try:
@@ -48,6 +62,7 @@ async def run(socket: web.WebSocketResponse, outbox: Outbox, queue: asyncio.Queu
                 await socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"text frames only")
     finally:
         writer.cancel()
+        http.app[SOCKETS].discard(socket)
 
 
 async def _write(socket: web.WebSocketResponse, queue: asyncio.Queue[str]) -> None:

@@ -23,14 +23,13 @@ STATES_TOLD = ("ringing", "ivr", "waiting", "talking", "held")
 async def serve_widget(http: web.Request, services: Services) -> web.StreamResponse:
     """Raises Forbidden for a token that is unknown, too old, or meant for another origin."""
     to = services.clicks.verify(http.query["token"], http.headers.get("Origin", ""))
-    ws = socket.new_socket()
-    await ws.prepare(http)
+    ws = await socket.accept(http)
     outbox = Outbox("", "")
     queue = outbox.connect(socket.closer(ws))
     client = WidgetClient(services, to, outbox)
     client.start()
     try:
-        await socket.run(ws, outbox, queue, client.serve)
+        await socket.run(http, ws, outbox, queue, client.serve)
     finally:
         client.close()
     return ws

@@ -1,0 +1,203 @@
+"""The web application over real users and store, with calls and floor as small doubles."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from softswitch.cluster.bus import Bus
+from softswitch.config.settings import Settings
+from softswitch.directory import service as directory_service
+from softswitch.directory.model import Agent, Kind
+from softswitch.directory.service import Directory
+from softswitch.directory.store import Action, Change
+from softswitch.directory.users import Users
+from softswitch.model.clock import ManualClock
+from softswitch.model.destination import Destination
+from softswitch.model.errors import Conflict, Forbidden, NotFound
+from softswitch.model.states import MonitorMode, Role
+from softswitch.model.views import AgentView, CallView, OfferView, QueueView
+from softswitch.observe.alarms import Alarms
+from softswitch.observe.health import Readiness
+from softswitch.services import Demo, Services
+from softswitch.store.database import Store
+from web.app import create_app
+
+LOGINS = {"li": Role.AGENT, "wu": Role.AGENT, "wang": Role.SUPERVISOR, "root": Role.ADMINISTRATOR}
+
+
+def agent_view(login: str, state: str = "not_ready") -> AgentView:
+    return AgentView(login=login, name=login, state=state, reason="", since=1.0, queues=("sales",), station="browser")
+
+
+def call_view(identity: str, agent: str = "") -> CallView:
+    return CallView(id=identity, direction="in", source="sip", state="talking", caller="138", caller_name="", called="400",
+                    agent=agent, created_at=1_699_999_990.0)  # fmt: skip
+
+
+@dataclass
+class Calls:
+    orders: list[tuple[Any, ...]] = field(default_factory=list)
+    views: dict[str, CallView] = field(default_factory=dict)
+    watcher: Callable[[CallView], None] = lambda _: None
+
+    def live(self) -> list[CallView]:
+        return list(self.views.values())
+
+    def view(self, call: str) -> CallView | None:
+        return self.views.get(call)
+
+    async def originate(self, source: str, to: Destination, actor: str) -> str:
+        self.orders.append(("originate", source, str(to), actor))
+        return "c1"
+
+    async def hang_up(self, call: str, actor: str, reason: str = "") -> None:
+        if call not in self.views:
+            raise NotFound(f"there is no call {call}")
+        self.orders.append(("hang_up", call, actor))
+
+    async def monitor(self, call: str, supervisor: str, mode: MonitorMode, actor: str) -> None:
+        self.orders.append(("monitor", call, supervisor, mode.value, actor))
+
+    def watch(self, handler: Callable[[CallView], None]) -> Callable[[], None]:
+        self.watcher = handler
+        return lambda: None
+
+    async def start_widget(self, session: Any, to: Destination, context: Mapping[str, str], name: str = "") -> str:
+        self.orders.append(("widget", str(to), dict(context), name))
+        return "c9"
+
+
+@dataclass
+class Floor:
+    orders: list[tuple[Any, ...]] = field(default_factory=list)
+    watchers: dict[str, Any] = field(default_factory=dict)
+    offers: dict[str, OfferView] = field(default_factory=dict)
+
+    def agents(self) -> list[AgentView]:
+        return [agent_view("li"), agent_view("wu")]
+
+    def agent(self, login: str) -> AgentView:
+        if login not in ("li", "wu"):
+            raise NotFound(f"there is no agent {login}")
+        return agent_view(login)
+
+    def queues(self) -> list[QueueView]:
+        return [QueueView(name="sales", strategy="longest_idle", calls=(), agents={}, longest_wait_ms=0, offered=0, answered=0,
+                          abandoned=0, service_level=None)]  # fmt: skip
+
+    def queue(self, name: str) -> QueueView:
+        return self.queues()[0]
+
+    def offer_of(self, login: str) -> OfferView | None:
+        return self.offers.get(login)
+
+    async def set_state(self, login: str, state: str, reason: str, actor: str) -> AgentView:
+        self.orders.append(("state", login, state, reason, actor))
+        if state == "wrap_up_done":
+            raise Conflict("there is no wrap-up to end")
+        return agent_view(login, state)
+
+    def desk_connected(self, login: str) -> None:
+        self.orders.append(("connected", login))
+
+    def desk_lost(self, login: str) -> None:
+        self.orders.append(("lost", login))
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("accept", "reject", "hold", "resume", "hang_up", "dial", "press"):
+            raise AttributeError(name)
+
+        async def order(*arguments: Any) -> str:
+            self.orders.append((name, *arguments))
+            return "c1"
+
+        return order
+
+    def watch(self, **handlers: Any) -> Callable[[], None]:
+        self.watchers = handlers
+        return lambda: None
+
+
+class Clicks:
+    def issue(self, to: Destination, origin: str) -> tuple[str, float]:
+        return f"{to}|{origin}", 1_700_000_900.0
+
+    def verify(self, token: str, origin: str) -> Destination:
+        to, _, bound = token.partition("|")
+        if bound != origin:
+            raise Forbidden("the token is for another site")
+        return Destination.parse(to)
+
+
+@dataclass
+class Web:
+    """The application under test: `client(login)` is signed in, `program(role)` has a bearer token."""
+
+    services: Services
+    calls: Calls
+    floor: Floor
+    clock: ManualClock
+    server: TestServer
+    clients: list[TestClient[Any, Any]] = field(default_factory=list)
+
+    def anonymous(self) -> TestClient[Any, Any]:
+        client = TestClient(self.server)
+        self.clients.append(client)
+        return client
+
+    async def client(self, login: str) -> tuple[TestClient[Any, Any], dict[str, str]]:
+        """A person's browser and the headers of its unsafe requests."""
+        client = self.anonymous()
+        code = await self.services.users.make_link(login)
+        reply = await client.post("/api/v1/auth/link", json={"code": code})
+        return client, {"X-CSRF-Token": (await reply.json())["csrf"]}
+
+    async def program(self, role: Role) -> dict[str, str]:
+        name = f"{role}-{len(self.services.directory.current().tokens)}"
+        return {"Authorization": f"Bearer {await self.services.users.add_token(name, role, 'tests')}"}
+
+
+@pytest.fixture
+async def app(tmp_path: Path) -> AsyncIterator[Web]:
+    clock, bus = ManualClock(), Bus()
+    store = await Store.open(f"sqlite:///{tmp_path}/test.db", (directory_service.SCHEMA,))
+    directory = await Directory.open(store, clock, tmp_path, bus.publish)
+    users = Users(directory, clock)
+    for login, role in LOGINS.items():
+        await users.add(login, login, role, "tests")
+    agents = [Change(Action.CREATE, Kind.AGENT, login, Agent(login=login, queues=("sales",))) for login in ("li", "wu")]
+    await directory.change(agents, "tests")
+    readiness = Readiness("listeners")
+    calls, floor = Calls(), Floor()
+
+    async def apply(text: str, filename: str, dry_run: bool, actor: str) -> dict[str, Any]:
+        if "wrong" in text:
+            return {"plan": [], "errors": [{"line": 1, "key": "x", "text": f"{filename}:1: x: expected y"}], "secrets": {}}
+        return {"plan": [{"action": "create", "object": "queue sales"}], "errors": [], "secrets": {}, "applied": not dry_run}
+
+    async def status() -> dict[str, Any]:
+        return {"version": "0"}
+
+    services = Services(
+        settings=Settings(), clock=clock, bus=bus, store=store, directory=directory, users=users,
+        alarms=Alarms(bus.publish, clock), readiness=readiness, calls=calls, floor=floor,
+        browsers=SimpleNamespace(close=lambda login: None, offer=None, widget=None), clicks=Clicks(),
+        trunks=SimpleNamespace(views=list), registrar=SimpleNamespace(views=list), recordings=SimpleNamespace(),
+        metrics=lambda: b"softswitch_calls_active 0\n", apply=apply, status=status, started_at=0.0, version="0",
+        demo=Demo(to="flow:main", links={}),
+    )  # fmt: skip
+    server = TestServer(create_app(services))
+    await server.start_server()
+    web = Web(services, calls, floor, clock, server)
+    yield web
+    for client in web.clients:
+        await client.close()
+    await server.close()
+    await store.close()

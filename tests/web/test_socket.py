@@ -1,0 +1,147 @@
+"""The WebSocket: who may do what, what is told to whom, and that a reconnecting client misses nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import ClientWebSocketResponse
+
+from softswitch.model.events import AlarmRaised, SupervisionMode
+from softswitch.model.views import OfferView
+from tests.web.conftest import Web, agent_view, call_view
+
+Socket = ClientWebSocketResponse
+
+
+async def ask(ws: Socket, kind: str, **more: Any) -> dict[str, Any]:
+    """One request and its reply; events that come before it are dropped."""
+    await ws.send_json({"id": 1, "type": kind, **more})
+    while True:
+        frame: dict[str, Any] = await ws.receive_json(timeout=5)
+        if frame.get("re") == 1:
+            return frame
+
+
+async def event(ws: Socket) -> dict[str, Any]:
+    found: dict[str, Any] = (await ws.receive_json(timeout=5))["event"]
+    return found
+
+
+async def connect(app: Web, login: str, query: str = "") -> tuple[Socket, dict[str, Any], Any]:
+    client, _ = await app.client(login)
+    ws = await client.ws_connect(f"/api/v1/ws{query}")
+    return ws, await event(ws), client
+
+
+async def test_hello_and_subscription(app: Web) -> None:
+    ws, hello, _ = await connect(app, "li")
+    assert hello["type"] == "hello" and hello["session"]["login"] == "li" and hello["resume"]
+    reply = await ask(ws, "subscribe", topics=["agent"])
+    assert reply["ok"]["agent"]["login"] == "li"
+    assert ("connected", "li") in app.floor.orders
+    await ws.close()
+
+
+async def test_agents_hear_of_themselves_only(app: Web) -> None:
+    ws, _, _ = await connect(app, "li")
+    await ask(ws, "subscribe", topics=["agent"])
+    app.floor.watchers["agent"](agent_view("wu", "ready"))
+    app.floor.watchers["agent"](agent_view("li", "ready"))
+    assert (await event(ws))["agent"]["login"] == "li"
+    offer = OfferView(id="o1", call="c1", queue="sales", caller="138", caller_name="", called="400", wait_ms=5,
+                      ring_timeout_ms=20000, made_at=1.0)  # fmt: skip
+    app.floor.watchers["offer"]("wu", offer, "")
+    app.floor.watchers["offer"]("li", offer, "")
+    assert (await event(ws))["offer"]["id"] == "o1"
+    app.calls.watcher(call_view("c7", "wu"))
+    app.calls.watcher(call_view("c8", "li"))
+    assert (await event(ws))["call"]["id"] == "c8"
+
+
+async def test_the_board_is_for_leaders(app: Web) -> None:
+    ws, _, _ = await connect(app, "li")
+    assert (await ask(ws, "subscribe", topics=["board"]))["error"]["status"] == 403
+    assert (await ask(ws, "monitor.set", call="c1", mode="listen"))["error"]["status"] == 403
+    leader, _, _ = await connect(app, "wang")
+    reply = await ask(leader, "subscribe", topics=["board", "calls"])
+    assert {agent["login"] for agent in reply["ok"]["agents"]} == {"li", "wu"}
+    app.services.bus.publish(AlarmRaised(code="disk", level="critical", text="full"))
+    assert (await event(leader))["type"] == "alarm.raised"
+    app.services.bus.publish(SupervisionMode(call="c1", actor="wang", mode="barge"))
+    assert await event(leader) == {"type": "monitor.state", "call": "c1", "mode": "barge"}
+    assert (await ask(leader, "monitor.set", call="c1", mode="whisper"))["ok"] == {"mode": "whisper"}
+    assert (await ask(leader, "offer.accept", offer="o1"))["error"]["status"] == 403
+
+
+async def test_requests_reach_the_floor(app: Web) -> None:
+    ws, _, _ = await connect(app, "li")
+    assert (await ask(ws, "agent.state", state="ready"))["ok"]["state"] == "ready"
+    assert (await ask(ws, "offer.accept", offer="o1"))["ok"] == {}
+    assert (await ask(ws, "dtmf", digits="12#"))["ok"] == {}
+    assert (await ask(ws, "call.dial", to="1002"))["ok"] == {"call": "c1"}
+    orders = [order for order in app.floor.orders if order[0] != "connected"]
+    assert orders == [
+        ("state", "li", "ready", "", "li"),
+        ("accept", "li", "o1"),
+        ("press", "li", "12#"),
+        ("dial", "li", "1002"),
+    ]
+    assert (await ask(ws, "wrapup.done"))["error"]["status"] == 409
+
+
+@pytest.mark.parametrize(
+    "frame", ["no json", "[]", '{"id":1}', '{"id":1,"type":"nonsense"}', '{"id":1,"type":"dtmf","digits":"x"}']
+)
+async def test_bad_frames_get_a_problem_and_the_socket_lives(app: Web, frame: str) -> None:
+    ws, _, _ = await connect(app, "li")
+    await ws.send_str(frame)
+    assert (await ws.receive_json(timeout=5))["error"]["status"] == 400
+    assert "ok" in await ask(ws, "subscribe", topics=["agent"])
+
+
+async def test_a_lost_connection_resumes_without_a_gap(app: Web) -> None:
+    ws, hello, client = await connect(app, "li")
+    await ask(ws, "subscribe", topics=["agent"])
+    await ws.close()
+    app.floor.watchers["agent"](agent_view("li", "ready"))
+    app.floor.watchers["agent"](agent_view("li", "wrap_up"))
+    back = await client.ws_connect(f"/api/v1/ws?resume={hello['resume']}&after=1")
+    assert [(await event(back))["agent"]["state"] for _ in range(2)] == ["ready", "wrap_up"]
+    assert ("lost", "li") in app.floor.orders and app.floor.orders.count(("connected", "li")) == 2
+
+
+async def test_an_unknown_resume_token_says_resync(app: Web) -> None:
+    client, _ = await app.client("li")
+    ws = await client.ws_connect("/api/v1/ws?resume=unknown&after=7")
+    assert (await event(ws))["type"] == "resync"
+    assert (await event(ws))["type"] == "hello"
+
+
+async def test_a_resume_token_belongs_to_its_person(app: Web) -> None:
+    ws, hello, _ = await connect(app, "li")
+    await ws.close()
+    client, _ = await app.client("wu")
+    other = await client.ws_connect(f"/api/v1/ws?resume={hello['resume']}&after=0")
+    assert (await event(other))["type"] == "resync"
+
+
+async def test_strangers_and_other_sites_get_no_socket(app: Web) -> None:
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await app.anonymous().ws_connect("/api/v1/ws")
+    assert refused.value.status == 401
+    client, _ = await app.client("li")
+    with pytest.raises(aiohttp.WSServerHandshakeError) as crossed:
+        await client.ws_connect("/api/v1/ws", headers={"Origin": "https://evil.example"})
+    assert crossed.value.status == 403
+
+
+async def test_a_widget_needs_its_own_origin(app: Web) -> None:
+    path = "/api/v1/ws?token=flow:main|https://shop.example"
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await app.anonymous().ws_connect(path, headers={"Origin": "https://evil.example"})
+    assert refused.value.status == 403
+    ws = await app.anonymous().ws_connect(path, headers={"Origin": "https://shop.example"})
+    assert (await ask(ws, "subscribe", topics=["calls"]))["error"]["status"] == 400
+    assert (await ask(ws, "dtmf", digits="1"))["error"]["status"] == 409
