@@ -29,7 +29,9 @@ class Invite:
     body: Body | None
     login: Login | None = None
     timeout: float = 60.0  # ring time, seconds; then CANCEL, Ended(status=408)
-    first_response: float = 0.0  # seconds for any response at all; then given up, Ended(status=408, q850=18). 0: timer B decides
+    first_response: float = (
+        0.0  # seconds for any response at all; then given up, Ended(status=408, q850=18). 0: timer B decides
+    )
     max_forwards: int = 69
     headers: Mapping[str, str] = field(default_factory=dict)
     asserted: bool = False  # write P-Asserted-Identity

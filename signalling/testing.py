@@ -44,10 +44,10 @@ class Book:
     def credentials(self, username: str) -> Credentials | None:
         return self.accounts.get(username)
 
-    def binding(self, flow: Flow, aor: str) -> bool:  # noqa: ARG002 - the endpoint's own registrar knows
+    def binding(self, flow: Flow, aor: str) -> bool:
         return False
 
-    def silent(self, flow: Flow) -> bool:  # noqa: ARG002 - one answer for all
+    def silent(self, flow: Flow) -> bool:
         return self.is_silent
 
     def add_phone(self, number: str, password: str, realm: str = "softswitch") -> None:
@@ -105,8 +105,12 @@ class EndpointPair:
         number = 0 if transport == "udp" else 1
         self.now = 1000.0
         self.link = link or Link()
-        self.a = Side("A", Endpoint(config, a_book or open_book(), counting_token("a")), Flow(transport, A_ADDRESS, B_ADDRESS, number))
-        self.b = Side("B", Endpoint(config, b_book or open_book(), counting_token("b")), Flow(transport, B_ADDRESS, A_ADDRESS, number))
+        self.a = Side(
+            "A", Endpoint(config, a_book or open_book(), counting_token("a")), Flow(transport, A_ADDRESS, B_ADDRESS, number)
+        )
+        self.b = Side(
+            "B", Endpoint(config, b_book or open_book(), counting_token("b")), Flow(transport, B_ADDRESS, A_ADDRESS, number)
+        )
         self.ladder: list[str] = []
         self._wire: list[tuple[float, int, Side, bytes, Flow]] = []
         self._order = 0
@@ -119,6 +123,16 @@ class EndpointPair:
         output = side.endpoint.receive(data, flow or side.flow, self.now)
         self._note(side, output)
         return [transmit.data for transmit in output.transmits]
+
+    def order(self, side: Side, command: Command) -> list[bytes]:
+        """A command whose messages are returned instead of delivered, for a scripted peer."""
+        output = side.endpoint.submit(command, self.now)
+        self._note(side, output)
+        return [transmit.data for transmit in output.transmits]
+
+    def close_flow(self, side: Side) -> None:
+        """The connection of one side breaks; the other side does not notice."""
+        self._handle(side, side.endpoint.flow_closed(side.flow, self.now))
 
     def run(self, seconds: float) -> None:
         """Let time pass; messages arrive and deadlines fire in their order."""

@@ -76,5 +76,5 @@ class Alarm:
     def __init__(self, ring: Callable[[float], None]) -> None:
         self._ring = ring
 
-    def fire(self, name: str, now: float) -> None:  # noqa: ARG002 - the name is for those with several deadlines
+    def fire(self, name: str, now: float) -> None:
         self._ring(now)

@@ -36,7 +36,9 @@ class Dialog:
         self.remote_seq = remote_seq
 
     @classmethod
-    def accepting(cls, request: Request, *, local: str, local_tag: str, flow: Flow, contact: str, policy: PeerPolicy | None) -> Dialog:
+    def accepting(
+        cls, request: Request, *, local: str, local_tag: str, flow: Flow, contact: str, policy: PeerPolicy | None
+    ) -> Dialog:
         """The UAS side, from an INVITE (§12.1.1). Raises RemoteProtocolError(400) for an unreadable Contact or Record-Route."""
         dialog = cls(
             call_id=request.call_id, local=local, local_tag=local_tag, remote=request.headers["from"][0],

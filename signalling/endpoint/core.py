@@ -9,8 +9,22 @@ from typing import Any, NamedTuple
 
 from signalling.auth import Verifier
 from signalling.commands import (
-    AcceptModify, Acknowledge, Answer, Command, Drain, DropBindings, HangUp, Invite, Modify, Options, Register, Reject, RejectModify,
-    Ring, SendInfo, TransferResult,
+    AcceptModify,
+    Acknowledge,
+    Answer,
+    Command,
+    Drain,
+    DropBindings,
+    HangUp,
+    Invite,
+    Modify,
+    Options,
+    Register,
+    Reject,
+    RejectModify,
+    Ring,
+    SendInfo,
+    TransferResult,
 )  # fmt: skip
 from signalling.endpoint.budget import Budget
 from signalling.endpoint.inbound import Inbound
@@ -233,7 +247,7 @@ class Endpoint:
         self._transmits, self._events, self._closing = [], [], []
         return output
 
-    def _drain(self, command: Drain, now: float) -> None:  # noqa: ARG002 - every command has a time
+    def _drain(self, command: Drain, now: float) -> None:
         self.is_draining = True
         self.retry_after = command.retry_after
 
@@ -253,5 +267,5 @@ _COMMANDS: dict[type[Any], Callable[[Endpoint, Any, float], None]] = {
     Options: options.probe,
     Register: lambda core, command, now: core.registrations.submit(command, now),
     DropBindings: lambda core, command, now: core.registrar.drop(command.aor, now),
-    Drain: Endpoint._drain,  # noqa: SLF001 - the table belongs to the class
+    Drain: Endpoint._drain,
 }

@@ -299,10 +299,11 @@ class Inbound:
         self._core.emit(Counted(what, flow, method, detail))
 
 
-_COUNTED = frozenset({"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "UPDATE", "REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE"})
+_COUNTED = frozenset(
+    {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "UPDATE", "REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE"}
+)
 _STRANGER = PeerPolicy(PeerKind.PHONE, "")
 
 
 def _known_method(request: Request) -> str:
     return request.method if request.method in _COUNTED else "OTHER"
-

@@ -107,5 +107,3 @@ class Connections:
 
     def __contains__(self, flow: Flow) -> bool:
         return flow in self._open
-
-

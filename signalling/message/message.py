@@ -16,7 +16,9 @@ class Message:
 
     __slots__ = ("body", "call_id", "cseq", "from_", "headers", "to", "via")
 
-    def __init__(self, headers: Headers, body: bytes, via: Via, from_: NameAddr, to: NameAddr, call_id: str, cseq: CSeq) -> None:
+    def __init__(
+        self, headers: Headers, body: bytes, via: Via, from_: NameAddr, to: NameAddr, call_id: str, cseq: CSeq
+    ) -> None:
         self.headers = headers
         self.body = body
         self.via = via

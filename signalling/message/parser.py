@@ -7,7 +7,16 @@ before the colon, trailing spaces on the request line. The lines are split once;
 from __future__ import annotations
 
 from signalling.errors import RemoteProtocolError
-from signalling.message.headers import CANONICAL, TOKEN, canonical_name, parse_cseq, parse_name_addr, parse_number, parse_via, split_list
+from signalling.message.headers import (
+    CANONICAL,
+    TOKEN,
+    canonical_name,
+    parse_cseq,
+    parse_name_addr,
+    parse_number,
+    parse_via,
+    split_list,
+)
 from signalling.message.message import BadRequest, Headers, Request, Response
 from signalling.message.uri import MAX_URI
 
@@ -47,7 +56,13 @@ def salvage(data: bytes, status: int) -> BadRequest:
     start_line, lines, _ = _split(data)
     words = start_line.rstrip(" ").split(" ")
     headers = _lenient_headers(lines)
-    if len(words) < 3 or words[-1][:4].upper() != "SIP/" or not headers.get("via") or not headers.get("cseq") or words[0] == "ACK":
+    if (
+        len(words) < 3
+        or words[-1][:4].upper() != "SIP/"
+        or not headers.get("via")
+        or not headers.get("cseq")
+        or words[0] == "ACK"
+    ):
         raise Silence("not an answerable request")
     return BadRequest(words[0], headers, status, "Bad Framing")
 

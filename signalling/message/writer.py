@@ -110,7 +110,9 @@ class ResponseTemplate:
     def to_value(self, tag: str) -> str:
         return self._to if self._to_tagged or not tag else f"{self._to};tag={tag}"
 
-    def render(self, status: int, tag: str, headers: str = "", content_type: str = "", body: bytes = b"", reason: str = "") -> bytes:
+    def render(
+        self, status: int, tag: str, headers: str = "", content_type: str = "", body: bytes = b"", reason: str = ""
+    ) -> bytes:
         """One response. `tag` is our To tag; "" leaves To as it came (100 Trying). `headers` are lines ending in CRLF."""
         kind = f"Content-Type: {content_type}\r\n" if body else ""
         phrase = clean(reason) if reason else REASONS.get(status, "Unknown")

@@ -85,7 +85,7 @@ class Transaction:
             if (state, name) not in rows:
                 timers.pop(name).cancel()
 
-    def _act(self, action: Action, now: float, message: Response | bytes | None) -> None:  # noqa: ARG002 - see subclasses
+    def _act(self, action: Action, now: float, message: Response | bytes | None) -> None:
         if action is Action.RESEND:
             self._host.transmit(self._last, self.flow)
         elif action is Action.FORGET_REQUEST:

@@ -138,7 +138,9 @@ class SipDriver:
             raise ValueError(f"not a listen address: {listen!r}, expected 'udp:host:port' or 'tcp:host:port'")
         loop = asyncio.get_running_loop()
         if transport == "udp":
-            _, listener = await loop.create_datagram_endpoint(lambda: UdpListener(self.received), sock=_udp_socket(host, int(port)))
+            _, listener = await loop.create_datagram_endpoint(
+                lambda: UdpListener(self.received), sock=_udp_socket(host, int(port))
+            )
             self._udp[listener.local] = listener
             local = listener.local
         else:

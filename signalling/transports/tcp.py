@@ -46,7 +46,7 @@ class TcpConnection(asyncio.Protocol):
         if self.flow is not None:
             self._table.ear.received(data, self.flow)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the flow is over, whatever the reason
+    def connection_lost(self, exc: Exception | None) -> None:
         if self.flow is not None:
             self._table.disconnected(self.flow, self)
 

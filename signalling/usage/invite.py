@@ -9,7 +9,7 @@ from signalling.commands import Acknowledge, Invite
 from signalling.dialog import Dialog
 from signalling.dialog.offer_answer import Turn
 from signalling.errors import LocalProtocolError, RemoteProtocolError
-from signalling.events import Answered, Body, Progress
+from signalling.events import Answered, Progress
 from signalling.message import Outgoing, Response, parse_uri
 from signalling.message.uri import escape_user, format_host
 from signalling.message.writer import header_lines
@@ -179,5 +179,3 @@ def _no_response(core: Core, leg: Leg, now: float) -> None:
 
 def _ignore(status: int, response: Response | None, now: float) -> None:
     """The far end of a dialog that we only wanted to be rid of."""
-
-

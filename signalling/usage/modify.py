@@ -34,7 +34,14 @@ def modify(core: Core, command: Modify, now: float) -> None:
 def pursue(core: Core, leg: Leg, now: float) -> None:
     """Send the wish if the leg is free for an offer; called whenever something that stood in the way is over."""
     change = leg.modify
-    if change.wanted is None or leg.stage is not Stage.CONFIRMED or change.pending or change.server or change.retry or leg.success:
+    if (
+        change.wanted is None
+        or leg.stage is not Stage.CONFIRMED
+        or change.pending
+        or change.server
+        or change.retry
+        or leg.success
+    ):
         return
     if not leg.offer_answer.take(Turn.SENT_OFFER):
         return

@@ -48,7 +48,18 @@ class Registrations:
 class Registration:
     """One registration. Its Call-ID stays for life, the CSeq rises (§10.2.4)."""
 
-    __slots__ = ("_answers", "_command", "_contact_user", "_core", "_deadline", "_digest", "_failures", "_seq", "_tag", "call_id")
+    __slots__ = (
+        "_answers",
+        "_command",
+        "_contact_user",
+        "_core",
+        "_deadline",
+        "_digest",
+        "_failures",
+        "_seq",
+        "_tag",
+        "call_id",
+    )
 
     def __init__(self, core: Core, command: Register) -> None:
         self._core = core
@@ -107,7 +118,11 @@ class Registration:
         elif status < 300:
             self._granted(response, expires, now)
         elif status in {401, 407}:
-            line = authorization(self._digest, response, "REGISTER", self._command.registrar) if self._answers < MAX_ANSWERS else ""
+            line = (
+                authorization(self._digest, response, "REGISTER", self._command.registrar)
+                if self._answers < MAX_ANSWERS
+                else ""
+            )
             if line:
                 self._answers += 1
                 self._send(line, expires, now)

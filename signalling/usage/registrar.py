@@ -47,7 +47,9 @@ class Registrar:
         """The addresses-of-record that are registered over this flow."""
         return frozenset(self._flows.get(flow, ()))
 
-    def register(self, request: Request, transaction: ServerTransaction, flow: Flow, policy: PeerPolicy, aor: str, now: float) -> None:
+    def register(
+        self, request: Request, transaction: ServerTransaction, flow: Flow, policy: PeerPolicy, aor: str, now: float
+    ) -> None:
         """Handle a REGISTER whose sender may act for `aor`. Raises RemoteProtocolError(400 | 403 | 423 | 500)."""
         entries = list(self._entries.get(aor, ()))
         contacts = request.headers.get("contact", [])

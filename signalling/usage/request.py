@@ -16,7 +16,9 @@ def authorization(digest: DigestClient | None, response: Response | None, method
     """The header line that answers a 401 or 407, "" when there is nothing to answer with."""
     if digest is None or response is None:
         return ""
-    asks, gives = ("www-authenticate", "Authorization") if response.status == 401 else ("proxy-authenticate", "Proxy-Authorization")
+    asks, gives = (
+        ("www-authenticate", "Authorization") if response.status == 401 else ("proxy-authenticate", "Proxy-Authorization")
+    )
     value = digest.answer(response.headers.get(asks, []), method, uri)
     return f"{gives}: {value}\r\n" if value else ""
 

@@ -15,7 +15,9 @@ from signalling.testing import counting_token, open_book
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 UDP = Flow("udp", ("192.0.2.200", 5060), ("192.0.2.77", 40123))
 TCP = Flow("tcp", ("192.0.2.200", 5060), ("192.0.2.77", 40123), 7)
-ROUTE = "route"  # the ordinary answer of a listener whose targets do not exist: 404, 200 to OPTIONS and REGISTER, 481 with a To tag
+ROUTE = (
+    "route"  # the ordinary answer of a listener whose targets do not exist: 404, 200 to OPTIONS and REGISTER, 481 with a To tag
+)
 
 RFC4475 = {
     "wsinv": 481, "intmeth": 501, "esc01": ROUTE, "escnull": 200, "esc02": 501, "lwsdisp": 200, "longreq": ROUTE, "dblreq": 200,
@@ -176,7 +178,10 @@ def test_intmeth_is_echoed_byte_by_byte() -> None:
     output = listener.endpoint.receive(octets("rfc4475", "intmeth"), TCP, 1.0)
     reply = output.transmits[0].data
     assert b"\r\nCall-ID: intmeth.word%ZK-!.*_+'@word`~)(><:\\/\"][?}{\r\n" in reply
-    assert b'\r\nTo: "BEL:\\\x07 NUL:\\\x00 DEL:\\\x7f" <sip:1_unusual.URI~(to-be!sure)&isn\'t+it$/crazy?,/;;*@example.com>;tag=' in reply
+    assert (
+        b'\r\nTo: "BEL:\\\x07 NUL:\\\x00 DEL:\\\x7f" <sip:1_unusual.URI~(to-be!sure)&isn\'t+it$/crazy?,/;;*@example.com>;tag='
+        in reply
+    )
     assert b"\r\nAllow: INVITE" in reply
 
 
@@ -209,7 +214,9 @@ def test_bare_cookies_of_two_senders_are_two_transactions() -> None:
     listener, other = Listener(), UDP._replace(remote=("192.0.2.78", 5060))
     data = octets("rfc4475", "badbranch")
     assert len(listener.feed(data)) == 1
-    assert [sent.flow for sent in listener.endpoint.receive(data.replace(b"tag=33242", b"tag=9"), other, 51.0).transmits] == [other]
+    assert [sent.flow for sent in listener.endpoint.receive(data.replace(b"tag=33242", b"tag=9"), other, 51.0).transmits] == [
+        other
+    ]
     assert listener.endpoint.leftovers["servers"] == 2
 
 
