@@ -18,7 +18,7 @@ from web.ws.outbox import Outbox
 log = structlog.get_logger("ws")
 HEARTBEAT = 20.0  # seconds between pings; two missed ones end the connection
 MAX_FRAME = 256 * 1024
-SOCKETS = web.AppKey("sockets", set[web.WebSocketResponse])
+SOCKETS: web.AppKey[set[web.WebSocketResponse]] = web.AppKey("sockets", set)
 """Every open WebSocket of the application; closed when it shuts down."""
 Serve = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
@@ -45,7 +45,8 @@ async def accept(http: web.Request) -> web.WebSocketResponse:
 
 async def close_all(app: web.Application) -> None:
     """Tells every client to come back later; a client resumes by its token after a restart of the page's server."""
-    for socket in set(app[SOCKETS]):
+    sockets = app[SOCKETS]
+    for socket in tuple(sockets):
         await socket.close(code=WSCloseCode.GOING_AWAY, message=b"shutting down")
 
 

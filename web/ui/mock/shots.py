@@ -36,6 +36,7 @@ class Shooter:
 
     def sign_in(self, role: str) -> None:
         self.page.goto(f"{BASE}/login#code={role}")
+        self.page.get_by_test_id("lang-en" if self.suffix.endswith("en") else "lang-zh-CN").click()
         self.page.get_by_test_id("session-name").wait_for()
 
     def agent(self) -> None:

@@ -11,6 +11,7 @@ export const en = {
     loadFailed: "This could not be loaded",
     none: "–",
     unknown: "Unknown",
+    webVisitor: "Web visitor",
     language: "Language",
     skip: "Skip to content",
     all: "All",

@@ -119,8 +119,10 @@ export const useBoard = defineStore("board", () => {
   }
 
   const byName = (one: { name: string }, other: { name: string }): number => one.name.localeCompare(other.name);
+  /** Who is signed out stands last. */
+  const present = (agent: Agent): number => (agent.state === "logged_out" ? 1 : 0);
   return {
-    agents: computed(() => [...agents.values()].sort(byName)),
+    agents: computed(() => [...agents.values()].sort((one, other) => present(one) - present(other) || byName(one, other))),
     queues: computed(() => [...queues.values()].sort(byName)),
     calls: computed(() => [...calls.values()].sort((one, other) => one.created.localeCompare(other.created))),
     alarms: computed(() => [...alarms.values()]),

@@ -4,6 +4,7 @@ import { ElMessage, ElMessageBox } from "element-plus";
 import { useI18n } from "vue-i18n";
 
 import type { Agent, Call, MonitorMode } from "@/api/types";
+import { useParty } from "@/composables/party";
 import { useProblems } from "@/composables/problems";
 import { useBoard } from "@/stores/board";
 
@@ -16,6 +17,7 @@ export interface MonitorActions {
 export function useMonitorActions(): MonitorActions {
   const { t } = useI18n();
   const { explain } = useProblems();
+  const { nameOf } = useParty();
   const board = useBoard();
 
   async function told(action: () => Promise<unknown>): Promise<void> {
@@ -30,7 +32,7 @@ export function useMonitorActions(): MonitorActions {
   async function sure(call: Call): Promise<boolean> {
     try {
       await ElMessageBox.confirm(
-        t("supervisor.hangUpAsk", { caller: call.caller_name || call.caller }),
+        t("supervisor.hangUpAsk", { caller: nameOf(call) }),
         t("supervisor.hangUpTitle"),
         {
           confirmButtonText: t("supervisor.hangUp"),

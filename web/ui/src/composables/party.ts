@@ -1,0 +1,29 @@
+/** How the other party of a call is named on screen. */
+
+import { useI18n } from "vue-i18n";
+
+/** What the switch writes as the number of somebody who called from a web page. */
+const WEB = "web";
+
+interface Caller {
+  caller: string;
+  caller_name: string;
+}
+
+export interface PartyNames {
+  /** Name, else number, else "web visitor". */
+  nameOf: (call: Caller) => string;
+  /** The number beside a name; "" when it would only repeat it or say nothing. */
+  numberOf: (call: Caller) => string;
+}
+
+export function useParty(): PartyNames {
+  const { t } = useI18n();
+  return {
+    nameOf: ({ caller, caller_name: name }) => name || (caller === WEB ? t("common.webVisitor") : caller) || t("common.unknown"),
+    numberOf: ({ caller, caller_name: name }) => {
+      if (!name || name === caller) return "";
+      return caller === WEB ? t("common.webVisitor") : caller;
+    },
+  };
+}
