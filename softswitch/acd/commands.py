@@ -47,7 +47,7 @@ class DeviceChanged:
 
 @dataclass(frozen=True, slots=True)
 class Enqueue:
-    """`waited` is what the caller has waited before, in s: a caller who comes back keeps the place of the first entry."""
+    """`waited`: seconds since the caller first took a place in line; who comes back keeps that place."""
 
     visit: str
     call: str

@@ -454,7 +454,7 @@ class AcdCore:
         self._left(visit, result)
 
     def _left(self, visit: Visit, result: str, agent: str = "") -> None:
-        wait_ms = round((self._now - visit.entered_at) * 1000)
+        wait_ms = round((self._now - visit.since) * 1000)
         self._emit(QueueLeft(call=visit.call, queue=visit.queue, agent=agent, visit=visit.id, result=result, wait_ms=wait_ms))
 
     def _waited_long(self, visit: Visit) -> None:
@@ -471,7 +471,7 @@ class AcdCore:
 
     def _offer(self, visit: Visit, agent: AgentRecord) -> None:
         ring_ms = round(self.config.queues[visit.queue].ring_timeout * 1000)
-        wait_ms = round((self._now - visit.entered_at) * 1000)
+        wait_ms = round((self._now - visit.since) * 1000)
         self._emit(
             OfferMade(
                 call=visit.call, queue=visit.queue, agent=agent.login, offer=self._offer_id(), visit=visit.id,

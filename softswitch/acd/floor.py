@@ -12,7 +12,6 @@ from softswitch.calls.stations import Stations
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import Conflict, Invalid
-from softswitch.model.ids import CallId
 from softswitch.model.states import AgentState
 from softswitch.model.views import AgentView, OfferView, QueueView
 
@@ -22,9 +21,7 @@ class Calls(Protocol):
 
     def get(self, call_id: str) -> Call: ...
 
-    def originate(
-        self, from_: Destination, to: Destination, *, actor: str, source: str = "api", answer_within: float = 30.0
-    ) -> CallId: ...
+    async def originate(self, source: str, to: Destination, actor: str, *, how: str = "api") -> str: ...
 
 
 class Floor:
@@ -153,9 +150,7 @@ class Floor:
     async def dial(self, login: str, to: str) -> str:
         """A call of the agent's own to a destination, or to a number. Returns its id."""
         self._acd.core.check_may_dial(login)
-        return self._calls.originate(
-            Destination(DestinationKind.AGENT, login), _destination(to), actor=login, source="browser"
-        )
+        return await self._calls.originate(f"agent:{login}", _destination(to), login, how="browser")
 
     def _call(self, login: str) -> Call:
         view = self._acd.agent(login)

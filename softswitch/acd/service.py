@@ -165,7 +165,7 @@ class AcdService:
         """The handler of `queue:NAME`. A caller for whom nobody was found in time hears so before the call ends."""
         outcome = await self.enter(call, destination.name)
         if outcome.ending is None and outcome.result == "timeout":
-            await call.play("no-agents")
+            await call.play(["no-agents"])
         return outcome
 
     async def enter(self, call: Call, name: str) -> Outcome:
@@ -173,25 +173,24 @@ class AcdService:
 
         Without an ending: `timeout` nobody had time, `unreachable` there is no such queue, `failed` it was closed meanwhile.
         """
-        waited = 0.0
+        first_entry = self.now
         while True:
             queue = self._directory().queues.get(name)
             if queue is None:
                 return Outcome.failed(Cause.UNALLOCATED)
-            outcome, returns_with = await self._stay(call, queue, waited)
-            if returns_with is not None:
-                waited = returns_with  # the agent was lost: back to the place in line
-            elif outcome.value == "overflow" and queue.overflow is not None:
+            outcome, returns = await self._stay(call, queue, self.now - first_entry)
+            if returns:
+                continue
+            if outcome.value == "overflow" and queue.overflow is not None:
                 return await call.go(queue.overflow)
-            else:
-                return outcome
+            return outcome
 
-    async def _stay(self, call: Call, queue: Queue, waited: float) -> tuple[Outcome, float | None]:
+    async def _stay(self, call: Call, queue: Queue, waited: float) -> tuple[Outcome, bool]:
         visit = self._ids.visit()
         stay = self._stays[visit] = Stay(self, call, queue, visit)
         self._calls[call.id] = call
         try:
-            return await stay.wait_for_agent(waited), stay.returns_with
+            return await stay.wait_for_agent(waited), stay.returns
         finally:
             del self._stays[visit]
             del self._calls[call.id]
@@ -205,10 +204,6 @@ class AcdService:
     def position(self, visit: str) -> int:
         found = self.core.state.visits.get(visit)
         return self.core.position(found) if found is not None and not found.offer else 0
-
-    def waited(self, visit: str) -> float:
-        found = self.core.state.visits.get(visit)
-        return self.now - found.entered_at if found is not None else 0.0
 
     def logout_reason(self, agent: str) -> str:
         record = self.core.state.agents[agent]

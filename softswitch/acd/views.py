@@ -41,14 +41,14 @@ def queue_view(
     return QueueView(
         name=queue.name, strategy=queue.strategy, agents=dict(states),
         calls=tuple(_waiting(visit, place, caller_of(visit.call)) for place, visit in enumerate(line, 1)),
-        longest_wait_ms=round((now - line[0].entered_at) * 1000) if line else 0, offered=count.offered,
+        longest_wait_ms=round((now - min(visit.since for visit in line)) * 1000) if line else 0, offered=count.offered,
         answered=count.answered, abandoned=count.abandoned, service_level=count.service_level,
     )  # fmt: skip
 
 
 def _waiting(visit: Visit, place: int, caller: str) -> WaitingView:
     state = "offering" if visit.offer else "waiting"
-    return WaitingView(call=visit.call, caller=caller, since=visit.entered_at, position=place, state=state)
+    return WaitingView(call=visit.call, caller=caller, since=visit.since, position=place, state=state)
 
 
 def offer_view(core: AcdCore, offer: Offer, facts: LegFacts) -> OfferView:
@@ -56,6 +56,6 @@ def offer_view(core: AcdCore, offer: Offer, facts: LegFacts) -> OfferView:
     visit = core.state.visits[offer.visit]
     return OfferView(
         id=offer.id, call=offer.call, queue=offer.queue, caller=facts.caller, caller_name=facts.caller_name,
-        called=facts.called, wait_ms=round((offer.made_at - visit.entered_at) * 1000),
+        called=facts.called, wait_ms=round((offer.made_at - visit.since) * 1000),
         ring_timeout_ms=round(offer.ring_limit * 1000), made_at=offer.made_at, context=facts.context,
     )  # fmt: skip

@@ -38,9 +38,6 @@ class Floor(Protocol):
     def position(self, visit: str) -> int:
         """Place in line from 1; 0 when the caller is being offered or waits no more."""
 
-    def waited(self, visit: str) -> float:
-        """Seconds since the caller took the place in line."""
-
     def logout_reason(self, agent: str) -> str:
         """Why the agent is signed out; "" when it is signed in."""
 
@@ -59,11 +56,11 @@ class Stay:
         self.offer = ""
         self._alert: asyncio.Timeout | None = None
         self._floor = floor
-        self.returns_with: float | None = None  # seconds waited, when the agent was lost and the caller goes back into the line
+        self.returns = False  # the agent was lost: the caller goes back to the place in line
 
     def offer_over(self) -> None:
         """The core has taken the offer back: whatever rings is to stop."""
-        if self._alert is not None and not self._alert.expired():
+        if self._alert is not None:
             self._alert.reschedule(asyncio.get_running_loop().time())
 
     async def wait_for_agent(self, waited: float) -> Outcome:
@@ -71,6 +68,7 @@ class Stay:
 
         Without an ending: `timeout` (the longest wait is over; `value` "overflow": a destination is to be tried), `failed`.
         """
+        await self.call.answer()
         self._floor.submit(c.Enqueue(self.visit, self.call.id, self.queue.name, waited))
         try:
             async with self._waiting_sound() as sound:
@@ -90,36 +88,39 @@ class Stay:
         """Alerts the agent's device; None when the caller goes on waiting."""
         if not self._floor.is_offered(offer.offer):
             return None
-        self.offer = offer.offer
         try:
-            async with asyncio.timeout(None) as self._alert:
-                # The device is on its way to alert; a dead one answers with a cause, a silent one with the ring time.
-                self._floor.submit(c.OfferAlerting(offer.offer))
-                return await self._join(offer, sound)
-        except TimeoutError:
-            if not (self._alert and self._alert.expired()):
-                raise
-            return None
+            return await self._alerting(offer, sound)
         except Unreachable as fault:
             if self._floor.is_offered(offer.offer):
                 self._floor.submit(c.OfferFailed(offer.offer, _REASONS.get(fault.cause, "device")))
             return None
+
+    async def _alerting(self, offer: OfferMade, sound: asyncio.Task[None]) -> Outcome | None:
+        """Rings until the device answers, or until the core takes the offer back (`offer_over`)."""
+        try:
+            async with asyncio.timeout(None) as alert:
+                self._alert, self.offer = alert, offer.offer
+                # The device is on its way to alert; a dead one answers with a cause, a silent one with the ring time.
+                self._floor.submit(c.OfferAlerting(offer.offer))
+                return await self._join(offer, sound)
+        except TimeoutError:
+            if not alert.expired():
+                raise
+            return None
         finally:
-            self._alert = None
-            self.offer = ""
+            self._alert, self.offer = None, ""
 
     async def _join(self, offer: OfferMade, sound: asyncio.Task[None]) -> Outcome | None:
         agent = Destination(DestinationKind.AGENT, offer.agent)
         async with self.call.dialling(agent, quiet=True) as leg:
-            waited = self._floor.waited(self.visit)
             try:
                 self._floor.submit(c.OfferAccepted(offer.offer))
             except Conflict:  # answer and time-out crossed: the owner's log has the time-out first
                 return None
             sound.cancel()
-            return await self._talk(leg, offer.agent, waited)
+            return await self._talk(leg, offer.agent)
 
-    async def _talk(self, leg: Leg, agent: str, waited: float) -> Outcome:
+    async def _talk(self, leg: Leg, agent: str) -> Outcome:
         self._floor.talks(agent, self.call)
         try:
             ending = await self.call.bridge(leg, record=self.queue.record, agent=agent, queue=self.queue.name)
@@ -128,7 +129,7 @@ class Stay:
             self._floor.talks(agent, None)
             self._floor.submit(c.Released(agent, self.call.id))
         if lost or ending.cause is Cause.MEDIA_FAILURE:
-            self.returns_with = waited
+            self.returns = True
             return Outcome("failed", ending.cause)
         return Outcome.ended(ending)
 
@@ -166,7 +167,7 @@ class Stay:
             return
         self.call.emit(QueueAnnounced(queue=self.queue.name, visit=self.visit, what="position", position=place))
         greeting = ("queue-wait",) if first else ("thank-you-for-holding",)
-        await self.call.play(*greeting, *spoken.position(place, self.call.language))
+        await self.call.play((*greeting, *spoken.position(place, self.call.language)))
 
 
 def _left(event: QueueLeft) -> Outcome:

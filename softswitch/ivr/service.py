@@ -50,14 +50,14 @@ class CallLine:
 
     async def play(self, prompts: Sequence[str], *, languages: Sequence[str] = (), stop_on_key: bool = True) -> None:
         for language in languages or (self.language,):
-            if prompts and await self._call.play(*prompts, language=language, interruptible=stop_on_key) == "digit":
+            if prompts and await self._call.play(prompts, language=language, stop_on_key=stop_on_key) == "digit":
                 return
 
     async def collect(self, max_digits: int, *, seconds: float, inter_digit: float, finish_on: str = "") -> str:
-        return await self._call.collect(max_digits=max_digits, timeout=seconds, inter_digit=inter_digit, finish_on=finish_on)
+        return await self._call.collect(max_digits, seconds=seconds, inter_digit=inter_digit, finish_on=finish_on)
 
     def forget_digits(self) -> None:
-        self._call.sound.forget_digits()
+        self._call.forget_digits()
 
     async def queue(self, name: str) -> Outcome:
         return await self._enter(self._call, name)

@@ -192,7 +192,7 @@ class QueueEntered(Event):
     type: ClassVar[str] = "queue.entered"
     visit: str
     position: int
-    waited_ms: int = 0  # before this entry: a caller who comes back keeps the place of the first one
+    waited_ms: int = 0  # since a first entry whose place the caller keeps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,9 @@ class Line(Protocol):
     """The call as verbs see it. Every wait ends when the caller hangs up: the task that runs the flow is cancelled."""
 
     language: str
-    variables: MutableMapping[str, str]
+
+    @property
+    def variables(self) -> MutableMapping[str, str]: ...
 
     async def answer(self) -> None: ...
 
