@@ -48,24 +48,24 @@ class _Reader:
         self.faults: list[FlowFault] = []
         self._tree = tree
         self._snapshot = snapshot
+        self._declared: Mapping[str, Any] = {}
 
     def read(self) -> Flow:
         for key in self._tree:
             if key not in _FIELDS:
                 self._fault((key,), f"unknown field {key!r}")
         languages = self._languages()
-        nodes: dict[str, Node] = {}
         given = self._tree.get("nodes")
         if not isinstance(given, Mapping) or not given:
             self._fault(("nodes",), "expected at least one node")
             given = {}
-        for name, data in given.items():
-            if (node := self._node(str(name), data, languages)) is not None:
-                nodes[node.name] = node
-        start = self._start(given)
-        if len(nodes) == len(given):
+        self._declared = {str(name): data for name, data in given.items()}  # YAML authors may number their nodes
+        nodes = {name: node for name, data in self._declared.items() if (node := self._node(name, data, languages)) is not None}
+        start = self._start(self._declared)
+        if len(nodes) == len(self._declared):
             self._reachable(nodes, start)
-        return Flow(self.name, start, languages, nodes, int(self._tree.get("version", 1)))
+        version = self._tree.get("version", 1)
+        return Flow(self.name, start, languages, nodes, version if isinstance(version, int) else 1)
 
     def _languages(self) -> tuple[str, ...]:
         given = self._tree.get("languages", list(LANGUAGES))
@@ -76,8 +76,8 @@ class _Reader:
 
     def _start(self, nodes: Mapping[str, Any]) -> str:
         start = self._tree.get("start", "")
-        if start in nodes:
-            return str(start)
+        if isinstance(start, str) and start in nodes:
+            return start
         if nodes:
             self._fault(("start",), f"there is no node {start!r}" if start else "expected the name of the first node")
         return ""
@@ -87,15 +87,15 @@ class _Reader:
             self._fault(("nodes", name), f"expected a table, got {data!r}", node=name)
             return None
         word = data.get("verb")
-        if word not in VERBS:
+        if not isinstance(word, str) or word not in VERBS:
             text = f'unknown verb "{word}" (expected one of {" ".join(VERBS)})' if word else "the verb is missing"
             self._fault(("nodes", name, "verb"), text, node=name)
             return None
-        verb = VERBS[str(word)]
+        verb = VERBS[word]
         content, faults = schema.read(verb, {key: value for key, value in data.items() if key not in _OF_EVERY_NODE})
         on_error = data.get("on_error", "")
         if content is not None and isinstance(on_error, str):
-            node = Node(name, str(word), content, on_error)
+            node = Node(name, word, content, on_error)
             faults = [*verb.check(content, self._snapshot)]
             self._targets(node)
             self._spoken(node, languages)
@@ -109,7 +109,7 @@ class _Reader:
 
     def _targets(self, node: Node) -> None:
         for where, target in node.targets():
-            if target not in self._tree["nodes"]:
+            if target not in self._declared:
                 self._fault(("nodes", node.name, *where.split(".")), f'{where}: there is no node "{target}"', node=node.name)
 
     def _spoken(self, node: Node, languages: tuple[str, ...]) -> None:
