@@ -29,14 +29,25 @@ def config_file(option: Path | None, environ: Mapping[str, str]) -> Path | None:
     return usual if usual.exists() else None
 
 
-def load(path: Path | None, environ: Mapping[str, str] = os.environ, overrides: Mapping[str, object] | None = None) -> Settings:
-    """The settings from all four places. `overrides` are keys such as `sip.max_calls` from the command line.
+def load(
+    path: Path | None,
+    environ: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, object] | None = None,
+    defaults: Mapping[str, object] | None = None,
+) -> Settings:
+    """The settings from all four places. `overrides` are keys such as `sip.max_calls` from the command line;
+    `defaults` replace those of the table (`softswitch demo` listens on 127.0.0.1 only).
 
     Raises Refused with every problem found.
     """
     given: dict[str, _Given] = {}
     problems: list[Problem] = []
-    sources = (_of_file(path, problems), _of_environment(environ, problems), _of_command_line(overrides or {}))
+    sources = (
+        _given(defaults or {}, "demo"),
+        _of_file(path, problems),
+        _of_environment(environ, problems),
+        _given(overrides or {}, "command line"),
+    )
     for source in sources:
         for key, item in source:
             try:
@@ -98,9 +109,9 @@ def _of_environment(environ: Mapping[str, str], problems: list[Problem]) -> Iter
             problems.append(Problem(name, 0, key, unknown("a setting", key, BY_KEY)))
 
 
-def _of_command_line(overrides: Mapping[str, object]) -> Iterator[tuple[str, _Given]]:
-    for key, value in overrides.items():
-        yield key, _Given(value, "command line")
+def _given(values: Mapping[str, object], origin: str) -> Iterator[tuple[str, _Given]]:
+    for key, value in values.items():
+        yield key, _Given(value, origin)
 
 
 def unknown(what: str, key: str, known: Mapping[str, object]) -> str:

@@ -1,0 +1,73 @@
+"""What command line and running switch share: the rules of apply files, applying, the doctor's checks, links to print."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from softswitch.acd.strategies import STRATEGIES
+from softswitch.config.problems import Problem, Refused
+from softswitch.config.settings import Settings
+from softswitch.directory.apply import ApplyFile, Rules, read_apply_file
+from softswitch.directory.secrets import LocalSources, NoSources, Sources
+from softswitch.directory.service import Directory
+from softswitch.directory.snapshot import Snapshot
+from softswitch.ivr.flow import validate_flow
+from softswitch.observe import doctor
+
+_REACHED_BY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what to dial where one listens on all
+
+
+def rules_of(settings: Settings, sources: Sources) -> Rules:
+    return Rules(realm=settings.sip.realm, flow=validate_flow, strategies=tuple(STRATEGIES), sources=sources)
+
+
+def read_file(path: Path, settings: Settings, base: Snapshot | None = None, *, prune: bool = False) -> ApplyFile:
+    """Reads and checks an apply file of this machine. Raises Refused."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused([Problem(str(path), 0, "", f"expected a readable TOML file, got: {error}")]) from error
+    return read_apply_file(text, str(path), rules_of(settings, LocalSources(path.parent)), base, prune=prune)
+
+
+async def apply_file(directory: Directory, settings: Settings, path: Path, actor: str) -> dict[str, str]:
+    """`softswitch run --apply FILE`: applies without deletions; returns the secrets that were made. Raises Refused."""
+    base = directory.current()
+    file = await asyncio.to_thread(read_file, path, settings, base)
+    return await directory.apply(file, file.plan(base), actor)
+
+
+async def apply_text(directory: Directory, settings: Settings, text: str, filename: str, *, dry_run: bool, actor: str) -> Any:
+    """`POST /apply`: `{"plan": […], "errors": […], "secrets": {…}}`. Such a text cannot read files or the environment here."""
+    base = directory.current()
+    try:
+        file = await asyncio.to_thread(read_apply_file, text, filename, rules_of(settings, NoSources()), base)
+    except Refused as refused:
+        errors = [{"line": p.line, "field": p.key, "reason": p.text, "text": str(p)} for p in refused.problems]
+        return {"plan": [], "errors": errors, "secrets": {}}
+    plan = file.plan(base)
+    made = {} if dry_run else await directory.apply(file, plan, actor)
+    return {"plan": plan.items(), "errors": [], "secrets": made}
+
+
+def checks_of(settings: Settings, *, running: bool, codecs: Iterable[str] | None) -> list[doctor.Check]:
+    """The doctor's checks for these settings. They touch sockets and files: a few ms, in a thread when the switch runs."""
+    return doctor.examine(
+        sip=settings.sip.listen, http=settings.http.listen, media_host=settings.media.listen, media_ports=settings.media.ports,
+        data_dir=settings.data_dir, certificate=settings.http.tls_cert, key=settings.http.tls_key, codecs=codecs,
+        running=running,
+    )  # fmt: skip
+
+
+def page_address(settings: Settings) -> str:
+    """Where a browser on this machine finds the pages, without a slash at the end."""
+    listen = settings.http.listen
+    host = _REACHED_BY.get(listen.host, f"[{listen.host}]" if ":" in listen.host else listen.host)
+    return f"{'https' if settings.http.tls_cert else 'http'}://{host}:{listen.port}"
+
+
+def sign_in_link(settings: Settings, code: str) -> str:
+    return f"{page_address(settings)}/login#code={code}"

@@ -1,0 +1,193 @@
+"""Checks of the machine that say what to do: ports, addresses, disk, files, certificate, clock, codecs, limits.
+
+They take plain values, so that the command line (before a start) and the status page (while running) use the same ones.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import socket
+import stat
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from softswitch.model.address import Listen, PortRange
+
+LOW_DISK = 1 << 30  # an hour of one stereo recording is 115 MB
+WANTED_FILES = 4096  # a WebRTC leg needs two sockets, a SIP leg two, a recording one
+OLDEST_CLOCK = datetime(2025, 1, 1, tzinfo=UTC)  # a clock before this release was never set
+CERTIFICATE_WARNING = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`advice` says what to do and is empty when all is well."""
+
+    name: str
+    ok: bool
+    text: str
+    advice: str = ""
+
+
+def examine(
+    *,
+    sip: Sequence[Listen],
+    http: Listen,
+    media_host: str,
+    media_ports: PortRange,
+    data_dir: Path,
+    certificate: str = "",
+    key: str = "",
+    codecs: Iterable[str] | None = None,
+    running: bool = False,
+) -> list[Check]:
+    """All checks. `running`: the switch itself holds the ports now, so they are not tried. `codecs` None: no engine."""
+    checks = [] if running else [_port(listen) for listen in (*sip, http)]
+    checks.append(_media_ports(media_host, media_ports, running=running))
+    checks.extend((_data_dir(data_dir), _disk(data_dir), _key_file(data_dir), _clock(), _open_files(), _codecs(codecs)))
+    if certificate or key:
+        checks.append(_certificate(certificate, key))
+    return checks
+
+
+def _port(listen: Listen) -> Check:
+    name = f"port {listen}"
+    kind = socket.SOCK_DGRAM if listen.transport == "udp" else socket.SOCK_STREAM
+    try:
+        _bind(listen.host, listen.port, kind)
+    except OSError as error:
+        return Check(name, False, _reason(error), _port_advice(error, listen.host, listen.port))
+    return Check(name, True, "free")
+
+
+def _bind(host: str, port: int, kind: socket.SocketKind) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, kind) as probe:
+        if kind is socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+def _port_advice(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Another program has port {port}: stop it (ss -lpn 'sport = :{port}' shows it) or listen on another port."
+    if error.errno == errno.EACCES:
+        return f"Ports below 1024 need the right cap_net_bind_service, or choose a port above instead of {port}."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{host} is no address of this machine (ip address shows them)."
+    return "Check the address and the port."
+
+
+def _media_ports(host: str, ports: PortRange, *, running: bool) -> Check:
+    """Tries a few ports of the range; while running some are in use by calls, which is well."""
+    name, count = "media ports", ports.last - ports.first + 1
+    step = max(1, count // 16)
+    tried = range(ports.first, ports.last + 1, step)
+    taken = []
+    for port in tried:
+        try:
+            _bind(host, port, socket.SOCK_DGRAM)
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                return Check(name, False, _reason(error), _port_advice(error, host, port))
+            taken.append(port)
+    text = f"{ports} on {host}, {count} ports"
+    if taken and not running:
+        return Check(name, False, f"{text}; in use: {taken[0]} …", "Choose a range that no other program uses (media.ports).")
+    return Check(name, True, text)
+
+
+def _data_dir(path: Path) -> Check:
+    name = f"data directory {path}"
+    nearest = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    if not nearest.is_dir():
+        return Check(name, False, f"{nearest} is not a directory", "Choose another data_dir.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return Check(name, False, "not writable", f"Give the switch's user the directory: chown -R USER {nearest}")
+    return Check(name, True, "writable" if path.exists() else "will be made")
+
+
+def _disk(path: Path) -> Check:
+    nearest = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(nearest).free
+    hours = free / (2 * 8000 * 2 * 3600)  # 16-bit stereo at 8 kHz
+    text = f"{free / 2**30:.1f} GiB free, about {hours:.0f} hours of recordings"
+    if free < LOW_DISK:
+        return Check(
+            "disk", False, text, "Free some space or lower recordings.keep_days; without space calls go on unrecorded."
+        )
+    return Check("disk", True, text)
+
+
+def _key_file(path: Path) -> Check:
+    """The key of the stored secrets must be readable by the switch's user only."""
+    file = path / "secret.key"
+    if not file.exists():
+        return Check("key file", True, "will be made")
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode & 0o077:
+        return Check("key file", False, f"{file} has mode {mode:o}", f"Others can read it: chmod 600 {file}")
+    if not os.access(file, os.R_OK):
+        return Check("key file", False, f"{file} is not readable", "Run the switch as the user that owns the file.")
+    return Check("key file", True, "readable by its owner only")
+
+
+def _clock() -> Check:
+    now = datetime.fromtimestamp(time.time(), UTC)
+    if now < OLDEST_CLOCK:
+        return Check("clock", False, f"it says {now:%Y-%m-%d}", "Set the clock: timedatectl set-ntp true")
+    return Check("clock", True, f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _open_files() -> Check:
+    import resource  # noqa: PLC0415 - only on Unix
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < WANTED_FILES:
+        return Check(
+            "open files", False, f"at most {hard}", f"Raise the limit to {WANTED_FILES} or more (LimitNOFILE= of the unit)."
+        )
+    return Check("open files", True, f"{soft} now, up to {hard}")
+
+
+def _codecs(names: Iterable[str] | None) -> Check:
+    if names is None:
+        return Check("codecs", False, "the media engine is not built", "Run script/setup.")
+    listed = sorted(names)
+    missing = [name for name in ("OPUS", "PCMA", "PCMU") if name not in listed]
+    if missing:
+        return Check("codecs", False, f"missing: {' '.join(missing)}", "Build the engine again: script/setup")
+    return Check("codecs", True, " ".join(listed))
+
+
+def _certificate(certificate: str, key: str) -> Check:
+    name = "certificate"
+    if not (certificate and key):
+        return Check(name, False, "only one of the two files is set", "Set both http.tls_cert and http.tls_key.")
+    try:
+        found = x509.load_pem_x509_certificate(Path(certificate).read_bytes())
+        private = load_pem_private_key(Path(key).read_bytes(), password=None)
+    except (OSError, ValueError, TypeError) as error:
+        return Check(name, False, str(error), "Both files must be readable PEM, the key without a password.")
+    spki = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if found.public_key().public_bytes(*spki) != private.public_key().public_bytes(*spki):
+        return Check(
+            name, False, "certificate and key do not belong together", "Use the key that the certificate was made with."
+        )
+    left = found.not_valid_after_utc - datetime.fromtimestamp(time.time(), UTC)
+    text = f"valid until {found.not_valid_after_utc:%Y-%m-%d}"
+    if left < CERTIFICATE_WARNING:
+        return Check(name, False, text, "Renew the certificate.")
+    return Check(name, True, text)
