@@ -10,7 +10,6 @@ from softswitch.acd.service import AcdService
 from softswitch.calls.call import Call
 from softswitch.calls.stations import Stations
 from softswitch.model.cause import Cause
-from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import Conflict, Invalid
 from softswitch.model.states import AgentState
 from softswitch.model.views import AgentView, OfferView, QueueView
@@ -21,7 +20,7 @@ class Calls(Protocol):
 
     def get(self, call_id: str) -> Call: ...
 
-    async def originate(self, source: str, to: Destination, actor: str, *, how: str = "api") -> str: ...
+    async def dial(self, login: str, text: str) -> str: ...
 
 
 class Floor:
@@ -150,23 +149,13 @@ class Floor:
     async def dial(self, login: str, to: str) -> str:
         """A call of the agent's own to a destination, or to a number. Returns its id."""
         self._acd.core.check_may_dial(login)
-        return await self._calls.originate(f"agent:{login}", _destination(to), login, how="browser")
+        return await self._calls.dial(login, to)
 
     def _call(self, login: str) -> Call:
         view = self._acd.agent(login)
         if not view.call:
             raise Conflict(f"agent {login} is {view.state}: there is no call")
         return self._calls.get(view.call)
-
-
-def _destination(text: str) -> Destination:
-    """A written destination; bare digits are an outside number. Raises Invalid."""
-    if text and set(text) <= set("0123456789+*#"):
-        return Destination(DestinationKind.OUTSIDE, text)
-    try:
-        return Destination.parse(text)
-    except ValueError as error:
-        raise Invalid("to", str(error)) from None
 
 
 _ORDERS = {"ready": AgentState.READY, "not_ready": AgentState.NOT_READY, "logged_out": AgentState.LOGGED_OUT}

@@ -167,7 +167,7 @@ class Call:
             self._limit.cancel()
         self.sound.silence()
         self.monitors.dismiss()
-        answered = self.caller.is_answered
+        answered = self.tally().answered_at is not None
         self.caller.listener = base.ignore
         if not self.caller.is_ended:
             self.caller.hang_up(ending.cause)

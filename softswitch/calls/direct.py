@@ -8,12 +8,16 @@ from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import Unreachable
 
+PHONE_RING = 20.0
+"""Seconds that a phone or page rings (sip.md §4.2); a trunk has its own limit."""
+
 
 async def to_party(call: Call, destination: Destination) -> Outcome:
     """Rings an extension, an outside number or an agent and joins whoever answers."""
     agent = destination.name if destination.kind is DestinationKind.AGENT else ""
+    ring = 0.0 if destination.kind is DestinationKind.OUTSIDE else PHONE_RING
     try:
-        async with call.dialling(destination) as leg:
+        async with call.dialling(destination, timeout=ring) as leg:
             return Outcome.ended(await call.bridge(leg, agent=agent, other=str(destination)))
     except Unreachable as fault:
         return Outcome.failed(fault.cause)

@@ -42,13 +42,12 @@ class CallService:
         handlers: Handlers,
         *,
         max_calls: int = 0,
-        on_over: Callable[[Call], None] | None = None,
     ) -> None:
         self._board = board
         self._admit = admit
         self._handlers = handlers
         self._max_calls = max_calls
-        self._on_over = on_over
+        self.on_over: Callable[[Call], None] | None = None
         self._live: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
@@ -105,6 +104,19 @@ class CallService:
             agent=from_.name if from_.kind is DestinationKind.AGENT else "",
         )  # fmt: skip
         return self._begin(leg, created, to, LONGEST_CALL, answer_within=ring)
+
+    async def dial(self, login: str, text: str) -> str:
+        """An agent dials at its page: a number as from a phone, or a written destination. Raises Invalid, Conflict, Busy."""
+        if text and set(text) <= set("0123456789+*#"):
+            admission = self._admit(LegFacts(inbound=True, kind=PartyKind.AGENT, party=login, caller=login, called=text))
+            if admission.destination is None:
+                raise Conflict(admission.cause.sentence)
+            return await self.originate(f"agent:{login}", admission.destination, login, how="browser")
+        try:
+            to = Destination.parse(text)
+        except ValueError as fault:
+            raise Invalid("to", str(fault)) from fault
+        return await self.originate(f"agent:{login}", to, login, how="browser")
 
     async def start_widget(self, session: BrowserSession, to: Destination, context: Mapping[str, str], name: str = "") -> str:
         """A customer's page, whose media is up, calls a destination. Raises Busy, Conflict when it is refused."""
@@ -205,8 +217,8 @@ class CallService:
         call.finish(ending)
         del self._live[call.id]
         self._supervised = {login: other for login, other in self._supervised.items() if other is not call}
-        if self._on_over is not None:
-            self._on_over(call)
+        if self.on_over is not None:
+            self.on_over(call)
 
     def _resolve_transfer(self, call: Call, number: str) -> Destination:
         """Where a party may send the other one by dialling `number`: what a phone could dial itself."""

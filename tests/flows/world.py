@@ -386,6 +386,7 @@ def run(tmp: Path, scenario: Callable[[World], Awaitable[None]], *extra: tuple[K
             await world.switch.load_music()
             await scenario(world)
         finally:
+            await world.switch.calls.drain(0.0)
             world.media.close()
         return world
 

@@ -1,0 +1,97 @@
+"""What the running switch tells about itself: Prometheus figures and the administrator's status."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from media import events as engine
+from media.codecs import CODECS
+from softswitch import __version__
+from softswitch.bootstrap.configuring import checks_of
+from softswitch.bootstrap.switch import Switch
+from softswitch.config.settings import Settings
+from softswitch.model.events import LegQuality, rfc3339
+from softswitch.model.views import AgentView
+from softswitch.observe.alarms import Alarms
+from softswitch.observe.feed import MetricsFeed
+from softswitch.observe.metrics import Metrics
+
+
+class Figures:
+    """Subscribes to the engine for the quality of legs; counts SIP traffic when it is asked."""
+
+    def __init__(
+        self, metrics: Metrics, feed: MetricsFeed, switch: Switch, traffic: Callable[[], Counter[tuple[str, str]]]
+    ) -> None:
+        self._metrics = metrics
+        self._feed = feed
+        self._switch = switch
+        self._traffic = traffic
+        self._counted: Counter[tuple[str, str]] = Counter()
+
+    def render(self) -> bytes:
+        """The exposition of Prometheus."""
+        traffic = Counter(self._traffic())
+        for (direction, what), count in (traffic - self._counted).items():
+            if what.isdigit():
+                self._metrics.sip_responses.labels(what, direction).inc(count)
+            else:
+                self._metrics.sip_requests.labels(what, direction).inc(count)
+        self._counted = traffic
+        self._metrics.registrations.set(len(self._switch.registrar))
+        for view in self._switch.trunks.views():
+            self._metrics.trunk_up.labels(view["name"]).set(view["state"] in ("up", "registered"))
+        return self._feed.render()
+
+    def watch(self, event: engine.Event) -> None:
+        """The engine's events: the counters of a port that was closed, the lateness of the media clock."""
+        if isinstance(event, engine.PortClosed):
+            stats = event.stats
+            self._feed.take(
+                LegQuality(
+                    packets_received=stats.packets_received, packets_sent=stats.packets_sent, lost=stats.lost,
+                    jitter_ms=stats.jitter_ms, round_trip_ms=stats.round_trip_ms,
+                )
+            )  # fmt: skip
+        elif isinstance(event, engine.Overload):
+            self._metrics.mixer_lag.set(event.lag_ms / 1000)
+
+
+class StatusPage:
+    """`GET /status`."""
+
+    def __init__(
+        self, settings: Settings, switch: Switch, alarms: Alarms, agents: Callable[[], Sequence[AgentView]], started_at: float
+    ) -> None:
+        self._settings = settings
+        self._switch = switch
+        self._alarms = alarms
+        self._agents = agents
+        self._started_at = started_at
+        self.listeners: tuple[str, ...] = ()
+
+    async def __call__(self) -> Mapping[str, Any]:
+        checks = await asyncio.to_thread(checks_of, self._settings, running=True, codecs=[codec.name for codec in CODECS])
+        return {
+            "version": __version__,
+            "started": rfc3339(self._started_at),
+            "live_calls": len(self._switch.calls),
+            "agents": Counter(view.state for view in self._agents()),
+            "alarms": [
+                {
+                    "code": alarm.code,
+                    "level": alarm.level,
+                    "text": alarm.text,
+                    "object": alarm.object,
+                    "since": rfc3339(alarm.since),
+                }
+                for alarm in self._alarms.active()
+            ],
+            "listeners": list(self.listeners),
+            "disk_free_bytes": self._switch.keeper.disk_free(),
+            "recordings": {"keep_days": self._settings.recordings.keep_days},
+            "checks": [{"name": check.name, "ok": check.ok, "text": check.text, "advice": check.advice} for check in checks],
+        }

@@ -1,0 +1,253 @@
+"""One node: everything is built, wired and started here in order, and taken down in the reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from media.credentials import node_identity
+from media.engine import MediaEngine, native_engine
+from media.service import MediaService
+from signalling import commands as sip
+from signalling.endpoint import EndpointConfig
+from signalling.events import Event as SipEvent
+from signalling.transports import SipDriver
+from softswitch import __version__
+from softswitch.acd.floor import Floor
+from softswitch.acd.service import AcdService
+from softswitch.acd.store import agent_history, calls_since
+from softswitch.bootstrap import configuring, demo
+from softswitch.bootstrap.figures import Figures, StatusPage
+from softswitch.bootstrap.switch import Parts, Switch
+from softswitch.calls.cdr import fold
+from softswitch.cluster.bus import Bus
+from softswitch.config.settings import Settings
+from softswitch.directory.model import Extension
+from softswitch.directory.service import SCHEMA, Directory
+from softswitch.directory.snapshot import Snapshot
+from softswitch.directory.users import Users
+from softswitch.ivr.service import IvrService
+from softswitch.legs.studio import AddressBook
+from softswitch.model.destination import DestinationKind
+from softswitch.observe.alarms import Alarms
+from softswitch.observe.clock import SystemClock
+from softswitch.observe.feed import MetricsFeed
+from softswitch.observe.health import Readiness
+from softswitch.observe.lag import watch_loop
+from softswitch.observe.metrics import Metrics
+from softswitch.services import Demo, Services
+from softswitch.store.database import Store
+from softswitch.store.journal import Journal
+
+log = structlog.get_logger("node")
+
+MakeEngine = Callable[[Settings], MediaEngine]
+PROMPTS = Path(__file__).resolve().parents[1] / "prompts"
+
+
+def make_native_engine(settings: Settings) -> MediaEngine:
+    """The Rust engine. Raises OSError when it is not built or its addresses cannot be bound."""
+    media = settings.media
+    recordings = settings.data_dir / "recordings"
+    try:
+        return native_engine(media.listen, media.ports.first, media.ports.last, media.workers, str(recordings.resolve()))
+    except ImportError as fault:
+        raise OSError(str(fault)) from fault
+
+
+class Node:
+    """`async with Node(settings) as node` is a running switch without pages; `services` is what pages are made of."""
+
+    def __init__(self, settings: Settings, *, make_engine: MakeEngine = make_native_engine) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self.bus = Bus()
+        self.readiness = Readiness("directory", "recordings", "sip")
+        self.demo: Demo | None = None
+        self.extensions: Mapping[str, Extension] = {}
+        self.started_at = self.clock.utc()
+        self._make_engine = make_engine
+        self._stack = AsyncExitStack()
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def open(self) -> None:
+        """The database, what a crash left behind, and the directory. Raises OSError, SQLAlchemyError, ValueError."""
+        settings = self.settings
+        self.recordings = settings.data_dir / "recordings"
+        self.recordings.mkdir(parents=True, exist_ok=True)
+        self.store = await Store.open(settings.database_url, (SCHEMA,))
+        self._stack.push_async_callback(self.store.close)
+        self.journal = Journal(self.store, self.bus.publish, self.clock, fold, keep_days=settings.recordings.keep_days)
+        self.alarms = Alarms(self.journal.append, self.clock)
+        self.journal.watch(self.alarms)
+        lost = await self.journal.recover()
+        self.journal.start()
+        self._stack.push_async_callback(self.journal.close)
+        if lost:
+            log.warning("= calls interrupted by a crash", count=len(lost))
+        self.directory = await Directory.open(self.store, self.clock, settings.data_dir, self.bus.publish)
+        self.users = Users(self.directory, self.clock)
+        self.readiness.set("directory", ok=True)
+
+    async def start(self) -> None:
+        """Media, call handling and the call centre; then the SIP listeners. Raises OSError with the address that is taken."""
+        self._start_media()
+        self.switch = self._make_switch()
+        await self.switch.keeper.recover(self.store)
+        await self.journal.flush()
+        self.readiness.set("recordings", ok=True)
+        await self._start_centre()
+        await self.switch.load_music()
+        await self.switch.trunks.resolve()
+        await self._listen()
+        self._follow()
+        self.readiness.set("sip", ok=True)
+
+    def _start_media(self) -> None:
+        engine = self._make_engine(self.settings)
+        own = self.settings.data_dir / "prompts"
+        self.media = MediaService(
+            engine, prompt_roots=[own, PROMPTS], fallback_languages=("zh-CN", "en"), on_missing_prompt=self._prompt_missing
+        )
+        self.media.start()
+        self._stack.callback(self.media.close)
+
+    def _prompt_missing(self, name: str, language: str, reason: str) -> None:
+        log.warning("! prompt left out", prompt=name, language=language, reason=reason)
+
+    def _make_switch(self) -> Switch:
+        settings = self.settings
+        addresses = AddressBook(settings.media.advertise, settings.media.listen)
+        switch = Switch(
+            Parts(
+                clock=self.clock, journal=self.journal.append, media=self.media, directory=self.directory.current,
+                submit=self.submit, recordings=self.recordings, alarms=self.alarms, identity=node_identity(),
+                address_for=addresses.address_for, addresses=addresses.addresses, max_calls=settings.sip.max_calls,
+            )
+        )  # fmt: skip
+        advertise = None if settings.sip.advertise in ("", "auto") else _advertised(settings.sip.advertise)
+        config = EndpointConfig(realm=settings.sip.realm, advertise=advertise)
+        self.driver = SipDriver(config, switch.peers, self._heard)
+        return switch
+
+    def submit(self, command: sip.Command) -> None:
+        """A command to signalling."""
+        self.driver.submit(command)
+
+    def _heard(self, event: SipEvent) -> None:
+        self.switch.heard(event)
+
+    async def _start_centre(self) -> None:
+        switch, current = self.switch, self.directory.current
+        self.acd = AcdService(
+            directory=current, journal=self.journal.append, clock=self.clock, ids=switch.ids, stations=switch.stations
+        )
+        history = await self.store.read(agent_history)
+        midnight = datetime.fromtimestamp(self.clock.utc(), UTC).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        records = await self.store.read(lambda connection: calls_since(connection, midnight.timestamp()))
+        self.acd.start(history, records)
+        self._stack.callback(self.acd.close)
+        ivr = IvrService(directory=current, clock=self.clock, enter=self.acd.enter)
+        switch.handlers[DestinationKind.FLOW] = ivr.to_flow
+        switch.handlers[DestinationKind.QUEUE] = self.acd.to_queue
+        switch.calls.on_over = self.acd.call_over
+        self.bus.subscribe(self.acd.note_call)
+        self.floor = Floor(self.acd, switch.calls, switch.stations)
+        metrics = Metrics()
+        feed = MetricsFeed(metrics, self.bus, self.clock)
+        metrics.outbox_pending.set_function(lambda: self.journal.pending)
+        self.figures = Figures(metrics, feed, switch, lambda: self.driver.endpoint.traffic)
+        self.media.watch(self.figures.watch)
+        self.metrics = metrics
+        self._stack.callback(self.directory.on_change(self._directory_changed))
+
+    def _directory_changed(self, snapshot: Snapshot) -> None:
+        former = self.extensions
+        self.extensions = dict(snapshot.extensions)
+        for number, extension in former.items():
+            now = snapshot.extensions.get(number)
+            if now is None or now.ha1 != extension.ha1:
+                self.submit(sip.DropBindings(number))
+        self.switch.trunks.configure(snapshot)
+        self.acd.directory_changed(snapshot)
+
+    async def _listen(self) -> None:
+        self.extensions = dict(self.directory.current().extensions)
+        self._stack.push_async_callback(self.driver.stop)
+        for listen in self.settings.sip.listen:
+            try:
+                await self.driver.start([str(listen)])
+            except OSError as fault:
+                advice = f"cannot listen on {listen}: {fault.strerror or fault}; softswitch doctor says what to do"
+                raise OSError(f"sip.listen: {advice}") from fault
+        log.info("= listening", sip=self.driver.bound)
+
+    def _follow(self) -> None:
+        """What runs beside calls. A task that ends by a fault is reported by `_watch`."""
+        self._run(self.switch.keeper.keep_sweeping(self.store), "recordings")
+        self._run(self.switch.trunks.keep_resolving(), "trunks")
+        self._run(self.directory.follow(), "directory")
+        self._run(watch_loop(self.clock, self.metrics.loop_lag.set, self.alarms), "loop lag")
+
+    def _run(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        task.add_done_callback(self._watch)
+        self._tasks.append(task)
+
+    def _watch(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.critical("! task ended", task=task.get_name(), exc_info=fault)
+            self.alarms.raise_("task_ended", "critical", f"The task {task.get_name()!r} ended by a fault; restart the switch")
+
+    @property
+    def services(self) -> Services:
+        switch, settings = self.switch, self.settings
+        status = StatusPage(settings, switch, self.alarms, self.floor.agents, self.started_at)
+        status.listeners = (*self.driver.bound, f"http:{settings.http.listen}")
+
+        async def apply(text: str, filename: str, dry_run: bool, actor: str) -> Any:
+            return await configuring.apply_text(self.directory, settings, text, filename, dry_run=dry_run, actor=actor)
+
+        return Services(
+            settings=settings, clock=self.clock, bus=self.bus, store=self.store, directory=self.directory, users=self.users,
+            alarms=self.alarms, readiness=self.readiness, calls=switch.calls, floor=self.floor, browsers=switch.browsers,
+            clicks=switch.clicks, trunks=switch.trunks, registrar=switch.registrar, recordings=switch.keeper,
+            metrics=self.figures.render, apply=apply, status=status, started_at=self.started_at, version=__version__,
+            listeners=status.listeners,
+            demo=self.demo,
+        )  # fmt: skip
+
+    async def fill_demo(self, say: Callable[[str], None]) -> None:
+        """Demo content, and the lines that tell where everything is."""
+        secrets = await demo.fill(self.directory, self.settings)
+        self.demo = await demo.welcome(self.users, self.settings, secrets, say)
+
+    async def drain(self, seconds: float) -> None:
+        """No new calls; live ones may go on for `seconds`, then they get their BYE."""
+        for name in ("sip",):
+            self.readiness.set(name, ok=False, text="draining")
+        self.switch.calls.refuse_new()
+        self.submit(sip.Drain())
+        await self.switch.calls.drain(seconds)
+        await asyncio.sleep(0)  # the last BYEs leave with this turn
+
+    async def close(self) -> None:
+        """Everything down, newest first; what was emitted is committed."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._stack.aclose()
+
+
+def _advertised(text: str) -> Any:
+    """`host` or `host:port` as the fixed pair that signalling writes; the port of the listener is kept when none is given."""
+    host, _, port = text.rpartition(":") if text.count(":") == 1 else (text, "", "")
+    if port:
+        return (host, int(port))
+    return lambda flow: (text, flow.local[1])
