@@ -159,7 +159,8 @@ class Office:
             DestinationKind.QUEUE: self.acd.to_queue, DestinationKind.FLOW: self.ivr.to_flow, DestinationKind.HANGUP: hang_up,
             DestinationKind.EXTENSION: to_party, DestinationKind.AGENT: to_party, DestinationKind.OUTSIDE: to_party,
         }  # fmt: skip
-        self.calls = CallService(board, lambda facts: Admission(None), handlers, on_over=self.acd.call_over)
+        self.calls = CallService(board, lambda facts: Admission(None), handlers)
+        self.calls.on_over = self.acd.call_over
         self.floor = Floor(self.acd, self.calls, self.stations)
         self.bus.subscribe(self.acd.note_call)
         self.seen = Seen()
