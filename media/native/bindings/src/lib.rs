@@ -1,8 +1,127 @@
-//! Python face of the media engine: conversions only.
+//! Python face of the media engine: conversions only. `media.commands` in, `media.events` out.
 
+mod commands;
+mod events;
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use engine::command::PortKind;
+use engine::{Config, Engine, EngineError};
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use events::Classes;
+
+/// The engine with its threads. All methods may be called from one thread; `close` waits for the threads to end.
+#[pyclass(frozen, module = "media._native")]
+struct NativeEngine {
+    engine: Mutex<Engine>,
+    classes: Classes,
+    no_capacity: Py<PyAny>,
+    closed: Py<PyAny>,
+}
+
+impl NativeEngine {
+    fn lock(&self) -> MutexGuard<'_, Engine> {
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn raise(&self, py: Python<'_>, error: EngineError) -> PyErr {
+        let text = error.to_string();
+        let class = match error {
+            EngineError::NoCapacity(_) => &self.no_capacity,
+            EngineError::Closed => &self.closed,
+            EngineError::BadAddress(_) | EngineError::BadRange(..) => return PyValueError::new_err(text),
+            EngineError::Io(_) => return PyOSError::new_err(text),
+        };
+        match class.bind(py).call1((text,)) {
+            Ok(exception) => PyErr::from_value(exception),
+            Err(error) => error,
+        }
+    }
+}
+
+fn start_error(error: EngineError) -> PyErr {
+    match error {
+        EngineError::Io(error) => PyOSError::new_err(error.to_string()),
+        other => PyValueError::new_err(other.to_string()),
+    }
+}
+
+#[pymethods]
+impl NativeEngine {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        listen: String,
+        port_min: u16,
+        port_max: u16,
+        workers: usize,
+        record_root: PathBuf,
+    ) -> PyResult<Self> {
+        let config = Config { listen, port_min, port_max, workers, record_root };
+        let engine = py.detach(|| Engine::new(config)).map_err(start_error)?;
+        let errors = py.import("media.errors")?;
+        Ok(Self {
+            engine: Mutex::new(engine),
+            classes: Classes::load(py)?,
+            no_capacity: errors.getattr("NoCapacity")?.unbind(),
+            closed: errors.getattr("EngineClosed")?.unbind(),
+        })
+    }
+
+    /// Binds sockets for a port of `group`; raises NoCapacity.
+    fn reserve(&self, py: Python<'_>, kind: &str, group: u64) -> PyResult<Py<PyAny>> {
+        let kind = match kind {
+            "rtp" => PortKind::Rtp,
+            "webrtc" => PortKind::Webrtc,
+            other => return Err(PyValueError::new_err(format!("port kind {other:?}: rtp or webrtc is expected"))),
+        };
+        let reservation = self.lock().reserve(kind, group).map_err(|error| self.raise(py, error))?;
+        self.classes.reservation(py, &reservation)
+    }
+
+    /// Hands a batch over and returns its number; never blocks. Raises TypeError or ValueError for what is no command.
+    fn submit(&self, batch: &Bound<'_, PyAny>) -> PyResult<u64> {
+        let mut commands = Vec::new();
+        for command in batch.try_iter()? {
+            commands.push(commands::extract(&command?)?);
+        }
+        Ok(self.lock().submit(commands))
+    }
+
+    /// All events since the last call.
+    fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let events = self.lock().drain();
+        let list = PyList::empty(py);
+        for event in events {
+            list.append(self.classes.event(py, event)?)?;
+        }
+        Ok(list)
+    }
+
+    /// The descriptor that becomes readable when events wait.
+    fn fileno(&self) -> i32 {
+        self.lock().fileno()
+    }
+
+    /// Engine monotonic seconds.
+    fn now(&self) -> f64 {
+        self.lock().now()
+    }
+
+    /// Closes all ports and recordings and ends the threads; idempotent. The last events can still be drained.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.lock().close());
+    }
+}
 
 #[pymodule]
-fn _native(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<NativeEngine>()?;
+    module.add("COMMANDS", engine::command::COMMAND_NAMES.to_vec())?;
+    module.add("EVENTS", engine::event::EVENT_NAMES.to_vec())?;
     Ok(())
 }

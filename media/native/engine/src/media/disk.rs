@@ -112,6 +112,13 @@ impl Desk {
         for recording in self.recordings.values_mut() {
             recording.drain(&self.outlet);
         }
+        let orphans: Vec<NodeId> =
+            self.recordings.iter().filter(|(_, recording)| recording.is_orphaned()).map(|(id, _)| *id).collect();
+        for id in orphans {
+            if let Some(recording) = self.recordings.remove(&id) {
+                recording.abandon(&self.outlet);
+            }
+        }
     }
 
     fn work(&mut self, job: Job) {

@@ -33,6 +33,8 @@ impl End {
 
 pub struct Player {
     pub id: NodeId,
+    /// Its frame in the group's arena; set by the plan.
+    pub frame: u32,
     prompts: Vec<PromptId>,
     index: usize,
     current: Option<Arc<Prompt>>,
@@ -59,6 +61,7 @@ impl Player {
         });
         Self {
             id: play.player,
+            frame: crate::route::ABSENT,
             prompts: play.prompts,
             index: 0,
             current: None,

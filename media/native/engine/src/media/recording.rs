@@ -36,6 +36,8 @@ pub struct Recording {
     failing_from: Option<u64>,
     gaps: Vec<(u64, u64)>,
     manifest: Manifest,
+    /// Turns since the worker let go of the ring without closing the recording.
+    orphaned_turns: u32,
 }
 
 #[derive(Default)]
@@ -71,6 +73,7 @@ impl Recording {
             failing_from: None,
             gaps: Vec::new(),
             manifest: Manifest { started_unix_ms, ..Manifest::default() },
+            orphaned_turns: 0,
         };
         if let Err(error) = recording.create() {
             recording.move_to_fallback().map_err(|_| io::Error::new(error.kind(), error.to_string()))?;
@@ -124,6 +127,7 @@ impl Recording {
 
     /// Writes what the worker has produced since the last turn.
     pub fn drain(&mut self, outlet: &Outlet) {
+        self.orphaned_turns = if self.ring.is_abandoned() { self.orphaned_turns + 1 } else { 0 };
         let count = self.ring.slots();
         if let Ok(chunk) = self.ring.read_chunk(count) {
             let (first, second) = chunk.as_slices();
@@ -140,6 +144,11 @@ impl Recording {
                 self.fail(&error, self.position, outlet);
             }
         }
+    }
+
+    /// The worker is gone or refused the recorder, and no `Close` came with it.
+    pub fn is_orphaned(&self) -> bool {
+        self.orphaned_turns > 3
     }
 
     fn append(&mut self, octets: &[u8], outlet: &Outlet) {

@@ -23,6 +23,11 @@ impl Edge {
         self.target == 1.0
     }
 
+    /// The gain that was asked for, as a factor.
+    pub fn gain(&self) -> f32 {
+        self.target
+    }
+
     fn leaving(&self) -> bool {
         self.target == 0.0
     }

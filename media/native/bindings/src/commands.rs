@@ -1,0 +1,238 @@
+//! Commands from their dataclasses, by class and field name.
+
+use std::net::{IpAddr, SocketAddr};
+
+use engine::command::{
+    Command, Direction, Dtls, Ice, LatchMode, OpenPort, PayloadMap, Play, Record, Sdes, Sources, Tone, UpdatePort,
+};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyMapping;
+
+type Object<'a, 'py> = &'a Bound<'py, PyAny>;
+
+fn get<'py, T>(object: Object<'_, 'py>, name: &str) -> PyResult<T>
+where
+    T: for<'a> FromPyObject<'a, 'py, Error = PyErr>,
+{
+    object.getattr(name)?.extract()
+}
+
+/// A field that may be `None`, converted by `convert` when it is not.
+fn optional<'py, T>(
+    object: Object<'_, 'py>,
+    name: &str,
+    convert: impl FnOnce(Object<'_, 'py>) -> PyResult<T>,
+) -> PyResult<Option<T>> {
+    let value = object.getattr(name)?;
+    if value.is_none() { Ok(None) } else { convert(&value).map(Some) }
+}
+
+fn text(object: Object<'_, '_>, name: &str) -> PyResult<String> {
+    object.getattr(name)?.extract()
+}
+
+fn number<'py, T>(object: Object<'_, 'py>, name: &str) -> PyResult<T>
+where
+    T: TryFrom<i64>,
+{
+    let value: i64 = object.getattr(name)?.extract()?;
+    T::try_from(value).map_err(|_| PyValueError::new_err(format!("{name}: {value} is out of range")))
+}
+
+fn real(object: Object<'_, '_>, name: &str) -> PyResult<f32> {
+    object.getattr(name)?.extract()
+}
+
+fn address(value: Object<'_, '_>) -> PyResult<SocketAddr> {
+    let (host, port): (String, u16) = value.extract()?;
+    let host: IpAddr =
+        host.parse().map_err(|_| PyValueError::new_err(format!("remote {host:?}: an IP address is expected")))?;
+    Ok(SocketAddr::new(host, port))
+}
+
+fn direction(value: Object<'_, '_>) -> PyResult<Direction> {
+    let name: String = value.extract()?;
+    Direction::from_name(&name).ok_or_else(|| PyValueError::new_err(format!("direction {name:?} is not known")))
+}
+
+fn sources(value: Object<'_, '_>) -> PyResult<Sources> {
+    let items = value.cast::<PyMapping>()?.items()?;
+    items.iter().map(|pair| pair.extract::<(u64, f32)>()).collect()
+}
+
+fn source_sets(value: Object<'_, '_>) -> PyResult<Vec<Sources>> {
+    value.try_iter()?.map(|set| sources(&set?)).collect()
+}
+
+fn codecs(value: Object<'_, '_>) -> PyResult<Vec<PayloadMap>> {
+    value.try_iter()?.map(|map| codec(&map?)).collect()
+}
+
+fn codec(map: Object<'_, '_>) -> PyResult<PayloadMap> {
+    let payload_type: u8 = number(map, "payload_type")?;
+    let send: i64 = get(map, "send_payload_type")?;
+    Ok(PayloadMap {
+        name: text(map, "name")?,
+        payload_type,
+        clock: number(map, "clock")?,
+        channels: number(map, "channels")?,
+        send_payload_type: if send < 0 { payload_type } else { number(map, "send_payload_type")? },
+        fmtp: text(map, "fmtp")?,
+    })
+}
+
+fn sdes(value: Object<'_, '_>) -> PyResult<Sdes> {
+    Ok(Sdes {
+        profile: text(value, "profile")?,
+        send_key: get(value, "send_key")?,
+        receive_key: get(value, "receive_key")?,
+    })
+}
+
+fn dtls(value: Object<'_, '_>) -> PyResult<Dtls> {
+    Ok(Dtls {
+        fingerprint: text(value, "fingerprint")?,
+        active: text(value, "role")? == "active",
+        certificate: get(value, "certificate")?,
+        private_key: get(value, "private_key")?,
+    })
+}
+
+fn ice(value: Object<'_, '_>) -> PyResult<Ice> {
+    Ok(Ice {
+        local_ufrag: text(value, "local_ufrag")?,
+        local_pwd: text(value, "local_pwd")?,
+        remote_ufrag: text(value, "remote_ufrag")?,
+        remote_pwd: text(value, "remote_pwd")?,
+        lite: get(value, "lite")?,
+        candidates: get(value, "candidates")?,
+    })
+}
+
+fn open_port(command: Object<'_, '_>) -> PyResult<OpenPort> {
+    let jitter = command.getattr("jitter")?;
+    let latch = match text(command, "latch")?.as_str() {
+        "strict" => LatchMode::Strict,
+        "nat" => LatchMode::Nat,
+        other => return Err(PyValueError::new_err(format!("latch {other:?}: strict or nat is expected"))),
+    };
+    Ok(OpenPort {
+        port: get(command, "port")?,
+        token: get(command, "token")?,
+        codecs: codecs(&command.getattr("codecs")?)?,
+        direction: direction(&command.getattr("direction")?)?,
+        remote: optional(command, "remote", address)?,
+        remote_rtcp: optional(command, "remote_rtcp", address)?,
+        ptime_ms: number(command, "ptime")?,
+        sdes: optional(command, "sdes", sdes)?,
+        dtls: optional(command, "dtls", dtls)?,
+        ice: optional(command, "ice", ice)?,
+        latch,
+        jitter_min_ms: number(&jitter, "min")?,
+        jitter_max_ms: number(&jitter, "max")?,
+        rtcp_mux: get(command, "rtcp_mux")?,
+        cname: text(command, "cname")?,
+        dtmf_pass: get(command, "dtmf_pass")?,
+    })
+}
+
+fn update_port(command: Object<'_, '_>) -> PyResult<UpdatePort> {
+    Ok(UpdatePort {
+        port: get(command, "port")?,
+        codecs: optional(command, "codecs", codecs)?,
+        direction: optional(command, "direction", direction)?,
+        remote: optional(command, "remote", address)?,
+        remote_rtcp: optional(command, "remote_rtcp", address)?,
+        ptime_ms: optional(command, "ptime", |value| value.extract())?,
+        sdes: optional(command, "sdes", sdes)?,
+        dtls: optional(command, "dtls", dtls)?,
+        ice: optional(command, "ice", ice)?,
+        dtmf_pass: optional(command, "dtmf_pass", |value| value.extract())?,
+    })
+}
+
+fn tone(value: Object<'_, '_>) -> PyResult<Tone> {
+    Ok(Tone {
+        hertz: get(value, "hertz")?,
+        level: real(value, "level")?,
+        on_ms: number(value, "on")?,
+        off_ms: number(value, "off")?,
+    })
+}
+
+fn play(command: Object<'_, '_>) -> PyResult<Play> {
+    Ok(Play {
+        player: get(command, "player")?,
+        group: get(command, "group")?,
+        prompts: get(command, "prompts")?,
+        tone: optional(command, "tone", tone)?,
+        looped: get(command, "loop")?,
+        gain: real(command, "gain")?,
+        until_digit_of: get(command, "until_digit_of")?,
+        offset_ms: number(command, "offset")?,
+        fade_ms: number(command, "fade")?,
+    })
+}
+
+fn record(command: Object<'_, '_>) -> PyResult<Record> {
+    Ok(Record {
+        recorder: get(command, "recorder")?,
+        group: get(command, "group")?,
+        path: text(command, "path")?,
+        channels: source_sets(&command.getattr("channels")?)?,
+        rate: number(command, "rate")?,
+        fallback: text(command, "fallback")?,
+    })
+}
+
+/// The engine's command for an object of `media.commands`.
+pub fn extract(command: Object<'_, '_>) -> PyResult<Command> {
+    let class = command.get_type();
+    let name = class.name()?;
+    Ok(match name.to_str()? {
+        "OpenPort" => Command::OpenPort(Box::new(open_port(command)?)),
+        "UpdatePort" => Command::UpdatePort(Box::new(update_port(command)?)),
+        "ClosePort" => Command::ClosePort { port: get(command, "port")? },
+        "MovePort" => Command::MovePort { port: get(command, "port")?, group: get(command, "group")? },
+        "Listen" => Command::Listen {
+            listener: get(command, "listener")?,
+            sources: sources(&command.getattr("sources")?)?,
+            ramp_ms: number(command, "ramp")?,
+        },
+        "OpenBus" => Command::OpenBus {
+            bus: get(command, "bus")?,
+            group: get(command, "group")?,
+            max_speakers: number(command, "max_speakers")?,
+        },
+        "CloseBus" => Command::CloseBus { bus: get(command, "bus")? },
+        "LoadPrompt" => Command::LoadPrompt { prompt: get(command, "prompt")?, path: text(command, "path")? },
+        "DropPrompt" => Command::DropPrompt { prompt: get(command, "prompt")? },
+        "Play" => Command::Play(Box::new(play(command)?)),
+        "StopPlay" => Command::StopPlay { player: get(command, "player")? },
+        "SendDtmf" => Command::SendDtmf {
+            port: get(command, "port")?,
+            digits: text(command, "digits")?,
+            duration_ms: number(command, "duration")?,
+            gap_ms: number(command, "gap")?,
+        },
+        "Detect" => Command::Detect {
+            port: get(command, "port")?,
+            dtmf_rfc4733: get(command, "dtmf_rfc4733")?,
+            dtmf_inband: get(command, "dtmf_inband")?,
+            tones: get(command, "tones")?,
+        },
+        "Record" => Command::Record(Box::new(record(command)?)),
+        "ControlRecord" => Command::ControlRecord {
+            recorder: get(command, "recorder")?,
+            channels: optional(command, "channels", source_sets)?,
+            pause: optional(command, "pause", |value| value.extract())?,
+            mark: text(command, "mark")?,
+        },
+        "StopRecord" => Command::StopRecord { recorder: get(command, "recorder")? },
+        "Sample" => Command::Sample { port: get(command, "port")? },
+        "Dump" => Command::Dump { target: get(command, "target")? },
+        "Drain" => Command::Drain,
+        other => return Err(PyTypeError::new_err(format!("{other} is no command of media.commands"))),
+    })
+}

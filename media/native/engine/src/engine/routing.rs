@@ -1,0 +1,168 @@
+//! Which worker gets a command, and what the façade adds to it or refuses at once.
+
+use std::net::SocketAddr;
+use std::path::{Component, Path, PathBuf};
+
+use rtrb::RingBuffer;
+
+use super::{Engine, GroupId, Move, Node};
+use crate::command::{Command, OpenPort, Record, Sources};
+use crate::error::Refusal;
+use crate::ids::NodeId;
+use crate::media::disk::{Job, Open};
+use crate::media::recorder::RING_SECONDS;
+use crate::worker::table::{Extra, Item};
+
+/// A port moves within this time or not at all.
+const TRAVEL_US: u64 = 100_000;
+const MAX_CHANNELS: usize = 32;
+
+type Split = [Vec<Item>];
+
+impl Engine {
+    /// Puts a command into its worker's share of the batch.
+    pub(super) fn direct(&mut self, seq: u64, index: u32, command: Command, split: &mut Split) -> Result<(), Refusal> {
+        let (worker, extra) = match &command {
+            Command::OpenPort(open) => self.direct_open(open)?,
+            Command::MovePort { port, group } => self.direct_move(*port, *group)?,
+            Command::ClosePort { port: node }
+            | Command::CloseBus { bus: node }
+            | Command::StopPlay { player: node }
+            | Command::StopRecord { recorder: node } => match self.nodes.get(node) {
+                Some(entry) => (entry.worker, Extra::Nothing),
+                None => return Ok(()), // ending what is over is no failure
+            },
+            Command::Listen { listener, sources, .. } => {
+                let entry = self.known(*listener)?;
+                self.same_group(entry.group, sources)?;
+                (entry.worker, Extra::Nothing)
+            }
+            Command::OpenBus { bus: node, group, .. } => (self.enter(*node, *group)?, Extra::Nothing),
+            Command::Play(play) => (self.enter(play.player, play.group)?, Extra::Nothing),
+            Command::Record(record) => self.direct_record(seq, index, record)?,
+            Command::ControlRecord { recorder, channels, .. } => {
+                let entry = self.known(*recorder)?;
+                for sources in channels.iter().flatten() {
+                    self.same_group(entry.group, sources)?;
+                }
+                (entry.worker, Extra::Nothing)
+            }
+            Command::UpdatePort(update) => (self.known(update.port)?.worker, Extra::Nothing),
+            Command::SendDtmf { port, .. } | Command::Detect { port, .. } | Command::Sample { port } => {
+                (self.known(*port)?.worker, Extra::Nothing)
+            }
+            Command::Dump { target: 0 } => {
+                for items in split.iter_mut() {
+                    items.push(Item { index, command: command.clone(), extra: Extra::Nothing });
+                }
+                return Ok(());
+            }
+            Command::Dump { target } => {
+                let node = self.nodes.get(target).map(|entry| entry.worker);
+                let group = || self.groups.get(target).map(|entry| entry.worker);
+                (node.or_else(group).ok_or(Refusal::UnknownId)?, Extra::Nothing)
+            }
+            Command::LoadPrompt { prompt, path } => {
+                self.cache.loading(*prompt);
+                self.disk.send(Job::Load { prompt: *prompt, path: PathBuf::from(path) });
+                return Ok(());
+            }
+            Command::DropPrompt { prompt } => {
+                self.cache.forget(*prompt);
+                return Ok(());
+            }
+            Command::Drain => {
+                self.draining = true;
+                return Ok(());
+            }
+        };
+        split[worker].push(Item { index, command, extra });
+        Ok(())
+    }
+
+    fn known(&self, node: NodeId) -> Result<Node, Refusal> {
+        self.nodes.get(&node).copied().ok_or(Refusal::UnknownId)
+    }
+
+    /// Sources that exist must be of the listener's group; absent ones are silence.
+    fn same_group(&self, group: GroupId, sources: &Sources) -> Result<(), Refusal> {
+        let foreign = |(node, _): &(NodeId, f32)| self.nodes.get(node).is_some_and(|entry| entry.group != group);
+        if sources.iter().any(foreign) { Err(Refusal::CrossGroup) } else { Ok(()) }
+    }
+
+    /// Registers a new node; returns its worker.
+    fn enter(&mut self, node: NodeId, group: GroupId) -> Result<usize, Refusal> {
+        if self.nodes.contains_key(&node) {
+            return Err(Refusal::DuplicateId);
+        }
+        let worker = self.worker_of(group);
+        self.join(group, worker);
+        self.nodes.insert(node, Node { group, worker, port: None });
+        Ok(worker)
+    }
+
+    fn direct_open(&mut self, open: &OpenPort) -> Result<(usize, Extra), Refusal> {
+        if self.nodes.contains_key(&open.port) {
+            return Err(Refusal::DuplicateId);
+        }
+        let reserved = self.reserved.remove(&open.token).ok_or(Refusal::BadToken)?;
+        let group = reserved.group;
+        let worker = self.worker_of(group);
+        // The reservation's membership of the group becomes the port's.
+        self.nodes.insert(open.port, Node { group, worker, port: Some(reserved.port) });
+        let local = SocketAddr::new(self.pool.address(), reserved.port);
+        Ok((worker, Extra::Sockets { sockets: reserved.sockets, group, local, ssrc: reserved.ssrc }))
+    }
+
+    fn direct_move(&mut self, port: NodeId, group: GroupId) -> Result<(usize, Extra), Refusal> {
+        let before = self.known(port)?;
+        if before.port.is_none() {
+            return Err(Refusal::UnknownId);
+        }
+        // A new group begins where the port is: nothing has to travel.
+        let worker = self.groups.get(&group).map_or(before.worker, |entry| entry.worker);
+        self.join(group, worker);
+        self.leave(before.group);
+        self.nodes.insert(port, Node { group, worker, ..before });
+        if worker == before.worker {
+            return Ok((worker, Extra::Nothing));
+        }
+        self.moving.insert(port, Move { until: self.clock.now() + TRAVEL_US, before });
+        Ok((before.worker, Extra::Worker(worker)))
+    }
+
+    fn direct_record(&mut self, seq: u64, index: u32, record: &Record) -> Result<(usize, Extra), Refusal> {
+        let channels = record.channels.len();
+        if channels == 0 || channels > MAX_CHANNELS || !matches!(record.rate, 8000 | 16_000 | 24_000 | 48_000) {
+            return Err(Refusal::Limit);
+        }
+        let path = self.below_root(&record.path).ok_or(Refusal::FileError)?;
+        for sources in &record.channels {
+            self.same_group(record.group, sources)?;
+        }
+        let worker = self.enter(record.recorder, record.group)?;
+        let (producer, ring) = RingBuffer::new(record.rate as usize * RING_SECONDS * channels);
+        let fallback = (!record.fallback.is_empty()).then(|| PathBuf::from(&record.fallback));
+        self.disk.send(Job::Open(Box::new(Open {
+            recorder: record.recorder,
+            path,
+            fallback,
+            rate: record.rate,
+            channels: channels as u16,
+            ring,
+            at: self.now(),
+            origin: (seq, index),
+        })));
+        Ok((worker, Extra::Ring(producer)))
+    }
+
+    /// The path as it lies below the configured root; `None` for anything that leads out of it.
+    fn below_root(&self, path: &str) -> Option<PathBuf> {
+        let path = Path::new(path);
+        if path.as_os_str().is_empty() || path.components().any(|part| matches!(part, Component::ParentDir)) {
+            return None;
+        }
+        let joined = self.record_root.join(path);
+        joined.starts_with(&self.record_root).then_some(joined)
+    }
+}

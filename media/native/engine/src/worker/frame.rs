@@ -1,0 +1,246 @@
+//! One step of a group: pull every source, sum the buses, feed listeners and recorders.
+
+use super::group::Group;
+use super::io::Net;
+use super::table::Core;
+use crate::event::Event;
+use crate::ids::{FRAMES_PER_SECOND, Micros, NodeId, seconds};
+use crate::media::player::End;
+use crate::port::dtmf::Step;
+use crate::port::{Path, Port};
+use crate::rtp;
+
+impl Core {
+    /// Runs the frame that was due at `due`; `merged` frames before it were missed.
+    pub(super) fn frame(&mut self, group: &mut Group, due: Micros, now: Micros, merged: u32, net: &mut dyn Net) {
+        let length = group.rate as usize / FRAMES_PER_SECOND;
+        self.pull_ports(group, length, now);
+        self.pull_players(group, length);
+        self.sum_buses(group, length);
+        self.feed_listeners(group, length, now, merged, net);
+        self.feed_recorders(group, length, due);
+        self.current = None;
+    }
+
+    fn pull_ports(&mut self, group: &mut Group, length: usize, now: Micros) {
+        for index in 0..group.plan.decode.len() {
+            let (slot, node, frame) = group.plan.decode[index];
+            self.current = Some(slot);
+            let Some(port) = self.ports.get_mut(slot as usize).and_then(Option::as_deref_mut) else { continue };
+            port.receive.pull(group.rate);
+            if !port.direction.receives() {
+                port.receive.samples.fill(0.0);
+            }
+            let start = frame as usize * length;
+            group.arena[start..start + length].copy_from_slice(&port.receive.samples);
+            let began = port.receive.detect_inband(group.rate, now);
+            let ripe = port.receive.ripe_inband(now);
+            let (samples, events) = (&port.receive.samples, &mut self.events);
+            port.receive.detectors.tones.input(samples, group.rate, now, |heard| {
+                events.push(Event::ToneHeard {
+                    port: node,
+                    hertz: f64::from(heard.hertz),
+                    at: seconds(heard.at),
+                    duration: heard.duration_ms,
+                });
+            });
+            if let Some(heard) = ripe {
+                let (digit, duration) = (heard.digit, heard.duration_ms);
+                self.events.push(Event::Dtmf { port: node, digit, duration, way: "inband", at: seconds(heard.at) });
+            }
+            if began {
+                self.yield_players(group, node);
+            }
+        }
+        self.current = None;
+    }
+
+    fn pull_players(&mut self, group: &mut Group, length: usize) {
+        let mut ended: Vec<(NodeId, End)> = Vec::new(); // no allocation while empty
+        for player in &mut group.players {
+            let at = player.frame as usize * length;
+            let Some(frame) = group.arena.get_mut(at..at + length) else { continue };
+            if let Some(end) = player.pull(frame, group.rate, &self.cache) {
+                ended.push((player.id, end));
+            }
+        }
+        // The frame that was just pulled is still heard: players leave with the next plan.
+        for (node, end) in ended {
+            self.end_player(group, node, end);
+        }
+    }
+
+    /// Removes a player and tells so. Its last frame stays in the arena until the next plan.
+    pub(super) fn end_player(&mut self, group: &mut Group, node: NodeId, end: End) {
+        let Some(index) = group.players.iter().position(|player| player.id == node) else { return };
+        let player = group.players.remove(index);
+        if end != End::Done {
+            // Stopped before this frame was pulled: what lies in the arena is the frame before.
+            let length = group.rate as usize / FRAMES_PER_SECOND;
+            let at = player.frame as usize * length;
+            if let Some(frame) = group.arena.get_mut(at..at + length) {
+                frame.fill(0.0);
+            }
+        }
+        self.nodes.remove(&node);
+        self.events.push(Event::PlayEnded { player: node, reason: end.word(), played_ms: player.played_ms() });
+        self.soil_own(group);
+    }
+
+    /// As `soil`, for a group that is out of the table.
+    pub(super) fn soil_own(&mut self, group: &mut Group) {
+        group.dirty = true;
+        if let Some(index) = self.group_of.get(&group.id).copied() {
+            self.dirty.push(index);
+        }
+    }
+
+    /// A digit on `port` stops the players that yield to it.
+    pub(super) fn yield_players(&mut self, group: &mut Group, port: NodeId) {
+        while let Some(node) = group.players.iter().find(|player| player.yields_to(port)).map(|player| player.id) {
+            self.end_player(group, node, End::Digit);
+        }
+    }
+
+    fn sum_buses(&mut self, group: &mut Group, length: usize) {
+        let start = group.plan.buses_at as usize;
+        for (index, bus) in group.buses.iter_mut().enumerate() {
+            bus.choose(&group.arena, length);
+            let out = &mut self.mix[..length];
+            bus.sum_into(&group.arena, out);
+            let at = (start + index) * length;
+            group.arena[at..at + length].copy_from_slice(out);
+            if let Some(ports) = bus.news() {
+                self.events.push(Event::ActiveSpeakers { bus: bus.id, ports });
+            }
+        }
+    }
+
+    fn feed_listeners(&mut self, group: &mut Group, length: usize, now: Micros, merged: u32, net: &mut dyn Net) {
+        for &slot in &group.ports {
+            self.current = Some(slot);
+            let Some(port) = self.ports.get_mut(slot as usize).and_then(Option::as_deref_mut) else { continue };
+            let mut out = Outlet { net, packet: &mut self.packet[..], now };
+            if port.outgoing.is_active() {
+                let rate = group.rate;
+                if send_dtmf(port, rate, &mut self.mix[..length], &mut self.payload[..], slot, &mut out) {
+                    // The last step: what the port sends next is for the plan to say.
+                    group.dirty = true;
+                }
+                continue;
+            }
+            if port.path != Path::Mix {
+                continue;
+            }
+            let mix = &mut self.mix[..length];
+            mix.fill(0.0);
+            let (id, buses) = (port.id, &group.buses);
+            port.edges.mix_into(&group.arena, mix, |source| {
+                buses.iter().find(|bus| bus.id == source).and_then(|bus| bus.share(id))
+            });
+            if port.target().is_none() || now < port.send.muted_until {
+                continue;
+            }
+            if merged > 0 {
+                let ticks = port.sending_clock() / FRAMES_PER_SECOND as u32 * merged;
+                port.send.skip(ticks);
+            }
+            send_audio(port, group.rate, mix, &mut self.payload[..], slot, &mut out);
+        }
+        self.current = None;
+        if group.dirty {
+            self.soil_own(group);
+        }
+    }
+
+    fn feed_recorders(&mut self, group: &mut Group, length: usize, due: Micros) {
+        let Group { recorders, arena, rate, .. } = group;
+        let mut lost = None;
+        for recorder in recorders.iter_mut() {
+            if recorder.is_abandoned() {
+                lost = Some(recorder.id);
+                continue;
+            }
+            let to = recorder.rate;
+            for channel in &mut recorder.channels {
+                let mix = &mut self.mix[..length];
+                mix.fill(0.0);
+                channel.edges.mix_into(arena, mix, |_| None);
+                mix.iter_mut().for_each(|sample| *sample = sample.clamp(-1.0, 1.0));
+                channel.put(mix, *rate, to);
+            }
+            if recorder.write(due) {
+                self.events.push(Event::RecordDegraded { recorder: recorder.id, reason: "disk too slow".to_owned() });
+            }
+        }
+        if let Some(id) = lost {
+            group.recorders.retain(|recorder| recorder.id != id);
+            self.nodes.remove(&id);
+            self.soil_own(group);
+        }
+    }
+}
+
+/// Where packets of a frame leave.
+pub(super) struct Outlet<'a> {
+    pub net: &'a mut dyn Net,
+    pub packet: &'a mut [u8],
+    pub now: Micros,
+}
+
+impl Outlet<'_> {
+    /// Heads, protects and sends one payload of a port.
+    pub fn send(&mut self, port: &mut Port, slot: u32, payload_type: u8, numbers: crate::port::send::Numbers, payload: &[u8]) {
+        let Some(target) = port.target() else { return };
+        let ssrc = port.send.ssrc;
+        let (marker, sequence, timestamp) = (numbers.marker, numbers.sequence, numbers.timestamp);
+        let Some(length) = rtp::write_into(self.packet, marker, payload_type, sequence, timestamp, ssrc, payload) else {
+            return;
+        };
+        let Some(length) = port.security.seal_rtp(self.packet, length) else { return };
+        if let Some(packet) = self.packet.get(..length) {
+            self.net.send(slot, false, packet, target);
+            port.send.count(payload.len());
+        }
+    }
+}
+
+fn send_audio(port: &mut Port, rate: u32, frame: &mut [f32], scratch: &mut [u8], slot: u32, out: &mut Outlet<'_>) {
+    let (coding, payload_type) = port.codecs.preferred();
+    if port.voice(rate).is_none() {
+        return;
+    }
+    // The voice is out of the port while its payloads are sent.
+    let Some(mut voice) = port.voice.take() else { return };
+    let ticks = voice.ticks();
+    voice.frame(frame, scratch, |payload| {
+        let numbers = port.send.own(ticks, coding.clock(), out.now);
+        out.send(port, slot, payload_type, numbers, payload);
+    });
+    port.voice = Some(voice);
+}
+
+/// One step of the DTMF queue; true when it became empty.
+fn send_dtmf(port: &mut Port, rate: u32, frame: &mut [f32], scratch: &mut [u8], slot: u32, out: &mut Outlet<'_>) -> bool {
+    let event = port.codecs.sending_event(port.sending_clock());
+    let clock = event.map(|(_, clock)| clock);
+    match port.outgoing.step(clock) {
+        Some(Step::Event { payload, timestamp }) => {
+            if let Some((payload_type, clock)) = event {
+                let numbers = port.send.event(timestamp, clock, out.now);
+                port.outgoing.begun_at(numbers.timestamp);
+                out.send(port, slot, payload_type, numbers, &payload.bytes());
+            }
+        }
+        Some(Step::Tone) => {
+            port.outgoing.tone_into(frame, rate);
+            send_audio(port, rate, frame, scratch, slot, out);
+        }
+        Some(Step::Pause) if clock.is_none() => {
+            frame.fill(0.0);
+            send_audio(port, rate, frame, scratch, slot, out);
+        }
+        Some(Step::Pause) | None => (),
+    }
+    !port.outgoing.is_active()
+}

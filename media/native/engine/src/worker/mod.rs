@@ -1,0 +1,12 @@
+//! Workers: each owns groups and their ports, an epoll, and its frames. `table` is sans-IO; `threads` runs it.
+
+mod apply;
+pub mod clock;
+mod frame;
+mod group;
+mod input;
+pub mod io;
+mod plan;
+pub mod table;
+pub mod threads;
+mod timers;

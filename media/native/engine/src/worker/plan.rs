@@ -1,0 +1,175 @@
+//! From source sets to a plan: which ports relay, which mix, whose samples are needed, at which rate.
+
+use super::group::{Group, Plan};
+use super::table::{Core, Place};
+use crate::ids::{FRAME_US, Micros, NodeId, Slot};
+use crate::port::{Path, Port};
+use crate::route::{ABSENT, EdgeSet};
+
+impl Core {
+    /// Makes the plans of all groups that changed, and drops those that became empty.
+    pub fn replan(&mut self, now: Micros) {
+        while let Some(index) = self.dirty.pop() {
+            let Some(mut group) = self.groups.get_mut(index as usize).and_then(Option::take) else { continue };
+            if group.is_empty() {
+                self.group_of.remove(&group.id);
+                self.enter_phase(index, group.phase, false, now);
+                continue;
+            }
+            if std::mem::take(&mut group.dirty) {
+                self.plan(&mut group, now);
+                self.enter_phase(index, group.phase, group.plan.clocked, now);
+            }
+            self.groups[index as usize] = Some(group);
+        }
+    }
+
+    fn enter_phase(&mut self, index: u32, phase: usize, clocked: bool, now: Micros) {
+        let phase_offset = phase as Micros * FRAME_US / super::table::PHASES as Micros;
+        let phase = &mut self.phases[phase];
+        let present = phase.groups.contains(&index);
+        if clocked && !present {
+            if phase.groups.is_empty() {
+                // The next due time after now on this phase's grid.
+                phase.next = (now.saturating_sub(phase_offset) / FRAME_US + 1) * FRAME_US + phase_offset;
+            }
+            phase.groups.push(index);
+        } else if !clocked && present {
+            phase.groups.retain(|other| *other != index);
+        }
+    }
+
+    fn plan(&mut self, group: &mut Group, now: Micros) {
+        let mut slots = std::mem::take(&mut group.ports);
+        slots.retain(|slot| self.port(*slot).is_some());
+        group.ports = slots;
+        for &slot in &group.ports {
+            if let Some(port) = self.port(slot) {
+                port.relays.clear();
+            }
+        }
+        let mut plan = Plan::default();
+        for &slot in &group.ports {
+            let path = self.choose_path(group, slot);
+            match path {
+                Path::Relay(source) => {
+                    if let Some(source) = self.port(source) {
+                        source.relays.push(slot);
+                    }
+                }
+                Path::Mix => plan.mixers.push(slot),
+                Path::Nothing => (),
+            }
+            if let Some(port) = self.port(slot) {
+                port.set_path(path);
+                if path != Path::Mix {
+                    port.edges.settle();
+                }
+            }
+        }
+        group.rate = self.choose_rate(group);
+        self.assign_frames(group, &mut plan, now);
+        let sends_dtmf = group.ports.iter().any(|slot| self.port(*slot).is_some_and(|port| port.outgoing.is_active()));
+        plan.clocked = !plan.mixers.is_empty()
+            || !plan.decode.is_empty()
+            || !group.players.is_empty()
+            || !group.recorders.is_empty()
+            || sends_dtmf;
+        group.arena.clear();
+        group.arena.resize(plan.frames as usize * group.rate as usize / crate::ids::FRAMES_PER_SECOND, 0.0);
+        group.plan = plan;
+    }
+
+    fn source_port(&self, node: NodeId, group: &Group) -> Option<&Port> {
+        let Some(Place::Port(slot)) = self.nodes.get(&node) else { return None };
+        let port = self.ports.get(*slot as usize)?.as_deref()?;
+        group.ports.contains(slot).then_some(port)
+    }
+
+    fn exists(&self, node: NodeId, group: &Group) -> bool {
+        self.source_port(node, group).is_some()
+            || group.players.iter().any(|player| player.id == node)
+            || group.buses.iter().any(|bus| bus.id == node)
+    }
+
+    fn choose_path(&self, group: &Group, slot: Slot) -> Path {
+        let Some(listener) = self.ports.get(slot as usize).and_then(Option::as_deref) else { return Path::Nothing };
+        if !listener.direction.sends() {
+            return Path::Nothing;
+        }
+        if listener.outgoing.is_active() && listener.codecs.sending_event(listener.sending_clock()).is_none() {
+            return Path::Mix; // DTMF as tones needs an encoder
+        }
+        let mut present = listener.edges.wanted().filter(|edge| self.exists(edge.source, group));
+        let Some(first) = present.next() else { return Path::Nothing };
+        if present.next().is_some() || !first.is_unity() {
+            return Path::Mix;
+        }
+        let Some(Place::Port(source_slot)) = self.nodes.get(&first.source) else { return Path::Mix };
+        let Some(source) = self.source_port(first.source, group) else { return Path::Mix };
+        let same_codec = listener.codecs.sending(source.receive.coding).is_some();
+        if same_codec && source.ptime_ms == listener.ptime_ms && *source_slot != slot {
+            Path::Relay(*source_slot)
+        } else {
+            Path::Mix
+        }
+    }
+
+    /// Wide band when at least two ports use it, or the only one does; a single wide leg among narrow ones gains nothing.
+    fn choose_rate(&self, group: &Group) -> u32 {
+        let rates = group.ports.iter().filter_map(|slot| self.ports.get(*slot as usize)?.as_deref().map(Port::useful_rate));
+        let (mut wide, mut all) = (0, 0);
+        for rate in rates {
+            all += 1;
+            wide += usize::from(rate > 8000);
+        }
+        if wide >= 2 || (wide == 1 && all == 1) { 16_000 } else { 8000 }
+    }
+
+    /// Gives every source that somebody mixes a frame of the arena.
+    fn assign_frames(&mut self, group: &mut Group, plan: &mut Plan, now: Micros) {
+        let mut needed: Vec<NodeId> = Vec::new();
+        let mut need = |edges: &EdgeSet| needed.extend(edges.iter().map(|edge| edge.source));
+        for &slot in &plan.mixers {
+            if let Some(port) = self.ports.get(slot as usize).and_then(Option::as_deref) {
+                need(&port.edges);
+            }
+        }
+        group.buses.iter().for_each(|bus| need(&bus.edges));
+        group.recorders.iter().flat_map(|recorder| &recorder.channels).for_each(|channel| need(&channel.edges));
+        for &slot in &group.ports {
+            let Some(port) = self.ports.get_mut(slot as usize).and_then(Option::as_deref_mut) else { continue };
+            let heard = needed.contains(&port.id) && port.direction.receives();
+            if heard || port.receive.detectors.need_samples() {
+                port.frame = Some(plan.frames);
+                plan.decode.push((slot, port.id, plan.frames));
+                plan.frames += 1;
+                port.receive.observe(port.jitter_ms.0, port.jitter_ms.1, now);
+            } else {
+                port.frame = None;
+                port.receive.release();
+            }
+        }
+        let players_at = plan.frames;
+        plan.buses_at = players_at + group.players.len() as u32;
+        plan.frames = plan.buses_at + group.buses.len() as u32;
+        let mut index: Vec<(NodeId, u32)> = plan.decode.iter().map(|(_, node, frame)| (*node, *frame)).collect();
+        for (player, frame) in group.players.iter_mut().zip(players_at..) {
+            player.frame = frame;
+            index.push((player.id, frame));
+        }
+        index.extend(group.buses.iter().zip(plan.buses_at..).map(|(bus, frame)| (bus.id, frame)));
+        let point = |edges: &mut EdgeSet| {
+            for edge in edges.iter_mut() {
+                edge.frame = index.iter().find(|(node, _)| *node == edge.source).map_or(ABSENT, |(_, frame)| *frame);
+            }
+        };
+        for &slot in &plan.mixers {
+            if let Some(port) = self.ports.get_mut(slot as usize).and_then(Option::as_deref_mut) {
+                point(&mut port.edges);
+            }
+        }
+        group.buses.iter_mut().for_each(|bus| point(&mut bus.edges));
+        group.recorders.iter_mut().flat_map(|recorder| &mut recorder.channels).for_each(|channel| point(&mut channel.edges));
+    }
+}

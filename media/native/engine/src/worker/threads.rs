@@ -1,0 +1,323 @@
+//! The thread of a worker: epoll, sockets, rings, and the loop that drives the core.
+
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use rtrb::{Consumer, Producer, PushError, RingBuffer};
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+
+use super::io::{PortSockets, Sockets};
+use super::table::{Batch, Change, Core};
+use crate::event::Event;
+use crate::ids::{GroupId, MAX_DATAGRAM, Micros, NodeId, Slot};
+use crate::media::notify::Notifier;
+use crate::port::Port;
+
+/// Batches that may wait for a worker, and events for the façade.
+const COMMAND_RING: usize = 4096;
+const EVENT_RING: usize = 16 * 1024;
+/// Datagrams read from one socket before the others have their turn.
+const READS: usize = 8;
+/// A socket that is ready again within this time is read until it is empty.
+const BURST_US: Micros = 8_000;
+/// A batch waits so long for a port that travels.
+const TRAVEL_US: Micros = 100_000;
+const WAKE: u64 = u64::MAX;
+
+/// A port on its way between workers.
+pub struct Traveller {
+    port: Box<Port>,
+    sockets: PortSockets,
+    group: GroupId,
+}
+
+/// The façade's end of a worker.
+pub struct Handle {
+    pub commands: Producer<Batch>,
+    pub events: Consumer<Event>,
+    pub wake: Notifier,
+    pub load: Arc<Load>,
+    stop: Arc<AtomicUsize>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the façade may see of a worker without asking.
+#[derive(Debug, Default)]
+pub struct Load {
+    pub ports: AtomicUsize,
+    pub overload: AtomicUsize,
+    pub dropped_events: AtomicU64,
+}
+
+impl Handle {
+    /// Ends the thread after everything was closed.
+    pub fn stop(&mut self) {
+        self.stop.store(1, Ordering::Release);
+        self.wake.raise();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join(); // a panic of the loop itself was printed by the runtime
+        }
+    }
+}
+
+struct Loop {
+    core: Core,
+    sockets: Sockets,
+    last_ready: Vec<Micros>,
+    epoll: std::os::fd::OwnedFd,
+    wake: Notifier,
+    out: Notifier,
+    commands: Consumer<Batch>,
+    events: Producer<Event>,
+    /// Events that did not fit; state events only.
+    waiting_events: VecDeque<Event>,
+    waiting_batches: VecDeque<(Batch, Micros)>,
+    peers: Vec<(Sender<Traveller>, Notifier)>,
+    arrivals: Receiver<Traveller>,
+    load: Arc<Load>,
+    stop: Arc<AtomicUsize>,
+}
+
+/// Wakes and arrival channels of all workers, made before any of them starts.
+pub struct Fabric {
+    senders: Vec<(Sender<Traveller>, Notifier)>,
+    receivers: Vec<Option<Receiver<Traveller>>>,
+}
+
+impl Fabric {
+    pub fn new(workers: usize) -> std::io::Result<Self> {
+        let mut fabric = Self { senders: Vec::new(), receivers: Vec::new() };
+        for _ in 0..workers {
+            let (sender, receiver) = channel();
+            fabric.senders.push((sender, Notifier::new()?));
+            fabric.receivers.push(Some(receiver));
+        }
+        Ok(fabric)
+    }
+
+    pub fn wake(&self, worker: usize) -> Notifier {
+        self.senders[worker].1.clone()
+    }
+}
+
+/// Starts a worker's thread.
+pub fn spawn(core: Core, fabric: &mut Fabric, out: Notifier) -> std::io::Result<Handle> {
+    let index = core.index;
+    let (commands, command_end) = RingBuffer::new(COMMAND_RING);
+    let (event_end, events) = RingBuffer::new(EVENT_RING);
+    let (wake, load) = (fabric.wake(index), Arc::new(Load::default()));
+    let stop = Arc::new(AtomicUsize::new(0));
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    epoll::add(&epoll, wake.fd(), epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
+    let (_, closed) = channel();
+    let mut worker = Loop {
+        core,
+        sockets: Sockets::default(),
+        last_ready: Vec::new(),
+        epoll,
+        wake: wake.clone(),
+        out,
+        commands: command_end,
+        events: event_end,
+        waiting_events: VecDeque::new(),
+        waiting_batches: VecDeque::new(),
+        peers: fabric.senders.clone(),
+        arrivals: fabric.receivers[index].take().unwrap_or(closed),
+        load: load.clone(),
+        stop: stop.clone(),
+    };
+    let thread = std::thread::Builder::new().name(format!("media-{index}")).spawn(move || worker.run())?;
+    Ok(Handle { commands, events, wake, load, stop, thread: Some(thread) })
+}
+
+impl Loop {
+    fn run(&mut self) {
+        let mut ready: Vec<epoll::Event> = Vec::with_capacity(256);
+        let mut buffer = [0u8; MAX_DATAGRAM + 64];
+        loop {
+            ready.clear();
+            let timeout = self.timeout();
+            match epoll::wait(&self.epoll, spare_capacity(&mut ready), timeout.as_ref()) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => (),
+                Err(error) => {
+                    // Without epoll the worker is blind: its ports end with events, the façade sees them.
+                    eprintln!("media worker {}: epoll failed: {error}", self.core.index);
+                    break;
+                }
+            }
+            let now = self.core.clock.now();
+            for event in &ready {
+                match event.data.u64() {
+                    WAKE => self.wake.acknowledge(),
+                    token => self.read((token >> 1) as Slot, token & 1 == 1, &mut buffer, now),
+                }
+            }
+            self.take_batches(now);
+            let now = self.core.clock.now();
+            self.core.run_frames(now, &mut self.sockets);
+            self.core.run_timers(now, &mut self.sockets);
+            self.core.run_handshakes(&mut self.sockets);
+            self.carry_out_changes();
+            self.flush_events();
+            if self.stop.load(Ordering::Acquire) != 0 {
+                break;
+            }
+        }
+        let now = self.core.clock.now();
+        self.core.close_all(now, &mut self.sockets);
+        self.carry_out_changes();
+        self.flush_events();
+    }
+
+    fn timeout(&self) -> Option<Timespec> {
+        let mut at = self.core.next_wake();
+        if let Some((_, deadline)) = self.waiting_batches.front() {
+            at = at.min(*deadline);
+        }
+        if !self.waiting_events.is_empty() {
+            at = at.min(self.core.clock.now() + 20_000);
+        }
+        if at == Micros::MAX {
+            return None;
+        }
+        let wait = at.saturating_sub(self.core.clock.now());
+        Some(Timespec { tv_sec: (wait / 1_000_000) as i64, tv_nsec: (wait % 1_000_000 * 1000) as _ })
+    }
+
+    fn read(&mut self, slot: Slot, rtcp: bool, buffer: &mut [u8], now: Micros) {
+        let index = slot as usize;
+        if self.last_ready.len() <= index {
+            self.last_ready.resize(index + 1, 0);
+        }
+        // One packet each 20 ms is the rule: the second read would only say "empty". A stream that bursts is drained.
+        let burst = now.saturating_sub(std::mem::replace(&mut self.last_ready[index], now)) < BURST_US;
+        for _ in 0..if burst { READS } else { 1 } {
+            let Some(socket) = self.sockets.get(slot, rtcp) else { return };
+            match socket.recv_from(buffer) {
+                Ok((length, source)) if length <= MAX_DATAGRAM => {
+                    let packet = &mut buffer[..length];
+                    if rtcp {
+                        self.core.rtcp_input(slot, packet, source, now);
+                    } else {
+                        self.core.rtp_input(slot, packet, source, now, &mut self.sockets);
+                    }
+                }
+                Ok(_) => (),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                // An ICMP error of an earlier datagram; the socket itself is well.
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => (),
+                Err(_) => {
+                    self.core.fail(slot, "socket");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take_batches(&mut self, now: Micros) {
+        while let Ok(traveller) = self.arrivals.try_recv() {
+            self.settle(traveller);
+        }
+        while let Ok(batch) = self.commands.pop() {
+            self.waiting_batches.push_back((batch, now + TRAVEL_US));
+        }
+        while let Some((batch, deadline)) = self.waiting_batches.front() {
+            let here = |node: &NodeId| self.core.nodes.contains_key(node);
+            if !batch.awaits.iter().all(here) && now < *deadline {
+                return;
+            }
+            let Some((batch, _)) = self.waiting_batches.pop_front() else { return };
+            self.report_lost_travellers(&batch);
+            self.core.apply(batch, now, &mut self.sockets);
+            self.carry_out_changes();
+        }
+    }
+
+    fn report_lost_travellers(&mut self, batch: &Batch) {
+        for node in &batch.awaits {
+            if !self.core.nodes.contains_key(node) {
+                let (command, reason) = ("MovePort", "move_timeout");
+                self.core.events.push(Event::CommandFailed { seq: batch.seq, index: 0, command, target: *node, reason });
+            }
+        }
+    }
+
+    fn settle(&mut self, traveller: Traveller) {
+        let slot = self.core.adopt(traveller.port, traveller.group);
+        self.watch(slot, &traveller.sockets);
+        self.sockets.insert(slot, traveller.sockets);
+        let now = self.core.clock.now();
+        self.core.replan(now);
+    }
+
+    fn watch(&mut self, slot: Slot, sockets: &PortSockets) {
+        let token = |rtcp: u64| epoll::EventData::new_u64(u64::from(slot) << 1 | rtcp);
+        let mut watched = epoll::add(&self.epoll, &sockets.rtp, token(0), epoll::EventFlags::IN).is_ok();
+        if let Some(rtcp) = &sockets.rtcp {
+            watched &= epoll::add(&self.epoll, rtcp, token(1), epoll::EventFlags::IN).is_ok();
+        }
+        if !watched {
+            self.core.fail(slot, "socket");
+        }
+    }
+
+    fn carry_out_changes(&mut self) {
+        for change in std::mem::take(&mut self.core.changes) {
+            match change {
+                Change::Opened { slot, sockets } => {
+                    self.watch(slot, &sockets);
+                    self.sockets.insert(slot, sockets);
+                }
+                // Closing the descriptor takes it out of epoll.
+                Change::Closed { slot } => drop(self.sockets.remove(slot)),
+                Change::Left { slot, port, group, worker } => self.send_away(slot, port, group, worker),
+            }
+        }
+        self.load.ports.store(self.core.port_count(), Ordering::Relaxed);
+        self.load.overload.store(self.core.overload as usize, Ordering::Relaxed);
+    }
+
+    fn send_away(&mut self, slot: Slot, port: Box<Port>, group: GroupId, worker: usize) {
+        let Some(sockets) = self.sockets.remove(slot) else { return };
+        let _ = epoll::delete(&self.epoll, &sockets.rtp);
+        if let Some(rtcp) = &sockets.rtcp {
+            let _ = epoll::delete(&self.epoll, rtcp);
+        }
+        let id = port.id;
+        let sent = self.peers.get(worker).is_some_and(|(peer, _)| peer.send(Traveller { port, sockets, group }).is_ok());
+        match self.peers.get(worker) {
+            Some((_, wake)) if sent => wake.raise(),
+            _ => self.core.events.push(Event::PortFailed { port: id, reason: "move_timeout" }),
+        }
+    }
+
+    /// Pushes events; periodic ones are dropped when nobody drains, states wait.
+    fn flush_events(&mut self) {
+        if self.core.events.is_empty() && self.waiting_events.is_empty() {
+            return;
+        }
+        self.waiting_events.extend(self.core.events.drain(..));
+        let mut dropped = 0;
+        while let Some(event) = self.waiting_events.pop_front() {
+            match self.events.push(event) {
+                Ok(()) => (),
+                Err(PushError::Full(event)) => {
+                    self.waiting_events.push_front(event);
+                    let before = self.waiting_events.len();
+                    self.waiting_events.retain(|event| !event.is_periodic());
+                    dropped = before - self.waiting_events.len();
+                    break;
+                }
+            }
+        }
+        if dropped > 0 {
+            self.load.dropped_events.fetch_add(dropped as u64, Ordering::Relaxed);
+        }
+        self.out.raise();
+    }
+}

@@ -1,0 +1,150 @@
+//! What happens by time: reports, lost media, lost ends of digits, ICE consent; and what the handshake thread says.
+
+use super::io::Net;
+use super::table::Core;
+use crate::dtls::{HandshakeEvent, HandshakeKind};
+use crate::event::Event;
+use crate::ids::{Micros, Slot};
+use crate::port::Port;
+use crate::port::security::Security;
+use crate::rtcp::{self, Sender};
+
+/// Ports are looked at so often; each says when it wants more than a look.
+const SWEEP_US: Micros = 50_000;
+const LOST_US: Micros = 2_000_000;
+const REPORT_US: u64 = 5_000_000;
+
+impl Core {
+    /// Runs the deadlines of all ports, at most every 50 ms.
+    pub fn run_timers(&mut self, now: Micros, net: &mut dyn Net) {
+        if now < self.next_sweep {
+            return;
+        }
+        let mut any = false;
+        for slot in 0..self.ports.len() {
+            let Some(port) = self.ports[slot].as_deref() else { continue };
+            any = true;
+            if port.due <= now {
+                self.guarded(slot as Slot, |core, port| core.timers(slot as Slot, port, now, net));
+            }
+        }
+        self.next_sweep = if any { now + SWEEP_US } else { Micros::MAX };
+        self.watch_load();
+    }
+
+    fn timers(&mut self, slot: Slot, port: &mut Port, now: Micros, net: &mut dyn Net) {
+        let mut due = Micros::MAX;
+        if now >= port.report_at {
+            if port.report_at > 0 {
+                self.report(slot, port, now, false, net);
+            }
+            // 5 s ± 50 % (RFC 3550 §6.3.1), so that reports of many ports do not march in step.
+            port.report_at = now + REPORT_US / 2 + self.random() % REPORT_US;
+        }
+        due = due.min(port.report_at);
+        let receive = &mut port.receive;
+        if receive.started && !receive.silent && port.direction.receives() {
+            let lost_at = receive.last_at + LOST_US;
+            if now >= lost_at {
+                receive.silent = true;
+                self.events.push(Event::MediaLost { port: port.id, silent_ms: (now - receive.last_at) / 1000 });
+            } else {
+                due = due.min(lost_at);
+            }
+        }
+        let clock = port.receive.event_clock;
+        if let Some(heard) = port.receive.events.timeout(clock, now) {
+            self.digit(port, heard);
+        }
+        if port.receive.events.is_active() {
+            due = due.min(now + SWEEP_US);
+        }
+        if let Some(ice) = &mut port.ice {
+            ice.timeout(self.clock.instant(now));
+            if let Some(deadline) = ice.next_deadline() {
+                due = due.min(self.clock.micros(deadline));
+            }
+            self.pump_ice(port, slot, net);
+        }
+        port.due = due;
+    }
+
+    /// Sends SR or RR, with BYE when the port closes.
+    pub(super) fn report(&mut self, slot: Slot, port: &mut Port, now: Micros, bye: bool, net: &mut dyn Net) {
+        let Some((to, own_socket)) = port.rtcp_target() else { return };
+        let sender = (port.send.packets > 0).then(|| Sender {
+            ntp: self.clock.ntp(now),
+            timestamp: port.send.timestamp_at(port.sending_clock(), now),
+            packets: port.send.packets as u32,
+            octets: port.send.octets as u32,
+        });
+        let mut out = Vec::with_capacity(128);
+        port.rtcp.report(&mut out, port.send.ssrc, sender, &mut port.receive.reception, &port.cname, now);
+        if bye {
+            rtcp::write_bye(&mut out, port.send.ssrc);
+        }
+        let length = out.len();
+        out.resize(length + 64, 0); // room for index and tag
+        if let Some(length) = port.security.seal_rtcp(&mut out, length) {
+            net.send(slot, own_socket, &out[..length], to);
+        }
+    }
+
+    /// Takes what the handshake thread has to say.
+    pub fn run_handshakes(&mut self, net: &mut dyn Net) {
+        while let Some(event) = self.handshakes.as_ref().and_then(|handshakes| handshakes.poll()) {
+            self.handshake(event, net);
+        }
+    }
+
+    fn handshake(&mut self, event: HandshakeEvent, net: &mut dyn Net) {
+        let Some(super::table::Place::Port(slot)) = self.nodes.get(&event.port).copied() else { return };
+        let Some(port) = self.ports.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
+        let id = port.id;
+        let state = |state, profile: String, error: String| Event::DtlsState { port: id, state, profile, error };
+        match event.kind {
+            HandshakeKind::Transmit(packet) => {
+                if let Some(to) = port.latch.target().filter(|_| port.reachable) {
+                    net.send(slot, false, &packet, to);
+                }
+            }
+            HandshakeKind::Connected { keys, profile, .. } => match Security::from_keys(&keys) {
+                Ok(security) => {
+                    port.security = security;
+                    self.events.push(state("connected", profile, String::new()));
+                }
+                Err(error) => self.events.push(state("failed", String::new(), error.to_string())),
+            },
+            HandshakeKind::Failed(error) => {
+                port.handshaking = false;
+                self.events.push(state("failed", String::new(), error));
+            }
+            HandshakeKind::Closed => {
+                port.handshaking = false;
+                self.events.push(state("closed", String::new(), String::new()));
+            }
+        }
+    }
+
+    /// Tells when frames run late, and when they no longer do (hysteresis: half of the threshold).
+    fn watch_load(&mut self) {
+        const STEPS: [(Micros, &str); 3] = [(5_000, "nothing yet"), (10_000, "new ports"), (20_000, "new ports")];
+        let lag = self.lag_us;
+        let mut level = self.overload as usize;
+        while let Some((threshold, _)) = STEPS.get(level)
+            && lag > *threshold
+        {
+            level += 1;
+        }
+        while level > 0 && lag < STEPS[level - 1].0 / 2 {
+            level -= 1;
+        }
+        if level == self.overload as usize {
+            return;
+        }
+        self.overload = level as u32;
+        let shed = level.checked_sub(1).and_then(|step| STEPS.get(step)).map_or("", |(_, shed)| shed);
+        let lag_ms = lag as f64 / 1000.0;
+        self.events.push(Event::Overload { worker: self.index as u32, level: level as u32, lag_ms, shed });
+    }
+}
