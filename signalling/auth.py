@@ -82,9 +82,14 @@ class Verifier:
         ]
 
     def check(
-        self, values: list[str], method: str, request_uri: str, source: str, now: float,
+        self,
+        values: list[str],
+        method: str,
+        request_uri: str,
+        source: str,
+        now: float,
         secrets_of: Callable[[str], Mapping[str, str] | None],
-    ) -> tuple[Outcome, str]:  # fmt: skip
+    ) -> tuple[Outcome, str]:
         """Judge the Authorization values of a request; returns the outcome and the claimed username.
 
         `secrets_of(username)` gives HA1 by algorithm or None; an unknown name does the same work as a known one.
@@ -119,8 +124,14 @@ class Verifier:
             return False
         secret = (secrets or {}).get(algorithm, self._dummy[algorithm])
         expected = response_value(
-            algorithm, secret, method, params.get("uri", ""), nonce=params["nonce"], nc=params["nc"], cnonce=params.get("cnonce", ""),
-        )  # fmt: skip
+            algorithm,
+            secret,
+            method,
+            params.get("uri", ""),
+            nonce=params["nonce"],
+            nc=params["nc"],
+            cnonce=params.get("cnonce", ""),
+        )
         given = params.get("response", "").lower().encode("utf-8", "surrogateescape")
         matches = hmac.compare_digest(expected.encode(), given)
         return matches and secrets is not None and algorithm in secrets and _same_target(params.get("uri", ""), request_uri)
@@ -201,9 +212,12 @@ class DigestClient:
         self._nonce = nonce
         secret = ha1(algorithm, self._login.username, self._realm, self._login.password)
         parts = [
-            f'Digest username="{_escape(self._login.username)}"', f'realm="{_escape(self._realm)}"', f'nonce="{_escape(nonce)}"',
-            f'uri="{uri}"', f"algorithm={algorithm}",
-        ]  # fmt: skip
+            f'Digest username="{_escape(self._login.username)}"',
+            f'realm="{_escape(self._realm)}"',
+            f'nonce="{_escape(nonce)}"',
+            f'uri="{uri}"',
+            f"algorithm={algorithm}",
+        ]
         if "auth" in {item.strip().lower() for item in params.get("qop", "").split(",")}:
             nc, cnonce = f"{self._count:08x}", self._token()[:16]
             value = response_value(algorithm, secret, method, uri, nonce=nonce, nc=nc, cnonce=cnonce)

@@ -1,4 +1,7 @@
-"""What goes down into the SIP core: imperative, frozen values. Misuse (an unknown leg, answering twice) raises LocalProtocolError."""
+"""What goes down into the SIP core: imperative, frozen values.
+
+Misuse (an unknown leg, answering twice) raises LocalProtocolError.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,8 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Invite:
-    """Start a call. `leg` is chosen by the caller. `target` is the Request-URI; `flow` where to send it (a binding's flow, or the
-    resolved next hop as a Flow whose local address the transport fills in)."""
+    """Start a call. `leg` is chosen by the caller. `target` is the Request-URI; `flow` where to send it: a binding's flow, or
+    the resolved next hop as a Flow whose local address the transport fills in (local port 0)."""
 
     leg: str
     target: str
@@ -100,7 +103,7 @@ class SendInfo:
 
 @dataclass(frozen=True, slots=True)
 class TransferResult:
-    """Report to the peer that asked for a transfer (`TransferRequested`): 1xx while it is tried, then the final status, once."""
+    """Report to the peer that asked for a transfer (`TransferRequested`): 1xx while it is tried, then once the final status."""
 
     leg: str
     status: int
@@ -108,7 +111,7 @@ class TransferResult:
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """BYE, CANCEL or a final refusal, whatever the state needs. `Ended(by_us=True)` follows. Idempotent; unknown legs are ignored."""
+    """BYE, CANCEL or a final refusal, whatever the state needs. `Ended(by_us=True)` follows. Unknown legs are ignored."""
 
     leg: str
     status: int = 0  # for an unanswered incoming call, default 480
@@ -153,6 +156,6 @@ class Drain:
 
 
 Command = (
-    Invite | Ring | Answer | Reject | Acknowledge | Modify | AcceptModify | RejectModify | SendInfo | TransferResult | HangUp | Register | Options
-    | DropBindings | Drain
+    Invite | Ring | Answer | Reject | Acknowledge | Modify | AcceptModify | RejectModify | SendInfo | TransferResult | HangUp
+    | Register | Options | DropBindings | Drain
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """What comes up from the SIP core. Facts of the wire are values; a peer's fault is an event with a status, never an exception.
 
-A *leg* is one INVITE usage in one dialog, named by an id that the caller of `Invite` chose or that the core made for an incoming call.
-Bodies are bytes plus a content type: signalling never reads SDP.
+A *leg* is one INVITE usage in one dialog, named by an id that the caller of `Invite` chose or that the core made for an
+incoming call. Bodies are bytes plus a content type: signalling never reads SDP.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """2xx on a leg that we started; ACK has been sent unless `needs_ack_body` (we offered nothing: answer with `Acknowledge`)."""
+    """2xx on a leg that we started; ACK was sent unless `needs_ack_body` (we offered nothing: answer with `Acknowledge`)."""
 
     leg: str
     body: Body | None
@@ -125,8 +125,8 @@ class TransferRequested:
 class Ended:
     """The leg is over; nothing more comes from it.
 
-    `by_us`: we asked for it. `status`: final SIP status for a call that was never answered, 200 for a BYE, 487 for a CANCEL by the peer,
-    408 for a timeout. `q850`: cause of the Reason header, 0 when absent. `retry_after` seconds, 0 when absent.
+    `by_us`: we asked for it. `status`: final SIP status of a call that was never answered, 200 for a BYE, 487 for a CANCEL by
+    the peer, 408 for a timeout. `q850`: cause of the Reason header, 0 when absent. `retry_after` seconds, 0 when absent.
     """
 
     leg: str
@@ -202,6 +202,6 @@ class SecurityEvent:
 
 
 Event = (
-    IncomingCall | Progress | Answered | Confirmed | ModifyRequested | Modified | ModifyFailed | InfoReceived | TransferRequested
-    | Ended | BindingsChanged | RegistrationState | OptionsAnswered | Counted | SecurityEvent
+    IncomingCall | Progress | Answered | Confirmed | ModifyRequested | Modified | ModifyFailed | InfoReceived
+    | TransferRequested | Ended | BindingsChanged | RegistrationState | OptionsAnswered | Counted | SecurityEvent
 )  # fmt: skip

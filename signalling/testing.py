@@ -75,7 +75,7 @@ class Link:
         copies = 2 if self.random.random() < self.duplicate else 1
         return [
             now + self.delay + self.random.random() * self.jitter for _ in range(copies) if self.random.random() >= self.loss
-        ]  # fmt: skip
+        ]
 
 
 class Side:
@@ -98,9 +98,14 @@ class EndpointPair:
     """Two endpoints joined by a link. Time passes only in `run`; everything is in order and repeatable."""
 
     def __init__(
-        self, *, a_book: Book | None = None, b_book: Book | None = None, config: EndpointConfig | None = None, link: Link | None = None,
+        self,
+        *,
+        a_book: Book | None = None,
+        b_book: Book | None = None,
+        config: EndpointConfig | None = None,
+        link: Link | None = None,
         transport: str = "udp",
-    ) -> None:  # fmt: skip
+    ) -> None:
         config = config or EndpointConfig()
         number = 0 if transport == "udp" else 1
         self.now = 1000.0

@@ -13,14 +13,36 @@ class Dialog:
     """Owned by one leg. `flow` is where requests go, `source` where the peer's last identified request came from."""
 
     __slots__ = (
-        "call_id", "contact", "flow", "local", "local_seq", "local_tag", "policy", "remote", "remote_seq", "remote_tag", "routes",
-        "source", "target",
-    )  # fmt: skip
+        "call_id",
+        "contact",
+        "flow",
+        "local",
+        "local_seq",
+        "local_tag",
+        "policy",
+        "remote",
+        "remote_seq",
+        "remote_tag",
+        "routes",
+        "source",
+        "target",
+    )
 
     def __init__(
-        self, *, call_id: str, local: str, local_tag: str, remote: str, remote_tag: str, target: str, flow: Flow, contact: str,
-        policy: PeerPolicy | None = None, local_seq: int = 1, remote_seq: int = -1,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        call_id: str,
+        local: str,
+        local_tag: str,
+        remote: str,
+        remote_tag: str,
+        target: str,
+        flow: Flow,
+        contact: str,
+        policy: PeerPolicy | None = None,
+        local_seq: int = 1,
+        remote_seq: int = -1,
+    ) -> None:
         self.call_id = call_id
         self.local = local  # From value of our requests, with our tag
         self.local_tag = local_tag
@@ -41,10 +63,18 @@ class Dialog:
     ) -> Dialog:
         """The UAS side, from an INVITE (§12.1.1). Raises RemoteProtocolError(400) for an unreadable Contact or Record-Route."""
         dialog = cls(
-            call_id=request.call_id, local=local, local_tag=local_tag, remote=request.headers["from"][0],
-            remote_tag=request.from_.tag, target="", flow=flow, contact=contact, policy=policy, local_seq=0,
+            call_id=request.call_id,
+            local=local,
+            local_tag=local_tag,
+            remote=request.headers["from"][0],
+            remote_tag=request.from_.tag,
+            target="",
+            flow=flow,
+            contact=contact,
+            policy=policy,
+            local_seq=0,
             remote_seq=request.cseq.number,
-        )  # fmt: skip
+        )
         if "record-route" in request.headers:
             dialog.routes = tuple(address.render() for address in request.addresses("record-route"))
         dialog.refresh_target(request)
@@ -95,8 +125,14 @@ class Dialog:
         return True
 
     def request(
-        self, method: str, via: str, headers: str = "", content_type: str = "", body: bytes = b"", cseq: int = 0,
-    ) -> Outgoing:  # fmt: skip
+        self,
+        method: str,
+        via: str,
+        headers: str = "",
+        content_type: str = "",
+        body: bytes = b"",
+        cseq: int = 0,
+    ) -> Outgoing:
         """A request inside this dialog. `cseq` 0 takes the next number; an ACK passes that of its INVITE."""
         if not cseq:
             self.local_seq += 1

@@ -1,4 +1,4 @@
-"""Where a request inside a dialog is sent: the flow it lives on, or the route set and Contact (RFC 3261 §12.2.1.1, sip.md §3 NAT)."""
+"""Where a request inside a dialog is sent: the flow it lives on, or the route set and Contact (RFC 3261 §12.2.1.1, NAT)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def numeric(host: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def reachable(host: str, source: str) -> bool:
-    """Whether a Contact host can be right for a peer that sends from `source`: numeric, and not private when it came from outside."""
+    """Whether a Contact host can be right for a peer at `source`: numeric, and not private when the peer is outside."""
     try:
         claimed, seen = ip_address(host), ip_address(source)
     except ValueError:

@@ -47,5 +47,5 @@ class OfferAnswer:
 
     @property
     def refusal(self) -> int:
-        """Status for a new offer of the peer: 0 when it is welcome, 491 when ours is out, 500 when its last one is open (§14.2)."""
+        """Status for a new offer of the peer: 0 welcome, 491 ours is out, 500 its last one is open (§14.2)."""
         return {Sdp.STABLE: 0, Sdp.HAVE_LOCAL: 491, Sdp.HAVE_REMOTE: 500}[self.state]

@@ -14,8 +14,14 @@ class SuccessRetransmission:
     __slots__ = ("_data", "_deadline", "_deadlines", "_interval", "_lost", "_transaction", "_until", "cseq")
 
     def __init__(
-        self, deadlines: Deadlines, transaction: ServerTransaction, cseq: int, data: bytes, lost: Callable[[float], None], now: float,
-    ) -> None:  # fmt: skip
+        self,
+        deadlines: Deadlines,
+        transaction: ServerTransaction,
+        cseq: int,
+        data: bytes,
+        lost: Callable[[float], None],
+        now: float,
+    ) -> None:
         self._deadlines = deadlines
         self._transaction = transaction
         self._data = data

@@ -1,4 +1,4 @@
-"""How much a source may ask before it is identified (sip.md §9). Token buckets in bounded tables, least recently used first out."""
+"""How much a source may ask before it is identified: token buckets in bounded tables, least recently used first out."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from signalling.commands import (
     Ring,
     SendInfo,
     TransferResult,
-)  # fmt: skip
+)
 from signalling.endpoint.budget import Budget
 from signalling.endpoint.inbound import Inbound
 from signalling.endpoint.streams import Connections
@@ -193,9 +193,11 @@ class Endpoint:
 
     def is_used(self, flow: Flow) -> bool:
         return (
-            bool(self.registrar.owners(flow)) or flow in self._on_streams or self.registrations.uses(flow)
+            bool(self.registrar.owners(flow))
+            or flow in self._on_streams
+            or self.registrations.uses(flow)
             or any(leg.dialog.flow == flow for leg in self.legs.values())
-        )  # fmt: skip
+        )
 
     def close(self, flow: Flow) -> None:
         self._closing.append(flow)

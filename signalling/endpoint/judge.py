@@ -1,4 +1,4 @@
-"""Stages 6 and 9 of the order of judgement (sip.md §2.1): what a request may be before anybody looks at who sent it, and after."""
+"""Stages 6 and 9 of the order of judgement: what a request may be before anybody looks at who sent it, and after."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Header names and the typed headers that every message needs: Via, name-addr, CSeq, Reason, comma lists (RFC 3261 §20, §25)."""
+"""Header names and the typed headers that every message needs: Via, name-addr, CSeq, Reason, lists (RFC 3261 §20, §25)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,43 @@ _COMPACT = {
     "x": "session-expires", "y": "identity",
 }  # fmt: skip
 _USUAL = (
-    "Accept", "Allow", "Allow-Events", "Authorization", "Call-ID", "Contact", "Content-Disposition", "Content-Length",
-    "Content-Type", "CSeq", "Date", "Diversion", "Expires", "From", "Max-Forwards", "Min-Expires", "Min-SE",
-    "P-Asserted-Identity", "Privacy", "Proxy-Authenticate", "Proxy-Authorization", "Reason", "Record-Route", "Refer-To",
-    "Remote-Party-ID", "Require", "Retry-After", "Route", "Server", "Session-Expires", "Supported", "To", "Unsupported",
-    "User-Agent", "Via", "WWW-Authenticate",
-)  # fmt: skip
+    "Accept",
+    "Allow",
+    "Allow-Events",
+    "Authorization",
+    "Call-ID",
+    "Contact",
+    "Content-Disposition",
+    "Content-Length",
+    "Content-Type",
+    "CSeq",
+    "Date",
+    "Diversion",
+    "Expires",
+    "From",
+    "Max-Forwards",
+    "Min-Expires",
+    "Min-SE",
+    "P-Asserted-Identity",
+    "Privacy",
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "Reason",
+    "Record-Route",
+    "Refer-To",
+    "Remote-Party-ID",
+    "Require",
+    "Retry-After",
+    "Route",
+    "Server",
+    "Session-Expires",
+    "Supported",
+    "To",
+    "Unsupported",
+    "User-Agent",
+    "Via",
+    "WWW-Authenticate",
+)
 # Spellings seen on nearly every wire; one dict look-up instead of strip, lower and a token check per header line.
 CANONICAL: dict[str, str] = {
     **_COMPACT,
@@ -240,7 +271,7 @@ def _split_quoted(text: str) -> list[str]:
 
 
 def parse_via(value: str) -> Via:
-    """Parse one Via value (RFC 3261 §20.42), white space around '/', ';', '=' and ':' allowed. Raises RemoteProtocolError(400)."""
+    """Parse one Via value (RFC 3261 §20.42), white space allowed around separators. Raises RemoteProtocolError(400)."""
     sent, semicolon, tail = value.partition(";")
     words = sent.split() if sent.startswith("SIP/2.0/") else re.sub(r"\s*([/:])\s*", r"\1", sent).split()
     if len(words) != 2:

@@ -63,9 +63,17 @@ class Request(Message):
     __slots__ = ("method", "uri_text")
 
     def __init__(
-        self, method: str, uri_text: str, headers: Headers, body: bytes, via: Via, from_: NameAddr, to: NameAddr, call_id: str,
+        self,
+        method: str,
+        uri_text: str,
+        headers: Headers,
+        body: bytes,
+        via: Via,
+        from_: NameAddr,
+        to: NameAddr,
+        call_id: str,
         cseq: CSeq,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(headers, body, via, from_, to, call_id, cseq)
         self.method = method
         self.uri_text = uri_text
@@ -86,9 +94,17 @@ class Response(Message):
     __slots__ = ("reason", "status")
 
     def __init__(
-        self, status: int, reason: str, headers: Headers, body: bytes, via: Via, from_: NameAddr, to: NameAddr, call_id: str,
+        self,
+        status: int,
+        reason: str,
+        headers: Headers,
+        body: bytes,
+        via: Via,
+        from_: NameAddr,
+        to: NameAddr,
+        call_id: str,
         cseq: CSeq,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(headers, body, via, from_, to, call_id, cseq)
         self.status = status
         self.reason = reason

@@ -18,7 +18,7 @@ _USER_SAFE = "-_.!~*'()&=+$,;?/"  # unreserved and user-unreserved of RFC 3261 Â
 
 
 class Uri(NamedTuple):
-    """A URI split into its parts; `user` and `params` as written, `host` in lower case without brackets, `port` 0 when absent."""
+    """A URI in its parts; `user` and `params` as written, `host` in lower case without brackets, `port` 0 when absent."""
 
     scheme: str
     user: str

@@ -23,8 +23,16 @@ def server_key(request: Request, flow: Flow, method: str = "") -> Hashable:
         return branch, via.host, via.port, name
     # Deviation: the To tag is left out, so that an ACK still finds the INVITE whose answer added it.
     return (
-        "2543", request.call_id, request.cseq.number, request.from_.tag, request.uri_text, via.host, via.port, flow.remote, name,
-    )  # fmt: skip
+        "2543",
+        request.call_id,
+        request.cseq.number,
+        request.from_.tag,
+        request.uri_text,
+        via.host,
+        via.port,
+        flow.remote,
+        name,
+    )
 
 
 def merge_key(request: Request) -> Hashable:

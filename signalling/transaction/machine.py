@@ -67,6 +67,9 @@ class Transaction:
             self._enter(row, now, message)
 
     def arm(self, name: Input, at: float) -> None:
+        """Set a timer, in place of an earlier one of that name."""
+        if (earlier := self._timers.get(name)) is not None:
+            earlier.cancel()
         self._timers[name] = self._host.deadlines.set(self, name, at)
 
     def _enter(self, row: Row, now: float, message: Response | bytes | None) -> None:
@@ -148,8 +151,6 @@ class ClientTransaction(Transaction):
                     self._interval = min(self._interval, T2)
         elif action is Action.ARM_E_T2:
             if not self._reliable:
-                if (pending := self._timers.pop(Input.E, None)) is not None:
-                    pending.cancel()
                 self.arm(Input.E, now + T2)
         elif action is Action.ACK:
             assert isinstance(message, Response)
@@ -187,8 +188,15 @@ class ServerTransaction(Transaction):
         self._user = user
 
     def respond(
-        self, status: int, now: float, tag: str, headers: str = "", content_type: str = "", body: bytes = b"", reason: str = "",
-    ) -> bytes:  # fmt: skip
+        self,
+        status: int,
+        now: float,
+        tag: str,
+        headers: str = "",
+        content_type: str = "",
+        body: bytes = b"",
+        reason: str = "",
+    ) -> bytes:
         """Send a response of the user; returns its octets for those who must repeat them (2xx to INVITE)."""
         data = self.template.render(status, tag, headers, content_type, body, reason)
         event = Input.PROVISIONAL if status < 200 else Input.SUCCESS if status < 300 else Input.FAILURE

@@ -24,7 +24,7 @@ class Input(StrEnum):
 
     A = "A"
     B = "B"
-    C = "C"  # armed with CANCEL: the peer never gave the final response it owes (§9.1)
+    C = "C"  # armed by the user when it waits no longer for a final response (§9.1)
     D = "D"
     E = "E"
     F = "F"

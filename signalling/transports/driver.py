@@ -34,9 +34,14 @@ class SipDriver:
     """
 
     def __init__(
-        self, config: EndpointConfig, peers: PeerBook, on_event: Callable[[Event], None], *, trace: Trace | None = None,
+        self,
+        config: EndpointConfig,
+        peers: PeerBook,
+        on_event: Callable[[Event], None],
+        *,
+        trace: Trace | None = None,
         token: Callable[[], str] = make_token,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if config.advertise is None:
             config = replace(config, advertise=self.advertise)
         self.endpoint = Endpoint(config, peers, token)
@@ -88,7 +93,7 @@ class SipDriver:
         self._pump(self.endpoint.submit(command, self._now()))
 
     def local_flow(self, transport: str, remote: tuple[str, int]) -> Flow:
-        """The flow by which a peer is reached: our listener of its address family, for TCP the connection of ours (made on demand).
+        """The flow by which a peer is reached: our listener of its family, for TCP our connection (made on demand).
 
         Raises TransportError when we do not listen with that transport and family.
         """
@@ -103,7 +108,7 @@ class SipDriver:
         raise TransportError(f"no {transport} listener for {remote[0]}")
 
     def advertise(self, flow: Flow) -> tuple[str, int]:
-        """Our address as the peer of a flow sees it without NAT: the listener's, or that of the route when it listens everywhere."""
+        """Our address as the peer of a flow sees it without NAT: the listener's, or the route's when it listens everywhere."""
         host, port = flow.local
         if host not in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
             return host, port

@@ -32,11 +32,11 @@ class TcpConnection(asyncio.Protocol):
         self.flow = flow
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
+        stream = self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         if self.flow is None:
             peer = transport.get_extra_info("peername")
             if peer is None:  # gone before it was accepted
-                transport.abort()
+                stream.abort()
                 return
             self.flow = self._table.name(self._local, (peer[0], peer[1]))
             self._table.connected(self.flow, self)
@@ -65,7 +65,7 @@ class TcpConnection(asyncio.Protocol):
 
 
 class TcpTable:
-    """All connections by flow. A connection of ours is made when something is first sent on its flow, and again after a loss."""
+    """All connections by flow. Ours are made when something is first sent on them, and again after a loss."""
 
     def __init__(self, ear: Ear) -> None:
         self.ear = ear

@@ -23,13 +23,24 @@ from signalling.usage.session import accept_timer, restart, session_lines
 
 
 def offer_call(
-    core: Core, request: Request, transaction: ServerTransaction, flow: Flow, policy: PeerPolicy, body: Body | None, now: float,
-) -> None:  # fmt: skip
+    core: Core,
+    request: Request,
+    transaction: ServerTransaction,
+    flow: Flow,
+    policy: PeerPolicy,
+    body: Body | None,
+    now: float,
+) -> None:
     """Make a leg of an INVITE that has passed all judgement. Raises RemoteProtocolError(400 | 422)."""
     tag = core.token()
     dialog = Dialog.accepting(
-        request, local="", local_tag=tag, flow=flow, contact=contact_line(core, flow, core.token()), policy=policy,
-    )  # fmt: skip
+        request,
+        local="",
+        local_tag=tag,
+        flow=flow,
+        contact=contact_line(core, flow, core.token()),
+        policy=policy,
+    )
     leg = Leg(core.token(), dialog, Stage.RINGING)
     leg.peer_allows_update = "UPDATE" in request.get("allow").upper()
     accept_timer(leg, request)
@@ -48,11 +59,20 @@ def offer_call(
     uri, to = request.uri, request.to.uri
     core.emit(
         IncomingCall(
-            leg=leg.id, flow=flow, peer_kind=policy.kind.value, peer_name=policy.name, call_id=request.call_id, called=uri.username,
-            called_host=uri.host, caller=caller_identity(request, trusted=policy.kind is PeerKind.TRUNK), to_user=to.username,
-            body=body, max_forwards=request.max_forwards, headers=passed_headers(request),
+            leg=leg.id,
+            flow=flow,
+            peer_kind=policy.kind.value,
+            peer_name=policy.name,
+            call_id=request.call_id,
+            called=uri.username,
+            called_host=uri.host,
+            caller=caller_identity(request, trusted=policy.kind is PeerKind.TRUNK),
+            to_user=to.username,
+            body=body,
+            max_forwards=request.max_forwards,
+            headers=passed_headers(request),
         )
-    )  # fmt: skip
+    )
 
 
 def ring(core: Core, command: Ring, now: float) -> None:

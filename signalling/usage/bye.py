@@ -6,7 +6,8 @@ from functools import partial
 
 from signalling.commands import HangUp
 from signalling.message import Request, Response
-from signalling.transaction import ServerTransaction
+from signalling.timers import LONG
+from signalling.transaction import Input, ServerTransaction
 from signalling.usage.cancel import cancel
 from signalling.usage.core import Core, reason_line, reason_value
 from signalling.usage.ending import bury, finish
@@ -46,6 +47,7 @@ def say_bye(core: Core, leg: Leg, line: str, now: float) -> None:
     if leg.modify.server is not None:
         leg.modify.server.respond(487, now, leg.dialog.local_tag, core.server_line)
         leg.modify.server = None
+    _stop_waiting(leg, now)
     send_in_dialog(core, leg, "BYE", partial(_done, core, leg), now, headers=line)
 
 
@@ -58,10 +60,17 @@ def on_bye(core: Core, leg: Leg, request: Request, transaction: ServerTransactio
             open_request.respond(487, now, tag, core.server_line)
     leg.modify.server = None
     if leg.stage is Stage.CALLING:
-        # The 2xx was overtaken by the BYE that follows it: give the INVITE up, a 2xx that still comes is acknowledged and ended.
+        # The 2xx was overtaken by the BYE that follows it: give the INVITE up; a 2xx that still comes gets ACK and BYE.
         cancel(core, leg, "", now)
+    _stop_waiting(leg, now)
     finish(core, leg, 200, message=request)
     bury(core, leg)
+
+
+def _stop_waiting(leg: Leg, now: float) -> None:
+    """A re-INVITE of ours that has been provisionally answered would wait for ever: its 2xx may be lost with the dialog."""
+    if leg.modify.pending is not None:
+        leg.modify.pending.arm(Input.C, now + LONG)
 
 
 def _done(core: Core, leg: Leg, status: int, response: Response | None, now: float) -> None:

@@ -10,8 +10,17 @@ from signalling.events import Flow
 Advertise = Callable[[Flow], tuple[str, int]]
 
 SCANNERS = (
-    "friendly-scanner", "sipvicious", "sipcli", "sip-scan", "sundayddr", "vaxsipuseragent", "pplsip", "iwar", "sivus", "smap",
-)  # fmt: skip
+    "friendly-scanner",
+    "sipvicious",
+    "sipcli",
+    "sip-scan",
+    "sundayddr",
+    "vaxsipuseragent",
+    "pplsip",
+    "iwar",
+    "sivus",
+    "smap",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
-    """`advertise` is our address as a peer must see it: a function of the flow, a fixed pair, or None for the flow's local one."""
+    """`advertise`: our address as a peer must see it, as a function of the flow, a fixed pair, or None for the flow's own."""
 
     realm: str = "softswitch"
     domains: tuple[str, ...] = ()  # host names we register for; empty: any

@@ -11,9 +11,17 @@ FATAL = frozenset({404, 408, 410, 416, 481, 482, 484, 485, 502, 604})  # of a re
 
 
 def finish(
-    core: Core, leg: Leg, status: int, *, by_us: bool = False, cancelled: bool = False, q850: int = 0, reason: str = "",
-    message: Message | None = None, keep_dialog: bool = False,
-) -> None:  # fmt: skip
+    core: Core,
+    leg: Leg,
+    status: int,
+    *,
+    by_us: bool = False,
+    cancelled: bool = False,
+    q850: int = 0,
+    reason: str = "",
+    message: Message | None = None,
+    keep_dialog: bool = False,
+) -> None:
     """Tell that the leg is over, exactly once. `message` is what ended it; its Reason and Retry-After are read.
 
     `keep_dialog` leaves the dialog addressable while a BYE or an ACK of it is still under way; the caller then calls `bury`.
@@ -28,9 +36,15 @@ def finish(
     retry_after = (message.number("retry-after") or 0) if message is not None and "retry-after" in message.headers else 0
     core.emit(
         Ended(
-            leg.id, status, reason or text, cause or q850, by_us=by_us, cancelled=cancelled, retry_after=min(retry_after, 86400),
+            leg.id,
+            status,
+            reason or text,
+            cause or q850,
+            by_us=by_us,
+            cancelled=cancelled,
+            retry_after=min(retry_after, 86400),
         )
-    )  # fmt: skip
+    )
     if not keep_dialog:
         bury(core, leg)
 

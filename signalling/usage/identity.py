@@ -8,11 +8,31 @@ from signalling.message import NameAddr, Request
 from signalling.message.uri import escape_user
 from signalling.message.writer import quoted
 
-PASSED = frozenset({
-    "alert-info", "answer-mode", "call-info", "diversion", "geolocation", "history-info", "organization", "p-called-party-id",
-    "p-early-media", "p-preferred-identity", "priority", "privacy", "reason", "referred-by", "remote-party-id", "replaces",
-    "resource-priority", "session-id", "subject", "user-agent", "user-to-user",
-})  # fmt: skip
+PASSED = frozenset(
+    {
+        "alert-info",
+        "answer-mode",
+        "call-info",
+        "diversion",
+        "geolocation",
+        "history-info",
+        "organization",
+        "p-called-party-id",
+        "p-early-media",
+        "p-preferred-identity",
+        "priority",
+        "privacy",
+        "reason",
+        "referred-by",
+        "remote-party-id",
+        "replaces",
+        "resource-priority",
+        "session-id",
+        "subject",
+        "user-agent",
+        "user-to-user",
+    }
+)
 MAX_PASSED = 20
 MAX_VALUE = 2048
 

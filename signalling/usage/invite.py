@@ -37,10 +37,17 @@ def place(core: Core, command: Invite, now: float) -> None:
     caller = from_value(command.caller, host)
     to_user = escape_user(command.to_user)
     dialog = Dialog(
-        call_id=core.token(), local=f"{caller};tag={tag}", local_tag=tag,
-        remote=f"<sip:{to_user}{'@' if to_user else ''}{format_host(target.host or host)}>", remote_tag="", target=command.target,
-        flow=flow, contact=contact_line(core, flow, core.token()), policy=core.peers.trunk(flow), local_seq=0,
-    )  # fmt: skip
+        call_id=core.token(),
+        local=f"{caller};tag={tag}",
+        local_tag=tag,
+        remote=f"<sip:{to_user}{'@' if to_user else ''}{format_host(target.host or host)}>",
+        remote_tag="",
+        target=command.target,
+        flow=flow,
+        contact=contact_line(core, flow, core.token()),
+        policy=core.peers.trunk(flow),
+        local_seq=0,
+    )
     leg = Leg(command.leg, dialog, Stage.CALLING)
     leg.invite_body = leg.last_body = command.body
     leg.is_delayed = command.body is None
@@ -142,9 +149,17 @@ def _refuse_fork(core: Core, leg: Leg, response: Response, now: float) -> None:
     """A 2xx nobody wants any more: another fork won, or the call was given up. ACK, then BYE (§13.2.2.4)."""
     lost = leg.dialog
     dialog = Dialog(
-        call_id=lost.call_id, local=lost.local, local_tag=lost.local_tag, remote=lost.remote, remote_tag="", target=lost.target,
-        flow=lost.source, contact=lost.contact, policy=lost.policy, local_seq=lost.local_seq,
-    )  # fmt: skip
+        call_id=lost.call_id,
+        local=lost.local,
+        local_tag=lost.local_tag,
+        remote=lost.remote,
+        remote_tag="",
+        target=lost.target,
+        flow=lost.source,
+        contact=lost.contact,
+        policy=lost.policy,
+        local_seq=lost.local_seq,
+    )
     dialog.confirm(response)
     assert leg.invite is not None
     send_ack(core, leg, dialog, leg.invite.request.cseq)
@@ -170,7 +185,7 @@ def _no_answer(core: Core, leg: Leg, now: float) -> None:
 
 
 def _no_response(core: Core, leg: Leg, now: float) -> None:
-    """A silent address is given up long before timer B, so that another one can be tried (sip.md §3); a late 1xx is cancelled."""
+    """A silent address is given up long before timer B, so that another one can be tried; a late 1xx is cancelled."""
     if leg.is_tentative or leg.auth_line or leg.stage is not Stage.CALLING:
         return
     cancel(core, leg, 'Q.850;cause=102;text="No response"', now)

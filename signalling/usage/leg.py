@@ -25,10 +25,32 @@ class Leg:
     """One leg. `dialog.remote_tag` is empty until a 2xx came."""
 
     __slots__ = (
-        "accounts", "acks", "auth_line", "cancel_reason", "dialog", "digest", "ended_by_ack", "id", "invite", "invite_body", "is_delayed",
-        "is_incoming", "is_tentative", "last_body", "modify", "offer_answer", "peer_allows_update", "previews", "referral",
-        "ring_deadline", "server", "session", "stage", "success", "unreachable",
-    )  # fmt: skip
+        "accounts",
+        "acks",
+        "auth_line",
+        "cancel_reason",
+        "dialog",
+        "digest",
+        "ended_by_ack",
+        "id",
+        "invite",
+        "invite_body",
+        "is_delayed",
+        "is_incoming",
+        "is_tentative",
+        "last_body",
+        "modify",
+        "offer_answer",
+        "peer_allows_update",
+        "previews",
+        "referral",
+        "ring_deadline",
+        "server",
+        "session",
+        "stage",
+        "success",
+        "unreachable",
+    )
 
     def __init__(self, leg_id: str, dialog: Dialog, stage: Stage) -> None:
         self.id = leg_id

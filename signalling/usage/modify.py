@@ -9,7 +9,7 @@ from signalling.dialog.offer_answer import Turn
 from signalling.errors import LocalProtocolError, RemoteProtocolError
 from signalling.events import Modified, ModifyFailed, ModifyRequested
 from signalling.message import Request, Response
-from signalling.transaction import ServerTransaction
+from signalling.transaction import Input, ServerTransaction
 from signalling.usage.accept import answer_with
 from signalling.usage.bye import say_bye
 from signalling.usage.core import ALLOW, Core, jitter, later, reason_line, session_body, tolerated_body
@@ -19,6 +19,7 @@ from signalling.usage.request import send_ack, send_in_dialog
 from signalling.usage.session import accept_timer, restart, session_lines
 
 MAX_ATTEMPTS = 5
+MAX_WAIT = 180.0  # for the final response to a re-INVITE that is provisionally answered
 
 
 def modify(core: Core, command: Modify, now: float) -> None:
@@ -55,6 +56,7 @@ def pursue(core: Core, leg: Leg, now: float) -> None:
 
     lines = leg.dialog.contact + ALLOW
     change.pending = send_in_dialog(core, leg, "INVITE", on_response, now, headers=lines, body=body)
+    change.pending.arm(Input.C, now + MAX_WAIT)
 
 
 def on_reinvite(core: Core, leg: Leg, request: Request, transaction: ServerTransaction, now: float) -> None:
@@ -199,7 +201,7 @@ def _on_agreed(core: Core, leg: Leg, response: Response, now: float) -> None:
 
 
 def _retry_delay(core: Core, leg: Leg, response: Response) -> float | None:
-    """Seconds to wait before the same wish is tried again, None to give it up (§14.1; the owner of the Call-ID waits longer)."""
+    """Seconds to wait before the same wish is tried again, None for never (§14.1: the owner of the Call-ID waits longer)."""
     if leg.modify.attempts >= MAX_ATTEMPTS:
         return None
     if response.status == 491:

@@ -20,8 +20,16 @@ def probe(core: Core, command: Options, now: float) -> None:
     flow = command.flow
     sender = f"<sip:{core.advertised(flow)}>;tag={core.token()}"
     request = Outgoing(
-        "OPTIONS", command.target, core.via(flow), "", sender, f"<{command.target}>", core.token(), 1, ACCEPT + core.agent_line,
-    )  # fmt: skip
+        "OPTIONS",
+        command.target,
+        core.via(flow),
+        "",
+        sender,
+        f"<{command.target}>",
+        core.token(),
+        1,
+        ACCEPT + core.agent_line,
+    )
 
     def done(status: int, response: Response | None, at: float) -> None:
         if status >= 200:

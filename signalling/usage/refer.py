@@ -16,7 +16,7 @@ EXPIRES = 60
 
 
 def on_refer(core: Core, leg: Leg, request: Request, transaction: ServerTransaction, now: float) -> None:
-    """Judge and accept a transfer. Raises 400 (not one Refer-To), 416 (no telephone), 603 (other method), 491 (one is running)."""
+    """Judge and accept a transfer. Raises 400 (not one Refer-To), 416 (no telephone), 603 (other method), 491 (one runs)."""
     targets = request.addresses("refer-to")
     if len(targets) != 1:
         raise RemoteProtocolError(400, "Not One Refer-To")

@@ -102,8 +102,16 @@ class Registration:
         self._seq += 1
         lines = f"{auth_line}{contact_line(core, command.flow, self._contact_user)}Expires: {expires}\r\n{core.agent_line}"
         request = Outgoing(
-            "REGISTER", command.registrar, core.via(command.flow), "", f"{aor};tag={self._tag}", aor, self.call_id, self._seq, lines,
-        )  # fmt: skip
+            "REGISTER",
+            command.registrar,
+            core.via(command.flow),
+            "",
+            f"{aor};tag={self._tag}",
+            aor,
+            self.call_id,
+            self._seq,
+            lines,
+        )
         sequence = self._seq
 
         def done(status: int, response: Response | None, at: float) -> None:

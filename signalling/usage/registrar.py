@@ -85,8 +85,14 @@ class Registrar:
         return []
 
     def _merge(
-        self, request: Request, flow: Flow, policy: PeerPolicy, aor: str, entries: list[Entry], now: float,
-    ) -> list[Entry]:  # fmt: skip
+        self,
+        request: Request,
+        flow: Flow,
+        policy: PeerPolicy,
+        aor: str,
+        entries: list[Entry],
+        now: float,
+    ) -> list[Entry]:
         header = request.number("expires")
         fallback = policy.expires_default if header is None or header > 2**32 - 1 else header
         agent = request.get("user-agent")[:200]
@@ -104,11 +110,17 @@ class Registrar:
                 continue
             entry = Entry(
                 Binding(
-                    aor, uri.text, flow, now + seconds, request.call_id, request.cseq.number, address.params.get("+sip.instance", ""),
+                    aor,
+                    uri.text,
+                    flow,
+                    now + seconds,
+                    request.call_id,
+                    request.cseq.number,
+                    address.params.get("+sip.instance", ""),
                     agent,
                 ),
                 address.params.get("reg-id", ""),
-            )  # fmt: skip
+            )
             if place is None:
                 entries.append(entry)
             else:
@@ -118,7 +130,7 @@ class Registrar:
         return entries
 
     def _granted(self, address: NameAddr, flow: Flow, policy: PeerPolicy, fallback: int) -> int:
-        """Seconds for one Contact. Short wishes are refused, long ones cut, ordinary ones spread so that refreshes do not meet."""
+        """Seconds for one Contact. Short wishes are refused, long ones cut, others spread so that refreshes do not meet."""
         asked = parse_number(address.params["expires"]) if "expires" in address.params else None
         if asked is None or asked > 2**32 - 1:
             asked = fallback

@@ -24,8 +24,15 @@ def authorization(digest: DigestClient | None, response: Response | None, method
 
 
 def send_in_dialog(
-    core: Core, leg: Leg, method: str, done: ClientUser, now: float, *, headers: str = "", body: Body | None = None,
-) -> ClientTransaction:  # fmt: skip
+    core: Core,
+    leg: Leg,
+    method: str,
+    done: ClientUser,
+    now: float,
+    *,
+    headers: str = "",
+    body: Body | None = None,
+) -> ClientTransaction:
     """Send `method` in the leg's dialog; `done` hears every response but a challenge that could be answered.
 
     Status 408 without a response is a timeout, 503 without one a broken flow.
@@ -51,7 +58,7 @@ def send_in_dialog(
 
 
 def send_ack(core: Core, leg: Leg, dialog: Dialog, cseq: int, body: Body | None = None) -> None:
-    """ACK for a 2xx: a request of its own, kept for repeats of that 2xx (§13.2.2.4). Carries the INVITE's credentials (§22.1)."""
+    """ACK for a 2xx: a request of its own, kept for repeats of that 2xx (§13.2.2.4), with the INVITE's credentials (§22.1)."""
     content_type, content = (body.content_type, body.content) if body is not None else ("", b"")
     ack = dialog.request("ACK", core.via(dialog.flow), leg.auth_line + core.agent_line, content_type, content, cseq)
     data = ack.render()

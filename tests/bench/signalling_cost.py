@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from signalling.commands import Answer, Command, HangUp, Invite, Ring
 from signalling.endpoint import Endpoint, EndpointConfig, Output
-from signalling.events import Answered, Body, Ended, Event, Flow, IncomingCall, Progress
+from signalling.events import Answered, Ended, Event, Flow, IncomingCall, Progress
 from signalling.message import parse
 from signalling.policy import PeerKind, PeerPolicy
 from signalling.testing import Book
@@ -28,7 +28,8 @@ from signalling.testing import Book
 SWITCH, CALLER, CALLEE = ("192.0.2.9", 5060), ("192.0.2.1", 5060), ("192.0.2.2", 5060)
 A_FLOW, B_FLOW = Flow("udp", SWITCH, CALLER), Flow("udp", SWITCH, CALLEE)
 SDP = (
-    "v=0\r\no=- 3724394400 3724394405 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 30000 RTP/AVP 0 8 9 101\r\n"
+    "v=0\r\no=- 3724394400 3724394405 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+    "m=audio 30000 RTP/AVP 0 8 9 101\r\n"
     "a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:9 G722/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
     "a=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n"
 )
@@ -96,7 +97,7 @@ def invite(number: int) -> bytes:
 
 
 def reply(request: bytes, status: str, tag: str, body: str = "") -> bytes:
-    found = {name: value for name, value in HEADERS.findall(request)}
+    found = dict(HEADERS.findall(request))
     text = b"".join(b"%s: %s\r\n" % (name, found[name]) for name in (b"Via", b"From", b"Call-ID", b"CSeq"))
     to = found[b"To"] if b"tag=" in found[b"To"] else found[b"To"] + b";tag=" + tag.encode()
     kind = "Content-Type: application/sdp\r\n" if body else ""
@@ -108,7 +109,8 @@ def in_dialog(method: str, number: int, cseq: int, ok: bytes) -> bytes:
     found = {name: value.decode() for name, value in HEADERS.findall(ok)}
     target = found[b"Contact"].strip("<>")
     return (
-        f"{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {CALLER[0]}:5060;rport;branch=z9hG4bK{method}{number}\r\nMax-Forwards: 70\r\n"
+        f"{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {CALLER[0]}:5060;rport;branch=z9hG4bK{method}{number}\r\n"
+        "Max-Forwards: 70\r\n"
         f"From: {found[b'From']}\r\nTo: {found[b'To']}\r\nCall-ID: {found[b'Call-ID']}\r\nCSeq: {cseq} {method}\r\n"
         f"Content-Length: 0\r\n\r\n"
     ).encode()
@@ -162,12 +164,17 @@ def main() -> None:
     print(
         json.dumps(
             {
-                "bench": "signalling_cost", "calls": calls, "us_per_call": round(per_call, 1), "messages_per_call": 14,
-                "us_per_message": round(per_call / 14, 1), "calls_per_second": round(1e6 / per_call),
-                "us_parse_invite": round(cost(lambda: parse(message), 5000), 1), "left": switch.endpoint.leftovers,
+                "bench": "signalling_cost",
+                "calls": calls,
+                "us_per_call": round(per_call, 1),
+                "messages_per_call": 14,
+                "us_per_message": round(per_call / 14, 1),
+                "calls_per_second": round(1e6 / per_call),
+                "us_parse_invite": round(cost(lambda: parse(message), 5000), 1),
+                "left": switch.endpoint.leftovers,
             }
         )
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

@@ -64,10 +64,22 @@ class Bench:
         return [event for event in self.events if isinstance(event, kind)]
 
     def request(
-        self, method: str, uri: str = "sip:100@pbx.example.com", *, user: str = "1001", to: str = "", to_tag: str = "", call_id: str = "",
-        cseq: int = 1, branch: str = "", headers: str = "", body: str = "", kind: str = "application/sdp", from_tag: str = "peer",
+        self,
+        method: str,
+        uri: str = "sip:100@pbx.example.com",
+        *,
+        user: str = "1001",
+        to: str = "",
+        to_tag: str = "",
+        call_id: str = "",
+        cseq: int = 1,
+        branch: str = "",
+        headers: str = "",
+        body: str = "",
+        kind: str = "application/sdp",
+        from_tag: str = "peer",
         contact: str | None = None,
-    ) -> str:  # fmt: skip
+    ) -> str:
         self.number += 1
         branch = branch or f"z9hG4bKscript{self.number}"
         tail = f";tag={to_tag}" if to_tag else ""
@@ -82,8 +94,15 @@ class Bench:
         )
 
     def authorized(
-        self, method: str, uri: str, flow: Flow, *, user: str = "1001", password: str = "s3cret", **parts: object,
-    ) -> list[Response]:  # fmt: skip
+        self,
+        method: str,
+        uri: str,
+        flow: Flow,
+        *,
+        user: str = "1001",
+        password: str = "s3cret",
+        **parts: object,
+    ) -> list[Response]:
         """Send, take the challenge, send again with credentials; the answers to the second."""
         call_id = f"auth{self.number}"
         options = {"user": user, "call_id": call_id, **parts}
@@ -93,8 +112,9 @@ class Bench:
         value = client.answer(challenge.headers["www-authenticate"], method, uri)
         extra = str(options.pop("headers", ""))
         return self.feed(
-            self.request(method, uri, cseq=2, headers=f"Authorization: {value}\r\n{extra}", **options), flow,  # type: ignore[arg-type]
-        )  # fmt: skip
+            self.request(method, uri, cseq=2, headers=f"Authorization: {value}\r\n{extra}", **options),
+            flow,  # type: ignore[arg-type]
+        )
 
     def register(self, flow: Flow, *, user: str = "1001", password: str = "s3cret", **parts: object) -> list[Response]:
         return self.authorized(

@@ -37,7 +37,9 @@ class Server:
     def challenge(self, now: float = 10.0) -> list[str]:
         return self.verifier.challenge(SOURCE, now)
 
-    def check(self, value: str | None, now: float = 10.0, method: str = "REGISTER", uri: str = "sip:pbx", source: str = SOURCE) -> Outcome:
+    def check(
+        self, value: str | None, now: float = 10.0, method: str = "REGISTER", uri: str = "sip:pbx", source: str = SOURCE
+    ) -> Outcome:
         return self.verifier.check([value] if value else [], method, uri, source, now, self.accounts.get)[0]
 
 

@@ -20,7 +20,20 @@ from signalling.events import (
     Progress,
 )
 from signalling.testing import EndpointPair
-from tests.signalling.flows import ANSWER, HELD, HOLD, OFFER, answering, count, established, invite, nothing_left, one, ringing, statuses
+from tests.signalling.flows import (
+    ANSWER,
+    HELD,
+    HOLD,
+    OFFER,
+    answering,
+    count,
+    established,
+    invite,
+    nothing_left,
+    one,
+    ringing,
+    statuses,
+)
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -300,7 +313,14 @@ def test_call_over_the_limit_gets_503_with_retry_after() -> None:
 
 def test_misuse_raises_and_changes_nothing() -> None:
     pair, a, b = established()
-    for command in (Answer(b, ANSWER), Ring(b), Reject(b, 486), Modify("unknown", HOLD), Acknowledge(a, ANSWER), invite(pair, a)):
+    for command in (
+        Answer(b, ANSWER),
+        Ring(b),
+        Reject(b, 486),
+        Modify("unknown", HOLD),
+        Acknowledge(a, ANSWER),
+        invite(pair, a),
+    ):
         with pytest.raises(LocalProtocolError):
             pair.submit(pair.b if command in (Answer(b, ANSWER), Ring(b), Reject(b, 486)) else pair.a, command)
     pair.submit(pair.a, HangUp("unknown"))

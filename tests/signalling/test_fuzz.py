@@ -1,4 +1,4 @@
-"""Mutated messages through the whole endpoint. Oracle: `receive` never raises, sends only to the source, and leaves nothing behind."""
+"""Mutated messages through the whole endpoint. Oracle: nothing raises, only the source hears, nothing is left behind."""
 
 from __future__ import annotations
 
@@ -20,11 +20,49 @@ VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 CORPUS = [path.read_bytes() for folder in ("rfc4475", "rfc5118") for path in sorted((VECTORS / folder).glob("*.dat"))]
 UDP = Flow("udp", ("192.0.2.200", 5060), ("192.0.2.77", 40123))
 NASTY = (
-    b"\r\n", b"\n", b"\0", b":", b";", b",", b"<", b">", b'"', b"\\", b"%", b"%00", b"@", b"=", b"[", b"]", b" ", b"\t", b"\xff", b"\xc0\x80",
-    b"-1", b"99999999999999999999999", b"sip:", b"tel:", b"Via: ", b"To: ", b"Contact: *\r\n", b"Content-Length: 5\r\n", b"\r\n ",
-    b"z9hG4bK", b";tag=", b"SIP/2.0", b"INVITE", b"ACK", b"CANCEL", b"REGISTER", b"Require: x\r\n", b"Refer-To: <sip:x>\r\n",
-    b"Session-Expires: 90;refresher=uas\r\n", b"Supported: timer\r\n", b"Authorization: Digest a=\"\r\n", b"multipart/mixed;boundary=",
-)  # fmt: skip
+    b"\r\n",
+    b"\n",
+    b"\0",
+    b":",
+    b";",
+    b",",
+    b"<",
+    b">",
+    b'"',
+    b"\\",
+    b"%",
+    b"%00",
+    b"@",
+    b"=",
+    b"[",
+    b"]",
+    b" ",
+    b"\t",
+    b"\xff",
+    b"\xc0\x80",
+    b"-1",
+    b"99999999999999999999999",
+    b"sip:",
+    b"tel:",
+    b"Via: ",
+    b"To: ",
+    b"Contact: *\r\n",
+    b"Content-Length: 5\r\n",
+    b"\r\n ",
+    b"z9hG4bK",
+    b";tag=",
+    b"SIP/2.0",
+    b"INVITE",
+    b"ACK",
+    b"CANCEL",
+    b"REGISTER",
+    b"Require: x\r\n",
+    b"Refer-To: <sip:x>\r\n",
+    b"Session-Expires: 90;refresher=uas\r\n",
+    b"Supported: timer\r\n",
+    b'Authorization: Digest a="\r\n',
+    b"multipart/mixed;boundary=",
+)
 
 
 def mutated(random: Random, corpus: list[bytes]) -> bytes:
@@ -102,12 +140,17 @@ def test_mutated_answers_to_our_own_call(seed: int) -> None:
     now = 10.0
     for round_number in range(60):
         endpoint = Endpoint(EndpointConfig(), open_book(), counting_token(f"r{round_number}x"))
-        sent = endpoint.submit(Invite("L", "sip:1@192.0.2.77", UDP, Identity("2", "x"), "1", Body(b"v=0")), now).transmits[0].data
+        sent = (
+            endpoint.submit(Invite("L", "sip:1@192.0.2.77", UDP, Identity("2", "x"), "1", Body(b"v=0")), now).transmits[0].data
+        )
         request = parse(sent)
         assert isinstance(request, Request)
-        shared = f"Via: {request.get('via')}\r\nFrom: {request.get('from')}\r\nTo: {request.get('to')};tag=t\r\nCall-ID: {request.call_id}\r\n"
+        shared = f"Via: {request.get('via')}\r\nFrom: {request.get('from')}\r\nTo: {request.get('to')};tag=t\r\n"
+        shared += f"Call-ID: {request.call_id}\r\n"
         contact = "Contact: <sip:1@192.0.2.77>\r\nContent-Type: application/sdp\r\nContent-Length: 3\r\n\r\nv=0"
-        seen = [f"SIP/2.0 {status} x\r\n{shared}CSeq: 1 INVITE\r\n{contact}".encode() for status in (180, 183, 200, 302, 401, 486)]
+        seen = [
+            f"SIP/2.0 {status} x\r\n{shared}CSeq: 1 INVITE\r\n{contact}".encode() for status in (180, 183, 200, 302, 401, 486)
+        ]
         swapped = shared.replace("From:", "X:").replace("To:", "From:").replace("X:", "To:")
         seen += [
             f"{method} sip:x SIP/2.0\r\n{swapped}CSeq: 5 {method}\r\n{contact}".encode()

@@ -32,13 +32,18 @@ def check_events(pair: EndpointPair) -> None:
 
 
 @given(
-    seed=st.integers(0, 10_000), loss=st.floats(0.0, 0.4), duplicate=st.floats(0.0, 0.3), jitter=st.floats(0.0, 1.0),
-    steps=st.lists(step, max_size=8), answers=st.booleans(), agrees=st.booleans(),
-)  # fmt: skip
+    seed=st.integers(0, 10_000),
+    loss=st.floats(0.0, 0.4),
+    duplicate=st.floats(0.0, 0.3),
+    jitter=st.floats(0.0, 1.0),
+    steps=st.lists(step, max_size=8),
+    answers=st.booleans(),
+    agrees=st.booleans(),
+)
 @settings(max_examples=150, deadline=None)
 def test_any_story_ends_clean(
     seed: int, loss: float, duplicate: float, jitter: float, steps: list[tuple[float, str]], answers: bool, agrees: bool
-) -> None:  # fmt: skip
+) -> None:
     pair = EndpointPair(link=Link(loss=loss, duplicate=duplicate, jitter=jitter, random=Random(seed)))
     legs: dict[str, str] = {"a": "L"}
 
@@ -90,7 +95,9 @@ def test_a_thousand_calls_over_a_bad_link_all_complete() -> None:
     assert len(pair.a.told(Answered)) == len(pair.b.told(IncomingCall)) == 1000
     assert len(pair.b.told(Confirmed)) == 1000
     for number in range(1000):
-        pair.submit(pair.a if number % 2 else pair.b, HangUp(f"L{number}" if number % 2 else pair.b.told(IncomingCall)[number].leg))  # type: ignore[attr-defined]
+        pair.submit(
+            pair.a if number % 2 else pair.b, HangUp(f"L{number}" if number % 2 else pair.b.told(IncomingCall)[number].leg)
+        )  # type: ignore[attr-defined]
     pair.run(40)
     for number in range(1000):
         pair.submit(pair.a, HangUp(f"L{number}"))

@@ -10,7 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signalling.errors import RemoteProtocolError
-from signalling.message import BadRequest, Outgoing, Request, Response, ResponseTemplate, parse, parse_name_addr, parse_uri, same_uri, sdp_part
+from signalling.message import (
+    BadRequest,
+    Outgoing,
+    Request,
+    Response,
+    ResponseTemplate,
+    parse,
+    parse_name_addr,
+    parse_uri,
+    same_uri,
+    sdp_part,
+)
 from signalling.message.headers import split_list
 from signalling.message.parser import Silence
 from signalling.message.uri import escape_user
@@ -19,8 +30,8 @@ from signalling.message.writer import clean, quoted
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 SOURCE = ("192.0.2.1", 5060)
 HEAD = (
-    "INVITE sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nFrom: <sip:a@x>;tag=f\r\nTo: <sip:b@x>\r\nCall-ID: c\r\n"
-    "CSeq: 1 INVITE\r\n"
+    "INVITE sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nFrom: <sip:a@x>;tag=f\r\nTo: <sip:b@x>\r\n"
+    "Call-ID: c\r\nCSeq: 1 INVITE\r\n"
 )
 
 
@@ -48,9 +59,18 @@ def test_request_is_read_as_it_was_written(user: str, display: str, tag: str, ca
     name = quoted(display)
     from_ = f"{name}{' ' if name else ''}<sip:{escape_user(user)}@example.com>;tag={tag}"
     outgoing = Outgoing(
-        "INVITE", f"sip:{escape_user(user)}@example.com", "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1", "", from_, "<sip:b@x>", call_id,
-        number, "X-Note: hello\r\n", "application/sdp", body,
-    )  # fmt: skip
+        "INVITE",
+        f"sip:{escape_user(user)}@example.com",
+        "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1",
+        "",
+        from_,
+        "<sip:b@x>",
+        call_id,
+        number,
+        "X-Note: hello\r\n",
+        "application/sdp",
+        body,
+    )
     parsed = parse(outgoing.render())
     assert isinstance(parsed, Request)
     assert parsed.uri.username == user
@@ -60,8 +80,13 @@ def test_request_is_read_as_it_was_written(user: str, display: str, tag: str, ca
     answer = parse(ResponseTemplate(parsed, SOURCE).render(200, "ours", "", "application/sdp", body))
     assert isinstance(answer, Response)
     assert (answer.status, answer.to.tag, answer.from_.tag, answer.call_id, answer.cseq, answer.body) == (
-        200, "ours", tag, call_id, parsed.cseq, body,
-    )  # fmt: skip
+        200,
+        "ours",
+        tag,
+        call_id,
+        parsed.cseq,
+        body,
+    )
     assert answer.from_.uri.username == user
 
 
@@ -134,7 +159,13 @@ def test_agreement_with_another_parser(folder: str, least: int) -> None:
     assert compared >= least
 
 
-@given(user=tokens, host=st.sampled_from(["example.com", "192.0.2.1", "[2001:db8::1]"]), port=st.integers(0, 65535), tag=tokens, lr=st.booleans())
+@given(
+    user=tokens,
+    host=st.sampled_from(["example.com", "192.0.2.1", "[2001:db8::1]"]),
+    port=st.integers(0, 65535),
+    tag=tokens,
+    lr=st.booleans(),
+)
 @settings(max_examples=100, deadline=None)
 def test_agreement_on_generated_messages(user: str, host: str, port: int, tag: str, lr: bool) -> None:
     uri = f"sip:{user}@{host}{f':{port}' if port else ''}{';lr' if lr else ''}"
@@ -142,7 +173,11 @@ def test_agreement_on_generated_messages(user: str, host: str, port: int, tag: s
     ours, theirs = parse(text.encode()), sipmessage.Message.parse(text.encode())
     assert isinstance(ours, Request)
     assert isinstance(theirs, sipmessage.Request)
-    assert (ours.uri.user, ours.uri.port or None, ours.from_.tag) == (theirs.uri.user, theirs.uri.port, theirs.from_address.parameters["tag"])
+    assert (ours.uri.user, ours.uri.port or None, ours.from_.tag) == (
+        theirs.uri.user,
+        theirs.uri.port,
+        theirs.from_address.parameters["tag"],
+    )
     assert ours.uri.host == theirs.uri.host.strip("[]")
     assert ours.addresses("contact")[0].params["expires"] == theirs.contact[0].parameters["expires"]
 
@@ -198,7 +233,19 @@ def test_bad_values(old: str, new: str, status: int) -> None:
     assert parsed.status == status
 
 
-@pytest.mark.parametrize("data", [b"", b"\r\n\r\n", b"\0\0", b"hello", b"GET / HTTP/1.1\r\n\r\n", b"SIP/2.0 200\r\n", b"\xff\xfe\r\n\r\n", b"INVITE\r\n\r\n"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\r\n\r\n",
+        b"\0\0",
+        b"hello",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"SIP/2.0 200\r\n",
+        b"\xff\xfe\r\n\r\n",
+        b"INVITE\r\n\r\n",
+    ],
+)
 def test_what_cannot_be_answered_is_silence(data: bytes) -> None:
     with pytest.raises(Silence):
         parse(data)
@@ -209,8 +256,15 @@ def test_tolerance() -> None:
     lf = parse((HEAD + "Content-Length: 3\r\n\r\nabcdef").replace("\r\n", "\n").encode())
     assert isinstance(lf, Request)
     assert lf.body == b"abc"
-    message = request("Max-Forwards: 300\r\nExpires: soon\r\nSubject : two\r\n  lines\r\nCONTACT:<sip:a@b>\r\n", "rest is the body")
-    assert (message.max_forwards, message.number("expires"), message.get("subject"), message.body) == (70, None, "two  lines", b"rest is the body")
+    message = request(
+        "Max-Forwards: 300\r\nExpires: soon\r\nSubject : two\r\n  lines\r\nCONTACT:<sip:a@b>\r\n", "rest is the body"
+    )
+    assert (message.max_forwards, message.number("expires"), message.get("subject"), message.body) == (
+        70,
+        None,
+        "two  lines",
+        b"rest is the body",
+    )
     assert message.addresses("contact")[0].uri.user == "a"
     assert request("l: 0\r\nCall-ID: c\r\n").call_id == "c"
     assert request(head=HEAD.replace("SIP/2.0\r\nVia", "sip/2.0  \r\nVia")).method == "INVITE"
@@ -242,7 +296,7 @@ def test_lists_and_addresses() -> None:
 
 
 def test_session_inside_multipart() -> None:
-    body = b'--b1\r\nContent-Type: text/plain\r\n\r\nhi\r\n--b1\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b1--\r\n'
+    body = b"--b1\r\nContent-Type: text/plain\r\n\r\nhi\r\n--b1\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b1--\r\n"
     assert sdp_part('multipart/mixed; boundary="b1"', body) == b"v=0"
     assert sdp_part("application/sdp", b"") is None
     for kind, content, status in [

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from signalling.commands import AcceptModify, Answer, Drain, HangUp, Invite, Login, Modify, Options, RejectModify, Ring, TransferResult
+from signalling.commands import (
+    AcceptModify,
+    Answer,
+    Drain,
+    HangUp,
+    Invite,
+    Login,
+    Modify,
+    Options,
+    RejectModify,
+    Ring,
+    TransferResult,
+)
 from signalling.endpoint import EndpointConfig
 from signalling.events import (
     Answered,
@@ -36,7 +48,10 @@ class Call:
             bench.authorized("INVITE", "sip:100@pbx.example.com", self.flow, body=SDP, headers=headers)
             self.cseq = 2
         else:
-            bench.feed(bench.request("INVITE", body=SDP, call_id="trunk-call", headers=headers, contact=f"<sip:gw@{TRUNK[0]}>"), self.flow)
+            bench.feed(
+                bench.request("INVITE", body=SDP, call_id="trunk-call", headers=headers, contact=f"<sip:gw@{TRUNK[0]}>"),
+                self.flow,
+            )
             self.cseq = 1
         call = bench.told(IncomingCall)[-1]
         assert isinstance(call, IncomingCall)
@@ -240,7 +255,9 @@ def test_dialog_of_a_phone_moves_only_with_its_login() -> None:
     assert call.send("BYE", cseq=3, flow=thief) == [401]
     assert not bench.told(Ended)
     stolen = {"to_tag": call.tag, "call_id": call.call_id}
-    answers = bench.authorized("BYE", "sip:100@pbx.example.com", thief, user="1002", password="other", from_tag="peer", **stolen)
+    answers = bench.authorized(
+        "BYE", "sip:100@pbx.example.com", thief, user="1002", password="other", from_tag="peer", **stolen
+    )
     assert [answer.status for answer in answers] == [403]
     assert not bench.told(Ended)
 
@@ -351,7 +368,12 @@ def test_malformed_request_of_a_trunk_is_400_and_counted() -> None:
     bench.feed(data, trunk_flow())
     assert bench.sent[0][0].startswith(b"SIP/2.0 400 ")
     assert bench.told(Counted)[0].what == "malformed"  # type: ignore[attr-defined]
-    for junk in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and more of it", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n\r\n", b"\0"):
+    for junk in (
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and more of it",
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\r\n\r\n",
+        b"\0",
+    ):
         assert bench.feed(junk, trunk_flow()) == []
 
 
@@ -382,7 +404,10 @@ def test_challenge_to_our_invite_is_answered_once_per_nonce() -> None:
 def test_credentials_never_leave_for_a_call_without_login() -> None:
     bench = Bench()
     (sent,) = bench.order(Invite("L", "sip:1001@x", phone_flow(), Identity("1", "pbx"), "1", ANSWER))
-    bench.feed(answer_to(sent, "407 Proxy Authentication Required", "t", 'Proxy-Authenticate: Digest realm="r", nonce="n"\r\n'), phone_flow())
+    bench.feed(
+        answer_to(sent, "407 Proxy Authentication Required", "t", 'Proxy-Authenticate: Digest realm="r", nonce="n"\r\n'),
+        phone_flow(),
+    )
     assert all(b"uthorization" not in data for data, _ in bench.sent)
     assert bench.told(Ended)[0].status == 407  # type: ignore[attr-defined]
 

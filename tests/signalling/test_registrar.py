@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from signalling.commands import DropBindings, Invite
+from signalling.auth import DigestClient
+from signalling.commands import DropBindings, Invite, Login
 from signalling.endpoint import EndpointConfig
 from signalling.events import Binding, BindingsChanged, Body, Flow, Identity, SecurityEvent
 from signalling.message import Response
+from signalling.testing import counting_token
 from tests.signalling.scripted import LOCAL, PHONE, Bench, phone_flow
 
 
@@ -75,22 +77,14 @@ def test_contact_behind_nat_is_refreshed_often() -> None:
     assert bindings(bench)[0].expires_at - bench.now == 120
 
 
-def registered(bench: Bench, client_cseq: int = 2) -> None:
-    (answer,) = bench.register(phone_flow())
-    assert answer.status == 200
-    assert client_cseq
-
-
 def again(bench: Bench, *, call_id: str, cseq: int, **parts: object) -> Response:
     """A REGISTER with a fresh nonce but chosen Call-ID and CSeq."""
-    from signalling.auth import DigestClient
-    from signalling.commands import Login
-    from signalling.testing import counting_token
-
     uri = "sip:pbx.example.com"
     options = {"to": "sip:1001@pbx.example.com", "call_id": call_id, **parts}
     (challenge,) = bench.feed(bench.request("REGISTER", uri, cseq=1, **options), phone_flow())  # type: ignore[arg-type]
-    value = DigestClient(Login("1001", "s3cret"), counting_token("x")).answer(challenge.headers["www-authenticate"], "REGISTER", uri)
+    value = DigestClient(Login("1001", "s3cret"), counting_token("x")).answer(
+        challenge.headers["www-authenticate"], "REGISTER", uri
+    )
     extra = str(options.pop("headers", ""))
     request = bench.request("REGISTER", uri, cseq=cseq, headers=f"Authorization: {value}\r\n{extra}", **options)  # type: ignore[arg-type]
     (answer,) = bench.feed(request, phone_flow())

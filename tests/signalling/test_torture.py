@@ -20,18 +20,19 @@ ROUTE = (
 )
 
 RFC4475 = {
-    "wsinv": 481, "intmeth": 501, "esc01": ROUTE, "escnull": 200, "esc02": 501, "lwsdisp": 200, "longreq": ROUTE, "dblreq": 200,
-    "semiuri": 200, "transports": 200, "mpart01": 501, "unreason": None, "noreason": None, "badinv01": 400, "clerr": 400, "ncl": 400,
-    "scalar02": 400, "scalarlg": None, "quotbal": 400, "ltgtruri": 400, "lwsruri": 400, "lwsstart": 400, "trws": 200, "escruri": 400,
-    "baddate": ROUTE, "regbadct": 400, "badaspec": 200, "baddn": 400, "badvers": 505, "mismatch01": 400, "mismatch02": 501,
-    "bigcode": None, "badbranch": 200, "insuf": 400, "unkscm": 416, "novelsc": 416, "unksm2": 400, "bext01": 420, "invut": 415,
-    "regaut01": 200, "multi01": 400, "mcl01": 400, "bcast": None, "zeromf": 200, "cparam01": 200, "cparam02": 200, "regescrt": 200,
-    "sdp01": 406, "inv2543": ROUTE,
+    "wsinv": 481, "intmeth": 501, "esc01": ROUTE, "escnull": 200, "esc02": 501, "lwsdisp": 200, "longreq": ROUTE,
+    "dblreq": 200, "semiuri": 200, "transports": 200, "mpart01": 501, "unreason": None, "noreason": None, "badinv01": 400,
+    "clerr": 400, "ncl": 400, "scalar02": 400, "scalarlg": None, "quotbal": 400, "ltgtruri": 400, "lwsruri": 400,
+    "lwsstart": 400, "trws": 200, "escruri": 400, "baddate": ROUTE, "regbadct": 400, "badaspec": 200, "baddn": 400,
+    "badvers": 505, "mismatch01": 400, "mismatch02": 501, "bigcode": None, "badbranch": 200, "insuf": 400, "unkscm": 416,
+    "novelsc": 416, "unksm2": 400, "bext01": 420, "invut": 415, "regaut01": 200, "multi01": 400, "mcl01": 400,
+    "bcast": None, "zeromf": 200, "cparam01": 200, "cparam02": 200, "regescrt": 200, "sdp01": 406, "inv2543": ROUTE,
 }  # fmt: skip
 RFC5118 = {
-    "ipv6-good": 200, "ipv6-bad": 400, "port-ambiguous": 200, "port-unambiguous": 200, "via-received-param-with-delim": 481,
-    "via-received-param-no-delim": 200, "mult-ip-in-header": 481, "ipv6-in-sdp": ROUTE, "mult-ip-in-sdp": ROUTE,
-    "ipv4-mapped-ipv6": ROUTE, "ipv6-bug-abnf-3-colons": 200, "ipv6-correct-abnf-2-colons": 200,
+    "ipv6-good": 200, "ipv6-bad": 400, "port-ambiguous": 200, "port-unambiguous": 200,
+    "via-received-param-with-delim": 481, "via-received-param-no-delim": 200, "mult-ip-in-header": 481,
+    "ipv6-in-sdp": ROUTE, "mult-ip-in-sdp": ROUTE, "ipv4-mapped-ipv6": ROUTE, "ipv6-bug-abnf-3-colons": 200,
+    "ipv6-correct-abnf-2-colons": 200,
 }  # fmt: skip
 CASES = [("rfc4475", name, verdict) for name, verdict in RFC4475.items()] + [
     ("rfc5118", name, verdict) for name, verdict in RFC5118.items()

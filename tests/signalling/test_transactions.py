@@ -25,7 +25,12 @@ from signalling.transaction.tables import Table
 
 UDP = Flow("udp", ("192.0.2.1", 5060), ("192.0.2.2", 5060))
 TCP = Flow("tcp", ("192.0.2.1", 5060), ("192.0.2.2", 5060), 1)
-TABLES = {"invite client": INVITE_CLIENT, "invite server": INVITE_SERVER, "other client": OTHER_CLIENT, "other server": OTHER_SERVER}
+TABLES = {
+    "invite client": INVITE_CLIENT,
+    "invite server": INVITE_SERVER,
+    "other client": OTHER_CLIENT,
+    "other server": OTHER_SERVER,
+}
 
 
 class Host:
@@ -59,8 +64,8 @@ def text(method: str) -> bytes:
 
 def response(status: int, method: str) -> Response:
     data = (
-        f"SIP/2.0 {status} x\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKc\r\nFrom: <sip:a@x>;tag=f\r\nTo: <sip:b@x>;tag=t\r\n"
-        f"Call-ID: c\r\nCSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n"
+        f"SIP/2.0 {status} x\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKc\r\nFrom: <sip:a@x>;tag=f\r\n"
+        f"To: <sip:b@x>;tag=t\r\nCall-ID: c\r\nCSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n"
     )
     parsed = parse(data.encode())
     assert isinstance(parsed, Response)
@@ -75,7 +80,9 @@ class Client:
             method, "sip:b@x", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKc", "", "<sip:a@x>;tag=f", "<sip:b@x>", "c", 1
         )
         self.method = method
-        self.transaction = ClientTransaction(self.host, flow, outgoing, ("z9hG4bKc", method), lambda status, _, __: self.told.append(status))
+        self.transaction = ClientTransaction(
+            self.host, flow, outgoing, ("z9hG4bKc", method), lambda status, _, __: self.told.append(status)
+        )
         self.transaction.start(0.0)
 
     def feed(self, status: int, now: float) -> None:
