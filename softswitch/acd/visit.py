@@ -80,7 +80,7 @@ class Stay:
                         return outcome
         finally:
             if self._floor.is_waiting(self.visit):
-                self._floor.submit(c.Leave(self.visit))
+                self._floor.submit(c.Leave(self.visit, _why_left(self.call.ending)))
 
     # ------------------------------------------------------------------ offers
 
@@ -168,6 +168,13 @@ class Stay:
         self.call.emit(QueueAnnounced(queue=self.queue.name, visit=self.visit, what="position", position=place))
         greeting = ("queue-wait",) if first else ("thank-you-for-holding",)
         await self.call.play((*greeting, *spoken.position(place, self.call.language)))
+
+
+def _why_left(ending: Ending | None) -> str:
+    """The result of a stay that was cut off. Without an ending the caller was sent elsewhere."""
+    if ending is None or ending.who not in ("caller", "agent"):
+        return "supervisor" if ending is not None and ending.who == "supervisor" else "closed"
+    return "abandoned"
 
 
 def _left(event: QueueLeft) -> Outcome:

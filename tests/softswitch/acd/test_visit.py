@@ -116,6 +116,29 @@ async def test_caller_who_gives_up_frees_the_agent_without_penalty(make: Make) -
     assert (queue.offered, queue.answered, queue.abandoned, queue.calls) == (1, 0, 1, ())
 
 
+async def test_supervisor_who_ends_a_waiting_call_does_not_count_as_abandoned(make: Make) -> None:
+    office = make()
+    caller, call = office.call("queue:sales")
+    await asyncio.sleep(5)
+    call.hang_up(Cause.SUPERVISOR, "supervisor", "wang")
+    await asyncio.sleep(0.1)
+    assert caller.is_ended
+    assert [event.result for event in office.of(ev.QueueLeft)] == ["supervisor"]
+    assert office.floor.queue("sales").abandoned == 0
+
+
+async def test_caller_who_is_sent_elsewhere_leaves_the_line(make: Make) -> None:
+    office = make()
+    await office.ready("li")
+    _, call = office.call("queue:sales")
+    await asyncio.sleep(5)
+    call.redirect(Destination.parse("extension:1003"))
+    await asyncio.sleep(0.1)
+    assert [event.result for event in office.of(ev.QueueLeft)] == ["closed"]
+    assert office.state("li") == "ready"
+    assert not office.phone("1003").is_ended
+
+
 async def test_refused_call_goes_to_the_next_agent_and_the_first_one_stays_ready(make: Make) -> None:
     office = make()
     await office.ready("li", "zhao")
