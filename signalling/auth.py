@@ -66,8 +66,9 @@ class Outcome(StrEnum):
 class Verifier:
     """Checks Authorization headers of one realm. Nonces prove themselves by HMAC; only their counts are stored."""
 
-    def __init__(self, realm: str, key: bytes, token: Callable[[], str]) -> None:
+    def __init__(self, realm: str, key: bytes, token: Callable[[], str], offered: tuple[str, ...] = OFFERED) -> None:
         self.realm = realm
+        self._offered = offered
         self._key = key
         self._token = token
         self._counts: OrderedDict[str, tuple[int, int]] = OrderedDict()  # nonce -> highest nc, bits of the 64 before it
@@ -78,7 +79,7 @@ class Verifier:
         nonce = self._nonce(source, now)
         tail = ", stale=true" if stale else ""
         return [
-            f'Digest realm="{self.realm}", nonce="{nonce}", algorithm={algorithm}, qop="auth"{tail}' for algorithm in OFFERED
+            f'Digest realm="{self.realm}", nonce="{nonce}", algorithm={algorithm}, qop="auth"{tail}' for algorithm in self._offered
         ]
 
     def check(
@@ -120,7 +121,7 @@ class Verifier:
     def _proves(self, params: dict[str, str], method: str, request_uri: str, secrets: Mapping[str, str] | None) -> bool:
         """Whether the response fits. A missing account is compared with a secret that nobody knows, to take as long."""
         algorithm = params.get("algorithm", "MD5").upper()
-        if algorithm not in OFFERED or params.get("qop") != "auth" or not _is_count(params.get("nc", "")):
+        if algorithm not in self._offered or params.get("qop") != "auth" or not _is_count(params.get("nc", "")):
             return False
         secret = (secrets or {}).get(algorithm, self._dummy[algorithm])
         expected = response_value(
@@ -235,14 +236,18 @@ def _is_count(text: str) -> bool:
 
 
 def _same_target(claimed: str, request_uri: str) -> bool:
-    """Whether the digest `uri` is the Request-URI; parameters and the default port make no difference."""
+    """Whether the digest `uri` is the Request-URI.
+
+    Deviation (RFC 7616 §3.4.6): port and parameters make no difference, and a `uri` without a user fits any user of its host;
+    SIPp and some gateways write the registrar's address into every request.
+    """
     if claimed == request_uri:
         return True
     try:
         one, other = parse_uri(claimed), parse_uri(request_uri)
     except RemoteProtocolError:
         return False
-    return one.username == other.username and one.host == other.host and (one.port or 5060) == (other.port or 5060)
+    return one.host == other.host and one.username in {other.username, ""}
 
 
 def _network(source: str) -> str:

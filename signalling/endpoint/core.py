@@ -85,7 +85,7 @@ class Endpoint:
         self.retry_after = config.retry_after
         self.registrar = Registrar(self)
         self.registrations = Registrations(self)
-        self.verifier = Verifier(config.realm, (token() + token()).encode(), token)
+        self.verifier = Verifier(config.realm, (token() + token()).encode(), token, config.digest)
         self.budget = Budget(config.limits)
         self.connections = Connections(self, config.limits.streams_per_source)
         self.clients: dict[tuple[str, str], ClientTransaction] = {}

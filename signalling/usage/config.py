@@ -45,6 +45,7 @@ class EndpointConfig:
     domains: tuple[str, ...] = ()  # host names we register for; empty: any
     advertise: Advertise | tuple[str, int] | None = None
     user_agent: str = "softswitch"
+    digest: tuple[str, ...] = ("SHA-256", "MD5")  # algorithms offered in a challenge, in this order
     max_calls: int = 0  # 0: unlimited
     retry_after: int = 10  # seconds, told with 503
     options_public: bool = False  # answer OPTIONS of strangers

@@ -96,6 +96,7 @@ def test_counts_out_of_order_are_accepted_once_each() -> None:
         ({"uri": "sip:elsewhere"}, Outcome.WRONG),
         ({"source": "203.0.113.99"}, Outcome.ACCEPTED),
         ({"uri": "sip:pbx:5060"}, Outcome.ACCEPTED),
+        ({"uri": "sip:100@pbx;transport=udp"}, Outcome.ACCEPTED),
     ],
 )
 def test_what_the_proof_is_bound_to(change: dict[str, object], expected: Outcome) -> None:
