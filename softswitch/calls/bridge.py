@@ -19,6 +19,8 @@ from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 
 Emit = Callable[[ev.Event], None]
+Transfer = Callable[[str], bool]
+"""Sends the caller to a number; False when there is no such number."""
 
 
 class Conversation:
@@ -44,7 +46,7 @@ class Conversation:
         """A restricted recording beside the one that runs."""
         return self._new_recording(restricted=True)
 
-    async def talk(self, leg: Leg, *, record: bool, agent: str, emit: Emit, transfer: Callable[[str], None]) -> Ending:
+    async def talk(self, leg: Leg, *, record: bool, agent: str, emit: Emit, transfer: Transfer) -> Ending:
         """Joins the leg and waits for its end; cleans up whatever way it ends."""
         self._who = "agent" if agent else "callee"
         self.agent = agent
@@ -147,7 +149,7 @@ class Conversation:
             self._heard_of.add(leg.id)
             self._timeline.emit(ev.LegMedia(leg=leg.id, codec=event.codec, as_signalled=event.as_signalled))
 
-    def _heard(self, leg: Leg, event: base.LegEvent, emit: Emit, transfer: Callable[[str], None]) -> None:
+    def _heard(self, leg: Leg, event: base.LegEvent, emit: Emit, transfer: Transfer) -> None:
         match event:
             case base.Ended(cause=cause):
                 self._end(cause)
@@ -158,7 +160,7 @@ class Conversation:
             case base.MediaFlows():
                 self.flowing(leg, event)
             case base.TransferWanted(number=number):
-                transfer(number)
+                leg.report_transfer(200 if transfer(number) else Cause.UNALLOCATED.sip)
             case base.PortReplaced():
                 self._mix.apply()
             case base.PortFailed():

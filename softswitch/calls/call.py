@@ -73,7 +73,7 @@ class Call:
         self._progress: set[tuple[int, bool]] = set()
         self._limit: asyncio.TimerHandle | None = None
         self._answer_waiter: asyncio.Future[None] | None = None
-        self.resolve_transfer: Callable[[Call, str], Destination] | None = None
+        self.resolve_transfer: Callable[[Call, str], Destination] = _nowhere
 
     # what it is
 
@@ -117,15 +117,18 @@ class Call:
         self._task = task
         self.emit(created)
         self.caller.listener = self._caller_heard
-        if max_duration:
-            loop = asyncio.get_running_loop()
-            self._limit = loop.call_later(max_duration, self.hang_up, Cause.MAX_DURATION, "system")
+        self.limit(max_duration)
 
     def limit(self, seconds: float) -> None:
-        """The call may last no longer than this from now on (a trunk's longest duration)."""
-        if self._limit is not None:
-            self._limit.cancel()
-        self._limit = asyncio.get_running_loop().call_later(seconds, self.hang_up, Cause.MAX_DURATION, "system")
+        """The call ends this much from now at the latest; a limit that is nearer stays. 0 changes nothing."""
+        if not seconds:
+            return
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + seconds
+        if self._limit is None or ends < self._limit.when():
+            if self._limit is not None:
+                self._limit.cancel()
+            self._limit = loop.call_at(ends, self.hang_up, Cause.MAX_DURATION, "system")
 
     async def go(self, destination: Destination) -> Outcome:
         """Sends the caller to a destination and returns when that is over. Raises Unreachable(LOOP) after too many."""
@@ -283,6 +286,7 @@ class Call:
         """
         self._answer(leg.codec)
         party = other or (f"agent:{agent}" if agent else f"{leg.facts.kind}:{leg.facts.party}")
+        self.limit(leg.facts.max_duration)
         self.emit(ev.CallConnected(other=party, leg=leg.id, agent=agent, queue=queue))
         try:
             return await self.conversation.talk(leg, record=record, agent=agent, emit=self.emit, transfer=self._transfer)
@@ -302,16 +306,15 @@ class Call:
             raise Conflict("there is no conversation to resume")
         self.conversation.hold_caller(held=False, actor=actor, emit=self.emit)
 
-    def _transfer(self, number: str) -> None:
+    def _transfer(self, number: str) -> bool:
         """The other side wants the caller elsewhere (blind transfer from a phone)."""
-        if self.resolve_transfer is None:
-            return
         try:
             to = self.resolve_transfer(self, number)
         except Unreachable as fault:
             self.emit(ev.CallTransferred(kind="blind", target=number, result=fault.cause.word))
-            return
+            return False
         self.redirect(to, actor="callee")
+        return True
 
     # the caller's leg
 
@@ -330,6 +333,8 @@ class Call:
                 self.conversation.hold_other(held=isinstance(event, base.HeldByPeer), emit=self.emit)
             case base.MediaFlows():
                 self.conversation.flowing(self.caller, event)
+            case base.TransferWanted():
+                self.caller.report_transfer(Cause.REJECTED.sip)  # only who was called may send the caller elsewhere
             case base.PortReplaced():
                 self.mix.apply()
             case base.PortFailed():
@@ -341,6 +346,11 @@ class Call:
             return
         who = "agent" if self.facts.kind is PartyKind.AGENT else "caller"
         self.hang_up(cause, who)
+
+
+def _nowhere(_call: Call, _number: str) -> Destination:
+    """A call outside of a service has nobody to ask."""
+    raise Unreachable(Cause.NO_ROUTE)
 
 
 def _leave_as_it_is() -> None:

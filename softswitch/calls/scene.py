@@ -44,7 +44,8 @@ def routes(scene: Scene) -> tuple[Listen, ...]:
         listens.append(_hears(scene.other, *_other_hears(scene, coaching)))
     for port, mode in scene.supervisors.items():
         mates = [mate for mate in coaching if mate != port] if mode in _TALKS else []
-        listens.append(_hears(port, scene.caller, scene.other, *mates))
+        customer = 0 if scene.caller_held else scene.caller  # on hold it is heard by nobody
+        listens.append(_hears(port, customer, scene.other, *mates))
     return tuple(listens)
 
 

@@ -36,6 +36,7 @@ class LegFacts:
     sip_call_id: str = ""
     hops: int = 70  # how many more switches the call may pass (Max-Forwards)
     context: Mapping[str, str] = field(default_factory=dict)
+    max_duration: float = 0.0  # seconds a conversation with this party may last; 0 = no limit
 
     @property
     def source(self) -> str:
@@ -175,6 +176,9 @@ class Leg(Protocol):
 
     def press(self, digits: str) -> None:
         """Sends digits to the party's device."""
+
+    def report_transfer(self, status: int) -> None:
+        """Tells a party that wanted a transfer what became of it (a SIP status)."""
 
     def join(self, group: int) -> None:
         """Brings the port into an engine group, so that it can be heard there."""

@@ -194,6 +194,9 @@ class BrowserLeg:
     def press(self, digits: str) -> None:
         self._session.send_digits(digits)
 
+    def report_transfer(self, status: int) -> None:
+        """A page asks for no transfers."""
+
     def join(self, group: int) -> None:
         self._session.move(group)
 

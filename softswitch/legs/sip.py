@@ -122,6 +122,10 @@ class SipLeg:
         if self._phase in (Phase.EARLY, Phase.ANSWERED):
             self._media.send_digits(digits)
 
+    def report_transfer(self, status: int) -> None:
+        if self._phase is not Phase.ENDED:
+            self._legs.submit(sip.TransferResult(self.id, status))
+
     def join(self, group: int) -> None:
         self._media.move(group)
 
@@ -332,7 +336,14 @@ class SipLegs:
     def dial(self, target: Target, caller: LegFacts, *, group: int, prefer: tuple[str, ...], listener: base.Listener) -> SipLeg:
         """Rings one target. Raises MediaError when no port can be had."""
         kind = PartyKind.TRUNK if target.trunk else PartyKind.PHONE
-        facts = LegFacts(inbound=False, kind=kind, party=target.name, caller=caller.caller, called=target.number)
+        facts = LegFacts(
+            inbound=False,
+            kind=kind,
+            party=target.name,
+            caller=caller.caller,
+            called=target.number,
+            max_duration=target.max_duration,
+        )
         leg = SipLeg(self, self._ids.leg(), facts, target.flow.remote[0], group=group, target=target)
         leg.listener = listener
         self._add(leg)

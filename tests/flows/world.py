@@ -1,4 +1,4 @@
-"""A switch in virtual time with a fake engine, and SIP peers in memory: whole calls, everything asserted by what is seen and heard."""
+"""A switch in virtual time with a fake engine, and SIP peers in memory: whole calls, asserted by what is seen and heard."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PROMPTS = {"default": 10_000, "welcome": 2_000, "main-menu": 3_000}
 
 G711 = "0 8 101"
 _RTPMAPS = {
-    "0": "PCMU/8000", "8": "PCMA/8000", "9": "G722/8000", "18": "G729/8000", "101": "telephone-event/8000", "111": "opus/48000/2",
+    "0": "PCMU/8000", "8": "PCMA/8000", "9": "G722/8000", "18": "G729/8000", "101": "telephone-event/8000",
 }  # fmt: skip
 
 
@@ -259,7 +259,7 @@ class World:
         self.handled: dict[str, int] = {}
         parts = Parts(
             clock=self.clock, journal=self.events.append, media=self.media, directory=lambda: self.snapshot,
-            submit=lambda command: self.node.submit(command), recordings=tmp / "recordings", alarms=self.alarms,
+            submit=self._submit, recordings=tmp / "recordings", alarms=self.alarms,
             identity=IDENTITY, address_for=lambda _peer: SWITCH[0], addresses=lambda: (SWITCH[0],),
             ids=Ids(counting_token("")), max_calls=max_calls,
         )  # fmt: skip
@@ -269,6 +269,9 @@ class World:
         )
         self.node.on_event = self.switch.heard
         self.carrier = Peer(self, "192.0.2.1")
+
+    def _submit(self, command: sip.Command) -> None:
+        self.node.submit(command)
 
     async def phone(self, number: str) -> Peer:
         """A phone that has logged in."""
@@ -361,7 +364,8 @@ def browser_offer() -> str:
     return (
         "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n"
         "m=audio 9 UDP/TLS/RTP/SAVPF 111 0 8 110 126\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n"
-        f"a=ice-ufrag:ab{_OFFERS:02d}\r\na=ice-pwd:aaaaaaaaaaaaaaaaaaaaaaaa\r\na=fingerprint:sha-256 {digest}\r\na=setup:actpass\r\n"
+        f"a=ice-ufrag:ab{_OFFERS:02d}\r\na=ice-pwd:aaaaaaaaaaaaaaaaaaaaaaaa\r\n"
+        f"a=fingerprint:sha-256 {digest}\r\na=setup:actpass\r\n"
         "a=mid:0\r\na=sendrecv\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n"
         "a=rtpmap:110 telephone-event/48000\r\na=rtpmap:126 telephone-event/8000\r\n"
     )

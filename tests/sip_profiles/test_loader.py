@@ -45,7 +45,7 @@ def test_a_profile_keeps_what_it_does_not_change(tmp_path: Path) -> None:
 def test_a_mistake_names_file_line_key_and_expectation(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "acme.toml"
     path.write_text(text)
-    with pytest.raises(ProfileError, match=".*") as caught:
+    with pytest.raises(ProfileError) as caught:
         loader.load(path)
     assert message in str(caught.value)
 
