@@ -75,8 +75,28 @@ def board_calls() -> list[Json]:
     return [
         call("c1", "talking", 84),
         call("c2", "waiting", 41, caller="13911112222", agent=None, agent_name=None, connected=None),
-        call("c3", "held", 210, caller="01088886666", caller_name="北京远景贸易有限公司", queue="service", agent="agent6", agent_name="孙丽"),
-        call("c4", "ivr", 9, caller="web", caller_name="", source="widget", queue=None, agent=None, agent_name=None, connected=None),
+        call(
+            "c3",
+            "held",
+            210,
+            caller="01088886666",
+            caller_name="北京远景贸易有限公司",
+            queue="service",
+            agent="agent6",
+            agent_name="孙丽",
+        ),
+        call(
+            "c4",
+            "ivr",
+            9,
+            caller="web",
+            caller_name="",
+            source="widget",
+            queue=None,
+            agent=None,
+            agent_name=None,
+            connected=None,
+        ),
     ]
 
 
@@ -103,7 +123,7 @@ def history(count: int) -> list[Json]:
     return items
 
 
-def timeline(start: float = 500) -> list[Json]:
+def timeline(start: float = 425) -> list[Json]:
     steps: list[tuple[float, str, Json]] = [
         (0, "call.created", {"direction": "in", "caller": "13800138000", "called": "4008001000", "trunk": "carrier"}),
         (0.2, "call.answered", {"party": "caller"}),
@@ -113,7 +133,11 @@ def timeline(start: float = 500) -> list[Json]:
         (5, "ivr.node", {"flow": "main", "node": "menu", "verb": "menu", "result": "1", "ms": 4800}),
         (5.1, "ivr.left", {"flow": "main", "node": "sales", "result": "queue"}),
         (5.1, "queue.entered", {"queue": "sales", "visit": "v1", "position": 1}),
-        (9, "acd.decision", {"visit": "v1", "strategy": "longest_idle", "candidates": ["agent1", "agent3"], "chosen": "agent1"}),
+        (
+            9,
+            "acd.decision",
+            {"visit": "v1", "strategy": "longest_idle", "candidates": ["agent1", "agent3"], "chosen": "agent1"},
+        ),
         (9, "offer.made", {"agent": "agent3", "offer": "o0", "queue": "sales"}),
         (19, "offer.failed", {"agent": "agent3", "offer": "o0", "reason": "no_answer"}),
         (19.1, "offer.made", {"agent": "agent1", "offer": "o1", "queue": "sales"}),
@@ -129,7 +153,9 @@ def timeline(start: float = 500) -> list[Json]:
         (117, "call.ended", {"who": "caller", "cause": "normal", "q850": 16, "sip_status": 200}),
         (117, "rec.finished", {"recording": "r1", "status": "complete", "duration_ms": 94000, "bytes": 3008000}),
     ]
-    return [{"type": kind, "at": ago(start - offset), "seq": seq, **fields} for seq, (offset, kind, fields) in enumerate(steps, 1)]
+    return [
+        {"type": kind, "at": ago(start - offset), "seq": seq, **fields} for seq, (offset, kind, fields) in enumerate(steps, 1)
+    ]
 
 
 def peaks(points: int = 400) -> list[list[float]]:

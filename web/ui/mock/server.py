@@ -2,7 +2,8 @@
 
     python web/ui/mock/server.py [PORT]      then open http://127.0.0.1:PORT/login#code=agent   (or supervisor, administrator)
 
-`POST /mock/ring` offers a call to the agent, `/mock/withdraw` takes it back, `/mock/drop` cuts all sockets, `/mock/reset` starts afresh.
+`POST /mock/ring` offers a call to the agent, `/mock/withdraw` takes it back, `/mock/drop` cuts all sockets, `/mock/alarm` raises an
+alarm, `/mock/reset` starts afresh.
 Browser media is answered by aiortc with silence.
 """
 
@@ -19,6 +20,9 @@ import data
 from aiohttp import WSMsgType, web
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+from web.pages import secure_headers  # noqa: E402 - the pages must work under the real policy
 
 STATIC = Path(__file__).parents[2] / "static"
 PAGES = ("/", "/login", "/demo", "/agent", "/supervisor", "/history", "/admin")
@@ -67,7 +71,9 @@ class Seat:
     async def connect_call(self, **more: Any) -> None:
         context = self.offer["context"] if self.offer else {}
         self.offer = None
-        call = data.call("c9", "talking", 0, agent="agent1", agent_name="李静", caller="web", caller_name="陈女士", context=context)
+        call = data.call(
+            "c9", "talking", 0, agent="agent1", agent_name="李静", caller="web", caller_name="陈女士", context=context
+        )
         await self.show_call({**call, **more})
         await self.become("talking", call="c9")
 
@@ -114,7 +120,9 @@ class Client:
         if kind == "wrapup.done":
             return await SEAT.become("ready")
         if kind == "call.dial":
-            SEAT.call = data.call("c10", "ringing", 0, direction="out", called=ask["to"], agent="agent1", queue=None, connected=None)
+            SEAT.call = data.call(
+                "c10", "ringing", 0, direction="out", called=ask["to"], agent="agent1", queue=None, connected=None
+            )
             await SEAT.become("dialling", call="c10")
             await SEAT.show_call(SEAT.call)
             return {"call": "c10"}
@@ -175,7 +183,9 @@ def problem(status: int, detail: str) -> web.Response:
 
 async def sign_in(request: web.Request) -> web.Response:
     body = await request.json()
-    role = body.get("code") or {"agent1": "agent", "supervisor": "supervisor", "admin": "administrator"}.get(body.get("login", ""))
+    role = body.get("code") or {"agent1": "agent", "supervisor": "supervisor", "admin": "administrator"}.get(
+        body.get("login", "")
+    )
     if role not in ("agent", "supervisor", "administrator"):
         return problem(401, "not valid")
     response = web.json_response(data.session(role))
@@ -202,7 +212,9 @@ async def calls(request: web.Request) -> web.Response:
     if number := request.query.get("number"):
         items = [item for item in items if number in (item["caller"], item["called"])]
     start, limit = int(request.query.get("cursor", "0")), int(request.query.get("limit", "50"))
-    return web.json_response({"items": items[start : start + limit], "next": str(start + limit) if start + limit < len(items) else None})
+    return web.json_response(
+        {"items": items[start : start + limit], "next": str(start + limit) if start + limit < len(items) else None}
+    )
 
 
 async def call(request: web.Request) -> web.Response:
@@ -225,7 +237,10 @@ async def recording(request: web.Request) -> web.Response:
 async def apply(request: web.Request) -> web.Response:
     text = await request.text()
     if "oops" in text:
-        errors = ['body:3: queue[0].strategy: expected one of longest_idle, got "oops"', 'body:7: number[0].to: there is no flow "main"']
+        errors = [
+            'body:3: queue[0].strategy: expected one of longest_idle, got "oops"',
+            'body:7: number[0].to: there is no flow "main"',
+        ]
         return web.json_response({"title": "wrong", "status": 422, "plan": [], "errors": errors}, status=422)
     plan = ["create queue sales", "update agent agent1 queues: [] -> ['sales']", "create extension 1003"]
     secrets = {} if request.query.get("dry_run") else {"extension 1003": "k7Qm-2fZp-9sXw"}
@@ -241,7 +256,15 @@ async def control(request: web.Request) -> web.Response:
     elif action == "reset":
         SEAT.reset()
     elif action == "alarm":
-        await SEAT.tell({"type": "alarm.raised", "code": "trunk.down", "level": "critical", "text": "中继 carrier 不可用", "object": "carrier"})
+        await SEAT.tell(
+            {
+                "type": "alarm.raised",
+                "code": "trunk.down",
+                "level": "critical",
+                "text": "中继 carrier 不可用",
+                "object": "carrier",
+            }
+        )
     elif action == "drop":
         for client in list(SEAT.sockets):
             await client.socket.close()
@@ -257,27 +280,61 @@ def listing(items: Any) -> Any:
 
 def trunks() -> list[Json]:
     return [
-        {"name": "carrier", "profile": "generic", "addresses": ["192.0.2.1", "192.0.2.2:5080"], "state": "up", "detail": "", "calls": 3},
-        {"name": "backup", "profile": "generic", "addresses": ["198.51.100.7"], "state": "down", "detail": "no answer to INVITE", "calls": 0},
+        {
+            "name": "carrier",
+            "profile": "generic",
+            "addresses": ["192.0.2.1", "192.0.2.2:5080"],
+            "state": "up",
+            "detail": "",
+            "calls": 3,
+        },
+        {
+            "name": "backup",
+            "profile": "generic",
+            "addresses": ["198.51.100.7"],
+            "state": "down",
+            "detail": "no answer to INVITE",
+            "calls": 0,
+        },
     ]
 
 
 def registrations() -> list[Json]:
-    contact = {"contact": "sip:1001@192.0.2.50:5062", "address": "192.0.2.50:5062", "user_agent": "baresip v3", "expires": data.ago(-240)}
+    contact = {
+        "contact": "sip:1001@192.0.2.50:5062",
+        "address": "192.0.2.50:5062",
+        "user_agent": "baresip v3",
+        "expires": data.ago(-240),
+    }
     return [{"extension": "1001", "contacts": [contact]}]
 
 
-async def page(_: web.Request) -> web.FileResponse:
-    return web.FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+def file(name: str) -> Any:
+    async def answer(_: web.Request) -> web.FileResponse:
+        return web.FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
+
+    return answer
+
+
+def value(make: Any) -> Any:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(make())
+
+    return answer
+
+
+async def nothing(_: web.Request) -> web.Response:
+    return web.Response(status=204)
 
 
 def build() -> web.Application:
     app, api = web.Application(), "/api/v1"
     for path in PAGES:
-        app.router.add_get(path, page)
-    app.router.add_get("/widget.js", lambda _: web.FileResponse(STATIC / "widget.js"))  # type: ignore[arg-type]
-    app.router.add_get("/favicon.ico", lambda _: web.FileResponse(STATIC / "favicon.svg"))  # type: ignore[arg-type]
-    app.router.add_get("/healthz", lambda _: web.Response())  # type: ignore[arg-type]
+        app.router.add_get(path, file("index.html"))
+    app.router.add_get("/widget.js", file("widget.js"))
+    app.router.add_get("/favicon.ico", file("favicon.svg"))
+    app.router.add_get("/healthz", nothing)
+    app.on_response_prepare.append(secure_headers)
     app.router.add_static("/assets", STATIC / "assets")
     app.router.add_post("/mock/{action}", control)
     app.router.add_post(f"{api}/auth/link", sign_in)
@@ -286,14 +343,14 @@ def build() -> web.Application:
     app.router.add_delete(f"{api}/auth/session", sign_out)
     app.router.add_get(f"{api}/calls", calls)
     app.router.add_get(f"{api}/calls/{{id}}", call)
-    app.router.add_delete(f"{api}/calls/{{id}}", lambda _: web.Response(status=204))  # type: ignore[arg-type]
+    app.router.add_delete(f"{api}/calls/{{id}}", nothing)
     app.router.add_get(f"{api}/calls/{{id}}/recording", recording)
     app.router.add_get(f"{api}/agents", listing(data.board_agents))
     app.router.add_get(f"{api}/queues", listing(data.board_queues))
     app.router.add_get(f"{api}/trunks", listing(trunks))
     app.router.add_get(f"{api}/registrations", listing(registrations))
-    app.router.add_get(f"{api}/status", lambda _: web.json_response(data.status()))  # type: ignore[arg-type]
-    app.router.add_get(f"{api}/demo", lambda _: web.json_response({"token": "demo", "to": "flow:main"}))  # type: ignore[arg-type]
+    app.router.add_get(f"{api}/status", value(data.status))
+    app.router.add_get(f"{api}/demo", value(lambda: {"token": "demo", "to": "flow:main"}))
     app.router.add_post(f"{api}/apply", apply)
     app.router.add_get(f"{api}/ws", live)
     return app

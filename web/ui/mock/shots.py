@@ -115,7 +115,9 @@ class Shooter:
         page.get_by_test_id("tab-agents").click()
         self.shot("admin-agents")
         page.get_by_test_id("tab-apply").click()
-        page.get_by_test_id("apply-text").fill('[[queue]]\nname = "sales"\nstrategy = "oops"\n\n[[number]]\nnumber = "1"\nto = "flow:main"\n')
+        page.get_by_test_id("apply-text").fill(
+            '[[queue]]\nname = "sales"\nstrategy = "oops"\n\n[[number]]\nnumber = "1"\nto = "flow:main"\n'
+        )
         page.get_by_test_id("btn-apply-check").click()
         page.get_by_test_id("apply-error").first.wait_for()
         self.shot("admin-errors")

@@ -109,17 +109,26 @@ export class BrowserLeg {
     private readonly changed: (state: LegState) => void,
   ) {}
 
-  /** Opens, or opens anew after a failure. Raises MicrophoneError, or what `negotiate` raises. */
-  async open(): Promise<void> {
+  /** Opens, or opens anew after a failure. Raises what `negotiate` raises, and MicrophoneError when one is `needed`. */
+  async open(needed: boolean): Promise<void> {
     this.drop();
     this.change("opening");
     try {
-      this.local ??= await microphone({ ...audioSettings(location.search, localStorage.getItem(SETTINGS_KEY)) });
-      await this.connect(this.local);
+      await this.takeMicrophone(needed);
+      await this.connect();
     } catch (error) {
       this.drop();
       this.change("failed");
       throw error;
+    }
+  }
+
+  /** Has a microphone on return, or not, when it is not `needed` and there is none: who only listens may have none. */
+  async takeMicrophone(needed: boolean): Promise<void> {
+    try {
+      this.local ??= await microphone({ ...audioSettings(location.search, localStorage.getItem(SETTINGS_KEY)) });
+    } catch (error) {
+      if (needed || !(error instanceof MicrophoneError)) throw error;
     }
   }
 
@@ -140,7 +149,7 @@ export class BrowserLeg {
     this.change("closed");
   }
 
-  private async connect(local: MediaStream): Promise<void> {
+  private async connect(): Promise<void> {
     const peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
     this.peer = peer;
     const transceiver = peer.addTransceiver("audio", { direction: "sendrecv" });
@@ -151,7 +160,7 @@ export class BrowserLeg {
     this.element ??= remoteElement();
     this.element.srcObject = this.remote;
     peer.addEventListener("connectionstatechange", () => this.follow(peer));
-    if (this.live) await transceiver.sender.replaceTrack(local.getAudioTracks()[0] ?? null);
+    await this.setLive(this.live);
     await peer.setLocalDescription(await peer.createOffer());
     await gathered(peer);
     const sdp = await this.negotiate(peer.localDescription?.sdp ?? "");

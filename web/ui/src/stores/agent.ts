@@ -48,6 +48,7 @@ export const useAgent = defineStore("agent", () => {
     if (!next.call && next.state !== "dialling") {
       if (call.value) lastCall.value = call.value;
       call.value = null;
+      if (next.state !== "reserved" && next.state !== "ringing") accepted.value = null;
     }
     if (next.state !== "reserved" && next.state !== "ringing") offer.value = null;
   }
@@ -177,6 +178,14 @@ export const useAgent = defineStore("agent", () => {
 
   const wrapUpDone = (): Promise<void> => attempt("wrapup", async () => takeAgent(await link.request("wrapup.done", {})));
 
+  watch(
+    () => media.state,
+    (now, before) => {
+      // The network changed under a connection that worked: negotiate anew. A leg that never came up waits for the person.
+      const lost = now === "failed" && before === "up";
+      if (lost && usesBrowser.value && state.value !== "logged_out" && link.status.phase === "open") void restore();
+    },
+  );
   watch(state, (now) => {
     void media.setLive(ON_THE_LINE.includes(now)).catch((failure: unknown) => (error.value = failure));
     if (now === "logged_out" && media.state !== "closed") media.close();

@@ -104,7 +104,7 @@ export const useBoard = defineStore("board", () => {
   async function monitor(call: string, mode: MonitorMode): Promise<void> {
     changing.value = call;
     try {
-      if (mode !== "off") await media.ensure();
+      if (mode !== "off") await media.ensure(mode !== "listen");
       const settled = await link.request("monitor.set", { call, mode });
       await settle(call, settled.mode);
     } finally {

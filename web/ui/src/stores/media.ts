@@ -24,15 +24,18 @@ export const useMedia = defineStore("media", () => {
     return (await link.request("media.offer", { leg: "main", sdp })).sdp;
   }
 
-  /** Has the leg up on return; does nothing when it is. Raises MicrophoneError or RequestError. */
-  function ensure(): Promise<void> {
-    if (state.value === "up") return Promise.resolve();
-    return reopen();
+  /** Has the leg up on return, with a microphone if it is needed. Raises MicrophoneError or RequestError. */
+  async function ensure(needsMicrophone = true): Promise<void> {
+    if (state.value !== "up") await reopen(needsMicrophone);
+    else {
+      await leg.takeMicrophone(needsMicrophone);
+      local.value = leg.local;
+    }
   }
 
-  /** Negotiates anew: after a reload of the server or a failed connection. */
-  function reopen(): Promise<void> {
-    opening ??= leg.open().finally(() => (opening = null));
+  /** Negotiates anew: after a restart of the server or a failed connection. */
+  function reopen(needsMicrophone = true): Promise<void> {
+    opening ??= leg.open(needsMicrophone).finally(() => (opening = null));
     return opening;
   }
 

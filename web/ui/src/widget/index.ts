@@ -148,7 +148,7 @@ class ClickToCall extends HTMLElement {
       waiting: this.text.waiting,
       talking: this.text.talking,
       held: this.text.held,
-      ended: this.text.ended,
+      ended: this.failure && !this.talkingSince ? this.text.failed : this.text.ended,
     };
     const state = make("span", { class: "state", role: "status", "data-testid": "widget-state" }, words[this.phase] ?? "");
     if (this.phase === "waiting" && this.position > 0) {

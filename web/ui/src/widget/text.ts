@@ -11,6 +11,7 @@ export interface Text {
   talking: string;
   held: string;
   ended: string;
+  failed: string;
   again: string;
   hangUp: string;
   mute: string;
@@ -33,6 +34,7 @@ const EN: Text = {
   talking: "Connected",
   held: "One moment, please",
   ended: "The call has ended",
+  failed: "The call did not go through",
   again: "Call again",
   hangUp: "Hang up",
   mute: "Mute",
@@ -62,6 +64,7 @@ const ZH: Text = {
   talking: "通话中",
   held: "请稍候",
   ended: "通话已结束",
+  failed: "呼叫未成功",
   again: "再次呼叫",
   hangUp: "挂机",
   mute: "静音",
