@@ -9,15 +9,17 @@ from typing import Any
 from softswitch.ivr.verbs import answer, collect, hangup, menu, play, queue, set, time_check, transfer
 from softswitch.ivr.verbs.base import Verb
 
-VERBS: Mapping[str, Verb[Any]] = MappingProxyType({
-    "answer": answer.VERB,
-    "play": play.VERB,
-    "say": play.VERB,
-    "menu": menu.VERB,
-    "collect": collect.VERB,
-    "set": set.VERB,
-    "queue": queue.VERB,
-    "transfer": transfer.VERB,
-    "time_check": time_check.VERB,
-    "hangup": hangup.VERB,
-})
+VERBS: Mapping[str, Verb[Any]] = MappingProxyType(
+    {
+        "answer": answer.VERB,
+        "play": play.VERB,
+        "say": play.VERB,
+        "menu": menu.VERB,
+        "collect": collect.VERB,
+        "set": set.VERB,
+        "queue": queue.VERB,
+        "transfer": transfer.VERB,
+        "time_check": time_check.VERB,
+        "hangup": hangup.VERB,
+    }
+)

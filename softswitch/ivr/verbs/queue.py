@@ -44,8 +44,6 @@ VERB = Verb(
     check=check,
     examples=(
         Example(Queue(queue="sales"), outcome=_SPOKE, expect=_SPOKE),
-        Example(
-            Queue(queue="sales", on_timeout="bye"), outcome=Outcome("timeout"), expect=Outcome("timeout"), next="bye"
-        ),
+        Example(Queue(queue="sales", on_timeout="bye"), outcome=Outcome("timeout"), expect=Outcome("timeout"), next="bye"),
     ),
 )

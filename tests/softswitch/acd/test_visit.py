@@ -205,9 +205,7 @@ async def test_longest_wait_ends_in_a_word_and_the_end_of_the_call(make: Make) -
 
 
 async def test_overflow_takes_the_caller_to_the_next_queue(make: Make) -> None:
-    office = make(
-        Queue(name="vip", max_wait=10, overflow=Destination.parse("queue:sales")), Queue(name="sales")
-    )
+    office = make(Queue(name="vip", max_wait=10, overflow=Destination.parse("queue:sales")), Queue(name="sales"))
     await office.ready("li")
     office.call("queue:vip")
     await asyncio.sleep(12)

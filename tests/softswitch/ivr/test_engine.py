@@ -93,10 +93,12 @@ async def test_silence_repeats_the_menu_and_then_says_goodbye(make: Make) -> Non
 
 
 async def test_a_wrong_key_is_told_so_and_later_goes_to_no_match(make: Make) -> None:
-    office = make({
-        "start": {"verb": "menu", "prompts": ["main-menu"], "keys": {"1": "start"}, "retries": 1, "no_match": "bye"},
-        "bye": {"verb": "hangup", "cause": "rejected"},
-    })
+    office = make(
+        {
+            "start": {"verb": "menu", "prompts": ["main-menu"], "keys": {"1": "start"}, "retries": 1, "no_match": "bye"},
+            "bye": {"verb": "hangup", "cause": "rejected"},
+        }
+    )
     caller, _ = office.call("flow:main")
     await asyncio.sleep(0.5)
     caller.key("9")
@@ -110,10 +112,12 @@ async def test_a_wrong_key_is_told_so_and_later_goes_to_no_match(make: Make) -> 
 
 
 async def test_a_missing_prompt_is_skipped_and_noted(make: Make) -> None:
-    office = make({
-        "start": {"verb": "play", "prompts": ["no-such", "goodbye"], "next": "bye"},
-        "bye": {"verb": "hangup"},
-    })
+    office = make(
+        {
+            "start": {"verb": "play", "prompts": ["no-such", "goodbye"], "next": "bye"},
+            "bye": {"verb": "hangup"},
+        }
+    )
     caller, call = office.call("flow:main")
     await asyncio.sleep(PROMPT + 0.5)
     missing = [(event.call, event.prompt, event.language) for event in office.of(ev.PromptMissing)]
@@ -131,10 +135,12 @@ async def test_bilingual_greeting(make: Make) -> None:
 
 
 async def test_a_flow_that_goes_round_without_the_caller_is_stopped(make: Make) -> None:
-    office = make({
-        "start": {"verb": "set", "values": {"x": "1"}, "next": "again"},
-        "again": {"verb": "set", "values": {"x": "2"}, "next": "start"},
-    })
+    office = make(
+        {
+            "start": {"verb": "set", "values": {"x": "1"}, "next": "again"},
+            "again": {"verb": "set", "values": {"x": "2"}, "next": "start"},
+        }
+    )
     caller, _ = office.call("flow:main")
     await asyncio.sleep(0.1)
     assert caller.cause is Cause.FLOW_ERROR
@@ -143,10 +149,12 @@ async def test_a_flow_that_goes_round_without_the_caller_is_stopped(make: Make) 
 
 
 async def test_keys_keep_a_long_flow_alive(make: Make) -> None:
-    office = make({
-        "start": {"verb": "menu", "prompts": [], "keys": {"1": "start"}, "no_input": "bye"},
-        "bye": {"verb": "hangup"},
-    })
+    office = make(
+        {
+            "start": {"verb": "menu", "prompts": [], "keys": {"1": "start"}, "no_input": "bye"},
+            "bye": {"verb": "hangup"},
+        }
+    )
     caller, _ = office.call("flow:main")
     for _ in range(250):
         await asyncio.sleep(0.1)
@@ -168,11 +176,13 @@ async def test_hanging_up_leaves_the_flow_where_it_was(make: Make) -> None:
 
 
 async def test_collected_digits_choose_the_extension(make: Make) -> None:
-    office = make({
-        "start": {"verb": "collect", "prompts": ["welcome"], "max_digits": 4, "next": "dial", "no_input": "bye"},
-        "dial": {"verb": "transfer", "to": "extension:{{digits}}", "on_failed": "bye"},
-        "bye": {"verb": "hangup", "cause": "busy"},
-    })
+    office = make(
+        {
+            "start": {"verb": "collect", "prompts": ["welcome"], "max_digits": 4, "next": "dial", "no_input": "bye"},
+            "dial": {"verb": "transfer", "to": "extension:{{digits}}", "on_failed": "bye"},
+            "bye": {"verb": "hangup", "cause": "busy"},
+        }
+    )
     caller, _ = office.call("flow:main")
     await asyncio.sleep(0.1)
     caller.key("1003")
@@ -183,10 +193,12 @@ async def test_collected_digits_choose_the_extension(make: Make) -> None:
 
 
 async def test_a_transfer_that_fails_goes_on_in_the_flow(make: Make) -> None:
-    office = make({
-        "start": {"verb": "transfer", "to": "extension:1003", "on_failed": "bye"},
-        "bye": {"verb": "hangup", "cause": "congestion"},
-    })
+    office = make(
+        {
+            "start": {"verb": "transfer", "to": "extension:1003", "on_failed": "bye"},
+            "bye": {"verb": "hangup", "cause": "congestion"},
+        }
+    )
     office.refusals["1003"] = Cause.UNREACHABLE
     caller, _ = office.call("flow:main")
     await asyncio.sleep(0.1)
