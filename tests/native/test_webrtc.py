@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -44,8 +45,10 @@ class Scene:
         await self.wait(PortOpened, port=PHONE)
         party.remote = ("127.0.0.1", reservation.port)
 
-    async def browser(self, peer: WebPeer, codec: str, role: str = "passive", fingerprint: str | None = None) -> Answer:
-        """Answers the peer's offer and joins it with the phone."""
+    async def browser(
+        self, peer: WebPeer, codec: str, role: str = "passive", fingerprint: str | None = None, *, connect: bool = True
+    ) -> Answer:
+        """Answers the peer's offer and joins it with the phone; `connect=False` keeps the answer from the peer."""
         offer = await peer.offer()
         reservation = self.engine.reserve(PortKind.WEBRTC, GROUP)
         answer = Answer(offer, codec, reservation.port, self.identity, role)
@@ -53,7 +56,8 @@ class Scene:
         opening = OpenPort(BROWSER, reservation.token, answer.codecs, dtls=dtls, ice=answer.ice, rtcp_mux=True)
         self.engine.submit([opening, Listen(BROWSER, {PHONE: 0.0}), Listen(PHONE, {BROWSER: 0.0})])
         await self.wait(PortOpened, port=BROWSER)
-        await peer.answer(answer.sdp)
+        if connect:
+            await peer.answer(answer.sdp)
         return answer
 
     async def wait(self, kind: type[Kind], seconds: float = 10.0, **wanted: Any) -> Kind:
@@ -129,6 +133,27 @@ async def test_a_certificate_that_was_not_announced_ends_the_handshake(scene: Sc
         failed = await scene.wait(DtlsState, port=BROWSER, state="failed")
         assert "certificate" in failed.error
         assert await scene.ears(peer) == (set(), set())
+
+
+async def test_a_stranger_cannot_disturb_the_handshake(scene: Scene) -> None:
+    hello = Path(__file__).parents[2] / "media/native/fuzz/corpus/dtls/openssl-hello.bin"
+    async with peer_of("chromium") as peer:
+        answer = await scene.browser(peer, "PCMU", connect=False)
+        stranger = asyncio.create_task(_flood(hello.read_bytes(), answer.port))
+        await asyncio.sleep(0.5)
+        await peer.answer(answer.sdp)
+        await peer.connected()
+        stranger.cancel()
+        assert await scene.ears(peer) == ({"phone"}, {"browser"})
+
+
+async def _flood(datagram: bytes, port: int) -> None:
+    """A few hundred datagrams per second from a socket that made no ICE check."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        while True:
+            for _ in range(5):
+                stranger.sendto(datagram, ("127.0.0.1", port))
+            await asyncio.sleep(0.01)
 
 
 async def test_the_call_goes_on_over_an_ice_restart(scene: Scene) -> None:

@@ -36,7 +36,9 @@ impl Core {
             Kind::Rtcp if port.rtcp_mux => core.rtcp(port, packet, arrival),
             Kind::Stun if port.ice.is_some() => core.stun(port, packet, arrival, net),
             Kind::Dtls if port.dtls.is_some() => {
-                if let Some(handshakes) = core.handshakes.as_ref().filter(|_| port.handshaking) {
+                // With ICE only an address that made an authentic check may take part in the handshake.
+                let proven = port.ice.as_ref().is_none_or(|ice| ice.knows(source));
+                if let Some(handshakes) = core.handshakes.as_ref().filter(|_| port.handshaking && proven) {
                     handshakes.datagram(port.id, packet.to_vec());
                 }
             }
