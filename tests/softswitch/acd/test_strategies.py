@@ -6,7 +6,7 @@ import importlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softswitch.acd import strategies
@@ -31,6 +31,7 @@ def test_every_file_is_in_the_table_and_says_what_it_does() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(STRATEGIES))
+@settings(deadline=None)
 @given(candidates=CANDIDATES)
 def test_ranking_is_a_permutation_of_the_candidates_with_a_key_each(name: str, candidates: list[Candidate]) -> None:
     order, keys = rank(name, WAITING, candidates, NOW)
@@ -40,12 +41,14 @@ def test_ranking_is_a_permutation_of_the_candidates_with_a_key_each(name: str, c
 
 
 @pytest.mark.parametrize("name", sorted(STRATEGIES))
+@settings(deadline=None)
 @given(candidates=CANDIDATES, data=st.data())
 def test_ranking_does_not_depend_on_the_order_given(name: str, candidates: list[Candidate], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(candidates))
     assert rank(name, WAITING, candidates, NOW) == rank(name, WAITING, shuffled, NOW)
 
 
+@settings(deadline=None)
 @given(candidates=CANDIDATES)
 def test_longest_idle_is_first(candidates: list[Candidate]) -> None:
     order, _ = rank("longest_idle", WAITING, candidates, NOW)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softswitch.directory.model import FlowFault, Queue
@@ -173,6 +173,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(node=st.sampled_from(sorted(tree()["nodes"])), name=st.text(max_size=8), value=_JSON)
 def test_any_value_anywhere_is_right_or_named(node: str, name: str, value: Any) -> None:
     for field in (name, *tree()["nodes"][node]):
