@@ -21,6 +21,8 @@ export const en = {
     now: "Try now",
     replaced: "You signed in at another tab or device. This tab is paused.",
     takeBack: "Work here",
+    otherPerson: "{login} signed in at another tab of this browser. Use a private window for a second person.",
+    goOn: "Go on as {login}",
   },
   error: {
     unreachable: "The server cannot be reached. Check the network and try again.",
@@ -452,7 +454,7 @@ export const en = {
     step2: "Call as a customer",
     step2Text: "This button is what visitors of any web site would see. Follow the greeting and press 1.",
     step3: "Watch as supervisor",
-    step3Text: "See the call live, listen, whisper or barge in. Afterwards find it in the history with its recording.",
+    step3Text: "In a private window (one browser holds one person), see the call live, listen, whisper or barge in. Afterwards find it in the history with its recording.",
     openAgent: "Agent page",
     openSupervisor: "Supervisor page",
     openHistory: "Call history",

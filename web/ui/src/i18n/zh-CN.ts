@@ -23,6 +23,8 @@ export const zhCN: Messages = {
     now: "立即重试",
     replaced: "您已在其他标签页或设备上登录，本页已暂停。",
     takeBack: "在此继续",
+    otherPerson: "{login} 已在本浏览器的其他标签页登录。第二个人请使用无痕窗口。",
+    goOn: "以 {login} 继续",
   },
   error: {
     unreachable: "无法连接服务器，请检查网络后重试。",
@@ -444,7 +446,7 @@ export const zhCN: Messages = {
     step2: "以客户身份呼叫",
     step2Text: "任何网站的访客看到的就是这个按钮。听到问候语后按 1。",
     step3: "以班长身份查看",
-    step3Text: "实时查看通话，可监听、耳语、强插。通话结束后可在通话记录中收听录音。",
+    step3Text: "请使用无痕窗口（一个浏览器只登录一个人）。实时查看通话，可监听、耳语、强插。通话结束后可在通话记录中收听录音。",
     openAgent: "座席页面",
     openSupervisor: "班长页面",
     openHistory: "通话记录",

@@ -7,6 +7,8 @@ import { ApiError, rest } from "@/api/rest";
 import { ServerSocket, socketUrl, tabResumeStore, type LinkStatus } from "@/api/socket";
 import type { AgentSnapshot, BoardSnapshot, Requests, ServerEvent, Topic } from "@/api/types";
 
+import { useSession } from "./session";
+
 export type Snapshot = Partial<AgentSnapshot & BoardSnapshot>;
 
 interface Subscriber {
@@ -31,6 +33,7 @@ export const useLink = defineStore("link", () => {
   const status = shallowRef<LinkStatus>({ phase: "closed" });
   /** True from the first drop until the connection is back. */
   const interrupted = ref(false);
+  const person = useSession();
   const subscribers = new Set<Subscriber>();
   const socket = new ServerSocket({
     url: socketUrl(),
@@ -63,6 +66,11 @@ export const useLink = defineStore("link", () => {
     }
   });
   socket.onEvent((event) => {
+    // The cookie was replaced by another person's: this tab must not act in that name.
+    if (event.type === "hello" && event.session.login !== person.session?.login) {
+      person.lose();
+      return;
+    }
     if (event.type === "resync") void refresh(true);
     else for (const subscriber of subscribers) subscriber.event(event);
   });

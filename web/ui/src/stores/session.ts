@@ -10,6 +10,8 @@ import { suggestLanguage } from "@/i18n";
 /** Higher sees everything that lower ones see. */
 const RANK: Record<Role, number> = { api: 0, agent: 1, supervisor: 2, administrator: 3 };
 
+const LOGIN_KEY = "softswitch.login";
+
 export const homeOf = (session: Session): string => {
   if (session.role === "administrator") return "/admin";
   return session.role === "supervisor" ? "/supervisor" : "/agent";
@@ -22,11 +24,16 @@ export const useSession = defineStore("session", () => {
   /** The session ended without the person's doing; the sign-in page says so. */
   const ended = ref(false);
 
+  /** Somebody else signed in at another tab: the browser's one cookie is theirs now. What is connected here goes on. */
+  const takenBy = ref("");
+
   function adopt(value: Session | null): void {
     session.value = value;
     known.value = true;
     useCsrf(value?.csrf ?? "");
+    takenBy.value = "";
     if (value) {
+      localStorage.setItem(LOGIN_KEY, value.login);
       ended.value = false;
       suggestLanguage(value.language);
     }
@@ -70,5 +77,9 @@ export const useSession = defineStore("session", () => {
   const atLeast = (role: Role): boolean => session.value !== null && RANK[session.value.role] >= RANK[role];
 
   onSignedOut(lose);
-  return { session, known, ended, load, signInByLink, signIn, signOut, lose, atLeast };
+  // Fires in the other tabs only.
+  window.addEventListener("storage", ({ key, newValue }) => {
+    if (key === LOGIN_KEY && newValue && session.value) takenBy.value = newValue === session.value.login ? "" : newValue;
+  });
+  return { session, known, ended, takenBy, load, signInByLink, signIn, signOut, lose, atLeast };
 });
