@@ -79,7 +79,8 @@ class Verifier:
         nonce = self._nonce(source, now)
         tail = ", stale=true" if stale else ""
         return [
-            f'Digest realm="{self.realm}", nonce="{nonce}", algorithm={algorithm}, qop="auth"{tail}' for algorithm in self._offered
+            f'Digest realm="{self.realm}", nonce="{nonce}", algorithm={algorithm}, qop="auth"{tail}'
+            for algorithm in self._offered
         ]
 
     def check(

@@ -254,9 +254,14 @@ class Endpoint:
         self.retry_after = command.retry_after
 
 
+def _acknowledge(core: Endpoint, command: Acknowledge, now: float) -> None:
+    invite.acknowledge(core, command, now)
+    modify.pursue(core, core.legs[command.leg], now)  # a change may have been wished for meanwhile
+
+
 _COMMANDS: dict[type[Any], Callable[[Endpoint, Any, float], None]] = {
     Invite: invite.place,
-    Acknowledge: invite.acknowledge,
+    Acknowledge: _acknowledge,
     Ring: accept.ring,
     Answer: accept.answer,
     Reject: accept.reject,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 
 from signalling.auth import Outcome
@@ -33,7 +34,8 @@ class Inbound:
             return  # keep-alive of a NAT
         core = self._core
         trunk = core.peers.trunk(flow)
-        if trunk is None and data[:4] != b"SIP/" and core.budget.is_silenced(flow.remote[0], now):
+        silenced = trunk is None and data[:4] != b"SIP/" and core.budget.is_silenced(flow.remote[0], now)
+        if silenced and not self._names_dialog(data):
             core.traffic["in", "silenced"] += 1
             return
         try:
@@ -47,6 +49,11 @@ class Inbound:
             core.respond(message, now)
         elif type(message) is BadRequest:
             self._bad(message, flow, trunk, now)
+
+    def _names_dialog(self, data: bytes) -> bool:
+        """Whether a tag of ours stands in the octets: calls go on while a neighbour behind the same address is silenced."""
+        dialogs = self._core.dialogs
+        return any(tag.decode() in dialogs for tag in _TAG.findall(data))
 
     def broken_stream(self, data: bytes, status: int, flow: Flow, now: float) -> None:
         """Framing failed; answer once if that is possible, the caller closes the stream."""
@@ -302,6 +309,7 @@ class Inbound:
 _COUNTED = frozenset(
     {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "UPDATE", "REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE"}
 )
+_TAG = re.compile(rb";tag=([0-9A-Za-z]{16,64})")
 _STRANGER = PeerPolicy(PeerKind.PHONE, "")
 
 

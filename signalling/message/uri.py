@@ -57,6 +57,7 @@ def escape_user(user: str) -> str:
     return quote(user.encode("utf-8", "surrogateescape"), safe=_USER_SAFE)
 
 
+@lru_cache(maxsize=1024)
 def parse_host_port(text: str) -> tuple[str, int]:
     """Split 'host[:port]'; the port is 0 when absent. Raises RemoteProtocolError(400)."""
     if text.startswith("["):

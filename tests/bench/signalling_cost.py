@@ -27,6 +27,7 @@ from signalling.testing import Book
 
 SWITCH, CALLER, CALLEE = ("192.0.2.9", 5060), ("192.0.2.1", 5060), ("192.0.2.2", 5060)
 A_FLOW, B_FLOW = Flow("udp", SWITCH, CALLER), Flow("udp", SWITCH, CALLEE)
+CHUNK = 250  # calls per sample; the median and the best sample are shown, for machines that are busy
 SDP = (
     "v=0\r\no=- 3724394400 3724394405 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
     "m=audio 30000 RTP/AVP 0 8 9 101\r\n"
@@ -51,16 +52,16 @@ class Switch:
     def receive(self, data: bytes, flow: Flow) -> list[tuple[bytes, Flow]]:
         """Feed one datagram and let the switch react; returns what it sent."""
         self.sent = []
-        started = time.perf_counter()
+        started = time.thread_time()
         self._follow(self.endpoint.receive(data, flow, self.now))
-        self.spent += time.perf_counter() - started
+        self.spent += time.thread_time() - started
         return self.sent
 
     def tick(self, seconds: float) -> None:
         self.now += seconds
-        started = time.perf_counter()
+        started = time.thread_time()
         self._follow(self.endpoint.handle_timeout(self.now))
-        self.spent += time.perf_counter() - started
+        self.spent += time.thread_time() - started
 
     def _follow(self, output: Output) -> None:
         self.sent.extend(output.transmits)
@@ -143,9 +144,9 @@ def cost(work: Callable[[], object], times: int) -> float:
     """Median microseconds of one run."""
     spent = []
     for _ in range(times):
-        started = time.perf_counter()
+        started = time.thread_time()
         work()
-        spent.append(time.perf_counter() - started)
+        spent.append(time.thread_time() - started)
     return median(spent) * 1e6
 
 
@@ -155,11 +156,14 @@ def main() -> None:
     for number in range(500):
         one_call(switch, number)
         switch.tick(0.02)
-    switch.spent = 0.0
-    for number in range(500, 500 + calls):
-        one_call(switch, number)
-        switch.tick(0.02)  # 50 calls per second: the linger timers of earlier calls fire in between
-    per_call = switch.spent / calls * 1e6
+    chunks = []
+    for first in range(500, 500 + calls, CHUNK):
+        switch.spent = 0.0
+        for number in range(first, first + CHUNK):
+            one_call(switch, number)
+            switch.tick(0.02)  # 50 calls per second: the linger timers of earlier calls fire in between
+        chunks.append(switch.spent / CHUNK * 1e6)
+    per_call = median(chunks)
     message = invite(1)
     print(
         json.dumps(
@@ -167,6 +171,7 @@ def main() -> None:
                 "bench": "signalling_cost",
                 "calls": calls,
                 "us_per_call": round(per_call, 1),
+                "us_per_call_best": round(min(chunks), 1),
                 "messages_per_call": 14,
                 "us_per_message": round(per_call / 14, 1),
                 "calls_per_second": round(1e6 / per_call),

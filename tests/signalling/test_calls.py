@@ -235,6 +235,18 @@ def test_delayed_offer_is_answered_in_the_ack() -> None:
         pair.submit(pair.a, Acknowledge("L", HELD))
 
 
+def test_change_wished_for_before_the_acknowledge_is_sent_after_it() -> None:
+    pair = EndpointPair()
+    pair.b.on_event = answering
+    pair.submit(pair.a, invite(pair, body=None))
+    pair.run(1)
+    pair.submit(pair.a, Modify("L", HOLD))
+    assert count(pair.b, ModifyRequested) == 0
+    pair.submit(pair.a, Acknowledge("L", OFFER))
+    pair.run(1)
+    assert one(pair.a, Modified).body == HELD
+
+
 def test_delayed_offer_hung_up_instead_of_acknowledged_ends_cleanly() -> None:
     pair = EndpointPair()
     pair.b.on_event = answering

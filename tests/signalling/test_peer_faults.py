@@ -348,6 +348,15 @@ def test_flood_is_silenced_for_a_minute_and_others_are_not() -> None:
     assert len(bench.feed(bench.request("INVITE"), phone_flow())) == 1
 
 
+def test_calls_go_on_while_their_source_is_silenced() -> None:
+    bench = Bench()
+    call = Call(bench, phone=True)
+    for _ in range(500):
+        bench.feed(bench.request("INVITE"), phone_flow())
+    assert bench.feed(bench.request("INVITE"), phone_flow()) == []
+    assert call.send("BYE", cseq=3) == [200]
+
+
 def test_strangers_hear_five_error_answers_a_minute() -> None:
     bench = Bench()
     heard = [len(bench.feed(bench.request("WEIRD"), phone_flow())) for _ in range(10)]
