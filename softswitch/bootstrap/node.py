@@ -48,6 +48,8 @@ from softswitch.store.journal import Journal
 log = structlog.get_logger("node")
 
 MakeEngine = Callable[[Settings], MediaEngine]
+RECORDINGS_SECONDS = 3.0
+"""How long the end waits for recordings to be closed and hashed."""
 PROMPTS = Path(__file__).resolve().parents[1] / "prompts"
 
 
@@ -230,12 +232,11 @@ class Node:
 
     async def drain(self, seconds: float) -> None:
         """No new calls; live ones may go on for `seconds`, then they get their BYE."""
-        for name in ("sip",):
-            self.readiness.set(name, ok=False, text="draining")
+        self.readiness.set("sip", ok=False, text="draining")
         self.switch.calls.refuse_new()
         self.submit(sip.Drain())
         await self.switch.calls.drain(seconds)
-        await asyncio.sleep(0)  # the last BYEs leave with this turn
+        await self.switch.keeper.settled(RECORDINGS_SECONDS)
 
     async def close(self) -> None:
         """Everything down, newest first; what was emitted is committed."""

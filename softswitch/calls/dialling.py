@@ -124,7 +124,10 @@ class Dialling:
             attempt.leg = device.start(partial(self._heard, number))
         except (MediaError, Unreachable) as fault:
             del self._attempts[number]
-            self._causes.append(fault.cause if isinstance(fault, Unreachable) else Cause.CONGESTION)
+            cause = fault.cause if isinstance(fault, Unreachable) else Cause.CONGESTION
+            self._causes.append(cause)
+            if device.target is not None and cause is Cause.NETWORK_FAILURE:
+                self.watch.report(device.target, False)
             return
         if number not in self._attempts:
             return  # it failed while it was being sent

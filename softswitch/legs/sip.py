@@ -14,11 +14,13 @@ import structlog
 from media.errors import BadDescription, MediaError, NotAcceptable
 from signalling import commands as sip
 from signalling import events as sig
+from signalling.errors import LocalProtocolError, TransportError
 from softswitch.legs import base
 from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.legs.rtp import RtpPort
 from softswitch.legs.studio import Studio
 from softswitch.model.cause import Cause
+from softswitch.model.errors import Unreachable
 from softswitch.model.ids import Ids, LegId
 from softswitch.model.target import Target
 
@@ -165,6 +167,11 @@ class SipLeg:
             )
         )  # fmt: skip
 
+    def abandon(self) -> None:
+        """The call never left: gives the port back, tells nobody."""
+        self._phase = Phase.ENDED
+        self._media.close()
+
     def heard(self, event: sig.Event) -> None:
         """One event of signalling about this leg."""
         if self._phase is Phase.ENDED:
@@ -298,7 +305,7 @@ class SipLegs:
 
     def __init__(self, studio: Studio, ids: Ids, submit: SubmitCommand, codecs_of: CodecsOf) -> None:
         self.studio = studio
-        self.submit = submit
+        self._submit = submit
         self.codecs_of = codecs_of
         self._ids = ids
         self._legs: dict[str, SipLeg] = {}
@@ -306,6 +313,13 @@ class SipLegs:
 
     def __len__(self) -> int:
         return len(self._legs)
+
+    def submit(self, command: sip.Command) -> None:
+        """Hands a command down. One that crosses the peer's own end is refused there; `Ended` is on its way up then."""
+        try:
+            self._submit(command)
+        except LocalProtocolError as fault:
+            log.warning("! command crossed the end of its leg", command=type(command).__name__, reason=str(fault))
 
     def on_trunk(self, trunk: str) -> int:
         """How many legs the trunk carries now, both directions."""
@@ -334,7 +348,7 @@ class SipLegs:
         return leg
 
     def dial(self, target: Target, caller: LegFacts, *, group: int, prefer: tuple[str, ...], listener: base.Listener) -> SipLeg:
-        """Rings one target. Raises MediaError when no port can be had."""
+        """Rings one target. Raises MediaError when no port can be had, Unreachable when no listener of ours leads there."""
         kind = PartyKind.TRUNK if target.trunk else PartyKind.PHONE
         facts = LegFacts(
             inbound=False,
@@ -353,6 +367,11 @@ class SipLegs:
         except MediaError:
             self._remove(leg)
             raise
+        except TransportError as fault:
+            self._remove(leg)
+            leg.abandon()
+            log.warning("! no way to the target", target=target.uri, reason=str(fault))
+            raise Unreachable(Cause.NETWORK_FAILURE) from fault
         return leg
 
     def heard(self, event: sig.Event) -> None:

@@ -48,6 +48,8 @@ class Keeper:
         self._emit = emit
         self._alarms = alarms
         self._live: set[str] = set()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
 
     # files
 
@@ -60,6 +62,7 @@ class Keeper:
             number += 1
             file = f"{day}/{stem}-{number}.wav"
         self._live.add(file)
+        self._quiet.clear()
         try:
             (self.root / day).mkdir(parents=True, exist_ok=True)
         except OSError as fault:  # the engine will say the same about the file; the call goes on
@@ -89,7 +92,18 @@ class Keeper:
         self._alarms.raise_("recording_degraded", "critical", f"Recordings lose audio: {reason}")
 
     def finished(self, file: str) -> None:
+        """The file is closed and hashed, or was never written."""
         self._live.discard(file)
+        if not self._live:
+            self._quiet.set()
+
+    async def settled(self, seconds: float) -> None:
+        """Waits until no file is being written, at most so long; what is left then is recovered at the next start."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._quiet.wait()
+        except TimeoutError:
+            log.warning("! recordings left open", count=len(self._live))
 
     def path(self, file: str) -> Path:
         """Where a recording that can be heard lies. Raises NotFound when it is outside of the root or gone."""

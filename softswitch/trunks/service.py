@@ -21,6 +21,7 @@ from softswitch.trunks.carrier import Carrier, Place, is_ip
 log = structlog.get_logger("trunks")
 
 RESOLVE_SECONDS = 60.0
+_REMEMBERED_SOURCES = 10_000
 
 
 class TrunkBook:
@@ -32,6 +33,7 @@ class TrunkBook:
         self._emit = emit
         self._submit = submit
         self._carriers: dict[str, Carrier] = {}
+        self._sources: dict[tuple[str, int], Trunk | None] = {}
 
     def configure(self, snapshot: Snapshot) -> None:
         """Takes the trunks of a new directory over; those that did not change keep their state."""
@@ -53,6 +55,7 @@ class TrunkBook:
                 self._unregister(gone)
         started = [carrier for name, carrier in carriers.items() if self._carriers.get(name) is not carrier]
         self._carriers = carriers
+        self._sources.clear()
         for carrier in started:
             self._register(carrier)
 
@@ -60,6 +63,14 @@ class TrunkBook:
 
     def of_source(self, host: str, port: int = 0) -> Trunk | None:
         """The trunk that a request from this address belongs to; of several, one dialled at this port, else the first."""
+        key = (host, port)
+        if key not in self._sources:  # asked for each message: the answer is kept until something changes
+            if len(self._sources) >= _REMEMBERED_SOURCES:
+                self._sources.clear()
+            self._sources[key] = self._find_source(host, port)
+        return self._sources[key]
+
+    def _find_source(self, host: str, port: int) -> Trunk | None:
         found = [carrier for carrier in self._carriers.values() if carrier.is_source(host)]
         exact = [carrier for carrier in found if any(place.port == port for place in carrier.places)]
         carrier = next(iter(exact or found), None)
@@ -182,6 +193,7 @@ class TrunkBook:
             for place in carrier.places:
                 if not is_ip(place.address.host):
                     place.ip = await _lookup(place) or place.ip
+                    self._sources.clear()
             if not had:
                 self._register(carrier)
 

@@ -152,7 +152,8 @@ class Peer:
         self.node.submit(
             sip.Invite(
                 leg, f"sip:{to}@{SWITCH[0]}", sig.Flow("udp", self.node.address, SWITCH),
-                sig.Identity(caller or self.number, "softswitch", "Name"), to, sig.Body(content) if content is not None else None,
+                sig.Identity(caller or self.number, "softswitch", "Name"), to,
+                sig.Body(content) if content is not None else None,
                 login=sip.Login(self.number, "secret") if login and self.number else None,
             )
         )  # fmt: skip
