@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from web import shapes
 from web.routing import LEADERS, Request, Route
 
@@ -12,13 +15,15 @@ async def list_trunks(request: Request) -> shapes.Items:
 
 async def list_registrations(request: Request) -> shapes.Items:
     items = [
-        {
-            "extension": view["extension"],
-            "contacts": [{**contact, "expires": shapes.time(contact["expires"])} for contact in view["contacts"]],
-        }
+        {"extension": view["extension"], "contacts": [_contact(contact) for contact in view["contacts"]]}
         for view in request.services.registrar.views()
     ]
     return shapes.Items(items=items)
+
+
+def _contact(contact: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {key: value for key, value in contact.items() if key != "expires_at"}
+    return {**shown, "expires": shapes.time(contact["expires_at"])}
 
 
 ROUTES = (
