@@ -10,6 +10,9 @@ from softswitch.model.clock import Clock
 from softswitch.model.events import Event, RegistrationChanged
 from softswitch.model.target import Target
 
+FIRST_RESPONSE = 4.0
+"""Seconds until a phone that says nothing at all counts as gone: a binding outlives a phone that lost its power."""
+
 
 class Registrar:
     """Owned by the loop; written by `heard` alone. `on_change(extension)` is told when a phone logs in or out."""
@@ -49,7 +52,7 @@ class Registrar:
     def targets(self, extension: str) -> tuple[Target, ...]:
         """Every device of an extension; they ring together. The call's own limit says how long."""
         return tuple(
-            Target(extension, binding.contact, binding.flow, extension, ring=180.0)
+            Target(extension, binding.contact, binding.flow, extension, ring=180.0, first_response=FIRST_RESPONSE)
             for binding in self._bindings.get(extension, ())
         )
 

@@ -62,7 +62,7 @@ def test_call_hold_resume_hang_up(switch: Switch) -> None:
         wait_for(lambda: b.state() == "CLOSED", 5, "the other side to be hung up")
     call = switch.ended_calls()[0]
     assert (call["caller"], call["called"], call["result"], call["who"]) == ("1001", "1002", "answered", "caller")
-    assert call["talk_ms"] > 2000
+    assert call["hold_ms"] > 1200 and call["talk_ms"] + call["hold_ms"] > 2000
 
 
 def test_sides_may_use_different_codecs(switch: Switch) -> None:
@@ -112,7 +112,7 @@ def test_a_phone_that_is_not_there(switch: Switch) -> None:
         a.do("register")
         with pytest.raises(PhoneError) as refused:
             a.dial("1002", timeout=10)
-        assert refused.value.status == 480
+        assert refused.value.status in (480, 408)
         with pytest.raises(PhoneError) as unknown:
             a.dial("7777", timeout=10)
         assert unknown.value.status == 404
