@@ -75,7 +75,7 @@ def test_carrier_call_reaches_a_browser_and_is_recorded(tmp_path: Path) -> None:
         customer = Sipp(tmp_path, scenario, target=f"127.0.0.1:{switch.sip_port}", service="4008001000")
         with Sniffer(customer.media_port) as ear, customer:
             page.get_by_test_id("offer-card").wait_for(timeout=20_000)
-            assert "13800138000" in page.get_by_test_id("offer-caller").inner_text()
+            assert "13800138000" in page.get_by_test_id("offer-card").inner_text()
             assert "sales" in page.get_by_test_id("offer-queue").inner_text()
             assert switch.api("GET", "/agents/li")["state"] == "ringing"
             page.get_by_test_id("btn-answer").click()

@@ -66,7 +66,8 @@ class WebClient:
     origin: str = ""
     samples: Samples | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
-    heard: list[Samples] = field(default_factory=list)
+    heard: list[tuple[float, Samples]] = field(default_factory=list)
+    """When it came (loop time), and the samples."""
     hello: dict[str, Any] = field(default_factory=dict)
 
     async def __aenter__(self) -> WebClient:
@@ -164,12 +165,15 @@ class WebClient:
             while True:
                 frame = await track.recv()
                 for part in resampler.resample(frame):
-                    self.heard.append(part.to_ndarray().reshape(-1).astype(np.float64) / 32768)
+                    samples = part.to_ndarray().reshape(-1).astype(np.float64) / 32768
+                    self.heard.append((asyncio.get_running_loop().time(), samples))
                 del self.heard[:-3000]
 
     def audio(self, seconds: float = 1.0) -> Samples:
-        joined = np.concatenate(self.heard) if self.heard else np.zeros(0)
-        return joined[-int(seconds * RATE) :]
+        """What arrived in the last seconds; empty when nothing did."""
+        since = asyncio.get_running_loop().time() - seconds
+        parts = [samples for at, samples in self.heard if at > since]
+        return np.concatenate(parts)[-int(seconds * RATE) :] if parts else np.zeros(0)
 
     def hears(self, tones: dict[str, float], seconds: float = 0.6) -> set[str]:
         return heard_tones(self.audio(seconds), tones)
