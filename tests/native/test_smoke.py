@@ -186,6 +186,7 @@ def test_a_prompt_is_heard_until_a_digit(stage: Stage, tmp_path: Path) -> None:
 
 
 def test_a_call_is_recorded_in_stereo(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "calls").mkdir()
     first, _ = stage.phone(1, 500), stage.phone(2, 900, codecs=(PCMU,))
     stage.engine.submit([
         c.Listen(1, {2: 0.0}),

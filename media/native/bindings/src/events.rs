@@ -1,7 +1,7 @@
 //! Events as objects of `media.events`; the classes are looked up once.
 
-use engine::event::{EVENT_NAMES, Event, PortStats};
 use engine::Reservation;
+use engine::event::{EVENT_NAMES, Event, PortStats};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 

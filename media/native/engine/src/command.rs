@@ -242,6 +242,23 @@ impl Command {
 
 /// The names of every command, in the order of the catalogue; a test compares them with `media/commands.py`.
 pub const COMMAND_NAMES: [&str; 19] = [
-    "OpenPort", "UpdatePort", "ClosePort", "MovePort", "Listen", "OpenBus", "CloseBus", "LoadPrompt", "DropPrompt",
-    "Play", "StopPlay", "SendDtmf", "Detect", "Record", "ControlRecord", "StopRecord", "Sample", "Dump", "Drain",
+    "OpenPort",
+    "UpdatePort",
+    "ClosePort",
+    "MovePort",
+    "Listen",
+    "OpenBus",
+    "CloseBus",
+    "LoadPrompt",
+    "DropPrompt",
+    "Play",
+    "StopPlay",
+    "SendDtmf",
+    "Detect",
+    "Record",
+    "ControlRecord",
+    "StopRecord",
+    "Sample",
+    "Dump",
+    "Drain",
 ];

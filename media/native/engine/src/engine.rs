@@ -275,7 +275,10 @@ impl Engine {
         let (kept, dropped): (Vec<Item>, Vec<Item>) = items.into_iter().partition(|item| {
             matches!(
                 item.command,
-                Command::ClosePort { .. } | Command::CloseBus { .. } | Command::StopPlay { .. } | Command::StopRecord { .. }
+                Command::ClosePort { .. }
+                    | Command::CloseBus { .. }
+                    | Command::StopPlay { .. }
+                    | Command::StopRecord { .. }
             )
         });
         for item in dropped {

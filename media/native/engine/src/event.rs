@@ -50,23 +50,89 @@ impl Default for PortStats {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    PortOpened { port: NodeId },
-    PortClosed { port: NodeId, reason: &'static str, stats: Box<PortStats> },
-    PortFailed { port: NodeId, reason: &'static str },
-    MediaStarted { port: NodeId, remote: String, codec: String, ssrc: u32, as_signalled: bool, at: f64 },
-    MediaLost { port: NodeId, silent_ms: u64 },
-    MediaResumed { port: NodeId },
-    RemoteChanged { port: NodeId, old: String, new: String, reason: &'static str },
-    IceState { port: NodeId, state: &'static str, pair: String },
-    DtlsState { port: NodeId, state: &'static str, profile: String, error: String },
-    Dtmf { port: NodeId, digit: char, duration: u32, way: &'static str, at: f64 },
-    ToneHeard { port: NodeId, hertz: f64, at: f64, duration: u32 },
-    ActiveSpeakers { bus: NodeId, ports: Vec<NodeId> },
-    PromptLoaded { prompt: PromptId, duration: u64 },
-    PromptFailed { prompt: PromptId, reason: String },
-    PlayEnded { player: NodeId, reason: &'static str, played_ms: u64 },
-    RecordStarted { recorder: NodeId, path: String, at: f64 },
-    RecordDegraded { recorder: NodeId, reason: String },
+    PortOpened {
+        port: NodeId,
+    },
+    PortClosed {
+        port: NodeId,
+        reason: &'static str,
+        stats: Box<PortStats>,
+    },
+    PortFailed {
+        port: NodeId,
+        reason: &'static str,
+    },
+    MediaStarted {
+        port: NodeId,
+        remote: String,
+        codec: String,
+        ssrc: u32,
+        as_signalled: bool,
+        at: f64,
+    },
+    MediaLost {
+        port: NodeId,
+        silent_ms: u64,
+    },
+    MediaResumed {
+        port: NodeId,
+    },
+    RemoteChanged {
+        port: NodeId,
+        old: String,
+        new: String,
+        reason: &'static str,
+    },
+    IceState {
+        port: NodeId,
+        state: &'static str,
+        pair: String,
+    },
+    DtlsState {
+        port: NodeId,
+        state: &'static str,
+        profile: String,
+        error: String,
+    },
+    Dtmf {
+        port: NodeId,
+        digit: char,
+        duration: u32,
+        way: &'static str,
+        at: f64,
+    },
+    ToneHeard {
+        port: NodeId,
+        hertz: f64,
+        at: f64,
+        duration: u32,
+    },
+    ActiveSpeakers {
+        bus: NodeId,
+        ports: Vec<NodeId>,
+    },
+    PromptLoaded {
+        prompt: PromptId,
+        duration: u64,
+    },
+    PromptFailed {
+        prompt: PromptId,
+        reason: String,
+    },
+    PlayEnded {
+        player: NodeId,
+        reason: &'static str,
+        played_ms: u64,
+    },
+    RecordStarted {
+        recorder: NodeId,
+        path: String,
+        at: f64,
+    },
+    RecordDegraded {
+        recorder: NodeId,
+        reason: String,
+    },
     RecordEnded {
         recorder: NodeId,
         path: String,
@@ -76,18 +142,57 @@ pub enum Event {
         verdict: &'static str,
         gaps: Vec<(u64, u64)>,
     },
-    Stats { port: NodeId, stats: Box<PortStats> },
-    Dumped { target: u64, json: String },
-    Overload { worker: u32, level: u32, lag_ms: f64, shed: &'static str },
-    EventsDropped { count: u64 },
-    CommandFailed { seq: u64, index: u32, command: &'static str, target: u64, reason: &'static str },
+    Stats {
+        port: NodeId,
+        stats: Box<PortStats>,
+    },
+    Dumped {
+        target: u64,
+        json: String,
+    },
+    Overload {
+        worker: u32,
+        level: u32,
+        lag_ms: f64,
+        shed: &'static str,
+    },
+    EventsDropped {
+        count: u64,
+    },
+    CommandFailed {
+        seq: u64,
+        index: u32,
+        command: &'static str,
+        target: u64,
+        reason: &'static str,
+    },
 }
 
 /// The names of every event, in the order of the catalogue; a test compares them with `media/events.py`.
 pub const EVENT_NAMES: [&str; 23] = [
-    "PortOpened", "PortClosed", "PortFailed", "MediaStarted", "MediaLost", "MediaResumed", "RemoteChanged", "IceState",
-    "DtlsState", "Dtmf", "ToneHeard", "ActiveSpeakers", "PromptLoaded", "PromptFailed", "PlayEnded", "RecordStarted",
-    "RecordDegraded", "RecordEnded", "Stats", "Dumped", "Overload", "EventsDropped", "CommandFailed",
+    "PortOpened",
+    "PortClosed",
+    "PortFailed",
+    "MediaStarted",
+    "MediaLost",
+    "MediaResumed",
+    "RemoteChanged",
+    "IceState",
+    "DtlsState",
+    "Dtmf",
+    "ToneHeard",
+    "ActiveSpeakers",
+    "PromptLoaded",
+    "PromptFailed",
+    "PlayEnded",
+    "RecordStarted",
+    "RecordDegraded",
+    "RecordEnded",
+    "Stats",
+    "Dumped",
+    "Overload",
+    "EventsDropped",
+    "CommandFailed",
 ];
 
 impl Event {

@@ -5,9 +5,7 @@ use super::{to_f32, to_i16};
 pub fn decode_into(payload: &[u8], channels: u8, out: &mut Vec<f32>) {
     let sample = |pair: &[u8]| pair.first_chunk::<2>().map_or(0.0, |&pair| to_f32(i16::from_be_bytes(pair)));
     if channels == 2 {
-        out.extend(
-            payload.chunks_exact(4).map(|quad| 0.5 * (sample(quad) + quad.get(2..).map_or(0.0, sample))),
-        );
+        out.extend(payload.chunks_exact(4).map(|quad| 0.5 * (sample(quad) + quad.get(2..).map_or(0.0, sample))));
     } else {
         out.extend(payload.chunks_exact(2).map(sample));
     }

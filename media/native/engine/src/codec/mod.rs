@@ -173,7 +173,9 @@ impl Encoder {
 
 /// A sample as 16-bit integer, rounded and clamped.
 pub fn to_i16(sample: f32) -> i16 {
-    (sample * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16
+    let scaled = sample * 32_768.0;
+    // Rounds half away from zero; `f32::round` would be a library call on the x86-64 base line. The cast saturates.
+    (scaled + 0.5f32.copysign(scaled)) as i16
 }
 
 /// A 16-bit sample as f32 in −1..1.

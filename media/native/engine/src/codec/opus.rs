@@ -97,12 +97,12 @@ mod tests {
     #[test]
     fn durations_follow_the_table_of_contents() {
         for (payload, expected) in [
-            (&[0x08u8][..], Some(960)),      // SILK 20 ms, one frame
-            (&[0x0b, 2], Some(1920)),        // code 3 with two frames
-            (&[0xfc], Some(960)),            // CELT 20 ms
-            (&[0x78], Some(960)),            // hybrid 20 ms
-            (&[0x1b, 3], None),              // 180 ms
-            (&[0x03, 0], None),              // no frames
+            (&[0x08u8][..], Some(960)), // SILK 20 ms, one frame
+            (&[0x0b, 2], Some(1920)),   // code 3 with two frames
+            (&[0xfc], Some(960)),       // CELT 20 ms
+            (&[0x78], Some(960)),       // hybrid 20 ms
+            (&[0x1b, 3], None),         // 180 ms
+            (&[0x03, 0], None),         // no frames
             (&[0x03], None),
             (&[], None),
         ] {

@@ -67,7 +67,13 @@ impl Detector {
         }
     }
 
-    fn step(&mut self, found: Option<char>, now: Micros, started: &mut impl FnMut(char), ended: &mut impl FnMut(Heard)) {
+    fn step(
+        &mut self,
+        found: Option<char>,
+        now: Micros,
+        started: &mut impl FnMut(char),
+        ended: &mut impl FnMut(Heard),
+    ) {
         if found.is_some() && found == self.candidate {
             self.blocks += 1;
             self.misses = 0;

@@ -55,6 +55,9 @@ impl ToneDetector {
 
     /// Takes one 20 ms frame; calls `heard` for tones that ended or went on for long.
     pub fn input(&mut self, frame: &[f32], rate: u32, now: Micros, mut heard: impl FnMut(Heard)) {
+        if self.watches.is_empty() {
+            return;
+        }
         let total = 2.0 * super::level(frame).powi(2);
         for watch in &mut self.watches {
             let share = power(frame, watch.hertz, rate);

@@ -117,7 +117,9 @@ mod tests {
 
     #[test]
     fn tones_keep_their_level_and_frames_their_length() {
-        for (from, to) in [(8000, 16_000), (16_000, 8000), (16_000, 48_000), (48_000, 16_000), (8000, 48_000), (48_000, 8000)] {
+        for (from, to) in
+            [(8000, 16_000), (16_000, 8000), (16_000, 48_000), (48_000, 16_000), (8000, 48_000), (48_000, 8000)]
+        {
             let mut resampler = Resampler::new(from, to).unwrap();
             let mut out = Vec::new();
             for frame in sine(1000.0, from, from as usize / 2).chunks(from as usize / 50) {

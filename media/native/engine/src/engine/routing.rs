@@ -38,7 +38,14 @@ impl Engine {
                 (entry.worker, Extra::Nothing)
             }
             Command::OpenBus { bus: node, group, .. } => (self.enter(*node, *group)?, Extra::Nothing),
-            Command::Play(play) => (self.enter(play.player, play.group)?, Extra::Nothing),
+            Command::Play(play) => {
+                // A prompt that could not be loaded is skipped when it is reached; one that was never loaded is a mistake.
+                let nothing = play.prompts.is_empty() && play.tone.is_none();
+                if nothing || play.prompts.iter().any(|prompt| self.cache.get(*prompt).is_none()) {
+                    return Err(Refusal::UnknownId);
+                }
+                (self.enter(play.player, play.group)?, Extra::Nothing)
+            }
             Command::Record(record) => self.direct_record(seq, index, record)?,
             Command::ControlRecord { recorder, channels, .. } => {
                 let entry = self.known(*recorder)?;

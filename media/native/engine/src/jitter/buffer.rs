@@ -23,9 +23,14 @@ struct Slot {
 pub enum Next<'a> {
     Packet(&'a [u8]),
     /// Packets are missing; `following` is the packet right after the lost one.
-    Lost { ticks: u32, following: Option<&'a [u8]> },
+    Lost {
+        ticks: u32,
+        following: Option<&'a [u8]>,
+    },
     /// The sender was silent: a gap in time, not in sequence.
-    Silence { ticks: u32 },
+    Silence {
+        ticks: u32,
+    },
     Empty,
 }
 
@@ -78,7 +83,9 @@ impl Buffer {
         if self.held > 0 || self.next.is_some() {
             let far = i64::from(self.clock * RESYNC_SECONDS);
             let jump = i64::from(timestamp_distance(timestamp, self.expected)).abs() - i64::from(self.credit);
-            if sequence.abs_diff(self.highest) > RESYNC_SEQUENCE || (sequence > self.highest && jump > far && !payload.is_empty()) {
+            if sequence.abs_diff(self.highest) > RESYNC_SEQUENCE
+                || (sequence > self.highest && jump > far && !payload.is_empty())
+            {
                 self.clear();
                 arrival = Arrival::Resynchronised;
             }
@@ -150,9 +157,8 @@ impl Buffer {
 
     /// The next packet is not there, but a later one is: lost, or overtaken.
     pub fn is_missing(&self) -> bool {
-        let present = |next: u64| {
-            self.slots.get((next % SLOTS) as usize).is_some_and(|slot| slot.sequence == Some(next))
-        };
+        let present =
+            |next: u64| self.slots.get((next % SLOTS) as usize).is_some_and(|slot| slot.sequence == Some(next));
         self.held > 0 && self.next.is_some_and(|next| !present(next))
     }
 
@@ -234,7 +240,8 @@ impl Buffer {
             return Next::Silence { ticks: 0 };
         }
         let adjacent = sequence == next + 1;
-        let following = self.oldest().map(|slot| slot.payload.as_slice()).filter(|payload| adjacent && !payload.is_empty());
+        let following =
+            self.oldest().map(|slot| slot.payload.as_slice()).filter(|payload| adjacent && !payload.is_empty());
         Next::Lost { ticks, following }
     }
 }

@@ -7,6 +7,8 @@ const BINS: usize = 64;
 /// Weight that is left of a packet after the next one: half of it is gone after about 170 packets (3.5 s).
 const FORGETTING: f32 = 0.996;
 const QUANTILE: f32 = 0.97;
+/// The quantile is taken anew after so many packets.
+const REFRESH: u32 = 8;
 /// The fastest packet is forgotten by 10 µs per packet, so that a drift of 500 ppm is followed.
 const DRIFT_US: i64 = 10;
 
@@ -14,11 +16,13 @@ const DRIFT_US: i64 = 10;
 pub struct Delays {
     bins: [f32; BINS],
     fastest: Option<i64>,
+    quantile_ms: f32,
+    packets: u32,
 }
 
 impl Default for Delays {
     fn default() -> Self {
-        Self { bins: [0.0; BINS], fastest: None }
+        Self { bins: [0.0; BINS], fastest: None, quantile_ms: 0.0, packets: 0 }
     }
 }
 
@@ -36,6 +40,10 @@ impl Delays {
         if let Some(weight) = self.bins.get_mut(bin) {
             *weight += 1.0 - FORGETTING;
         }
+        self.packets = self.packets.wrapping_add(1);
+        if self.packets < 50 || self.packets % REFRESH == 0 {
+            self.quantile_ms = self.measure();
+        }
     }
 
     /// A new stream has nothing to do with the old one's time.
@@ -45,6 +53,10 @@ impl Delays {
 
     /// Lateness in ms that 97 % of recent packets kept.
     pub fn quantile_ms(&self) -> f32 {
+        self.quantile_ms
+    }
+
+    fn measure(&self) -> f32 {
         let total: f32 = self.bins.iter().sum();
         let mut sum = 0.0;
         for (bin, weight) in self.bins.iter().enumerate() {

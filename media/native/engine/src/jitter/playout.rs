@@ -1,7 +1,5 @@
 //! One stream's way from packets to frames: buffer, decoder, concealment, and the care that delay neither starves nor creeps.
 
-use std::collections::VecDeque;
-
 use super::buffer::{Arrival, Buffer, Next};
 use super::delay::Delays;
 use super::plc::Concealment;
@@ -9,6 +7,7 @@ use super::stretch;
 use crate::codec::{Coding, Decoder};
 use crate::dsp;
 use crate::ids::{FRAMES_PER_SECOND, Micros};
+use crate::rtp::timestamp_distance;
 
 /// Frames without a packet after which the stream counts as paused and is buffered anew.
 const PAUSE_FRAMES: u32 = 10;
@@ -35,7 +34,8 @@ pub struct Playout {
     buffer: Buffer,
     delays: Delays,
     concealment: Concealment,
-    samples: VecDeque<f32>,
+    /// Decoded and not yet played, oldest first.
+    samples: Vec<f32>,
     scratch: Vec<f32>,
     min_ms: f32,
     max_ms: f32,
@@ -45,6 +45,8 @@ pub struct Playout {
     mean_ms: f32,
     frames: u32,
     since_shortened: u32,
+    /// The newest timestamp, extended over its wraps.
+    media_time: i64,
     /// Packets that came too late to be played, and duplicates, since creation.
     pub late: u64,
     pub concealed_ms: u64,
@@ -59,7 +61,7 @@ impl Playout {
             buffer: Buffer::new(coding.clock()),
             delays: Delays::default(),
             concealment: Concealment::new(coding.decoded_rate()),
-            samples: VecDeque::with_capacity(coding.decoded_rate() as usize / 4),
+            samples: Vec::with_capacity(coding.decoded_rate() as usize / 4),
             scratch: Vec::with_capacity(coding.decoded_rate() as usize / 8),
             min_ms: min_ms as f32,
             max_ms: max_ms.max(min_ms) as f32,
@@ -69,6 +71,7 @@ impl Playout {
             mean_ms: 0.0,
             frames: 0,
             since_shortened: 0,
+            media_time: 0,
             late: 0,
             concealed_ms: 0,
         })
@@ -83,11 +86,6 @@ impl Playout {
         f64::from(self.mean_ms)
     }
 
-    /// A packet of another codec of the same stream: the decoder changes, the order of packets goes on.
-    pub fn set_bounds(&mut self, min_ms: u32, max_ms: u32) {
-        (self.min_ms, self.max_ms) = (min_ms as f32, max_ms.max(min_ms) as f32);
-    }
-
     /// Takes a packet. `audio` is empty for packets that only hold a sequence number.
     pub fn push(&mut self, sequence: u64, timestamp: u32, audio: &[u8], now: Micros) {
         let ticks = if audio.is_empty() { 0 } else { self.coding.ticks(audio).unwrap_or(0) };
@@ -100,10 +98,9 @@ impl Playout {
             Arrival::Stored | Arrival::Duplicate => (),
         }
         if !audio.is_empty() {
-            let clock = i64::from(self.coding.clock());
-            // Extended by the sequence, so that the wrap of the timestamp is no jump of time: only differences count, and
-            // `Delays` restarts with the stream.
-            self.delays.arrival(i64::from(timestamp) * 1_000_000 / clock, now);
+            self.media_time =
+                self.media_time.wrapping_add(i64::from(timestamp_distance(timestamp, self.media_time as u32)));
+            self.delays.arrival(self.media_time * 1_000_000 / i64::from(self.coding.clock()), now);
         }
     }
 
@@ -152,7 +149,11 @@ impl Playout {
         if self.excess() {
             self.shorten(frame);
         }
-        out.extend(self.samples.drain(..frame.min(self.samples.len())));
+        let ready = frame.min(self.samples.len());
+        if let Some(samples) = self.samples.get(..ready) {
+            out.extend_from_slice(samples);
+        }
+        self.samples.drain(..ready);
         out.resize(frame, 0.0);
         pulled
     }
@@ -205,15 +206,15 @@ impl Playout {
                 }
             }
             Next::Lost { ticks, following } => {
-                let count = (u64::from(ticks) * u64::from(self.coding.decoded_rate())
-                    / u64::from(self.coding.clock())) as usize;
+                let count = (u64::from(ticks) * u64::from(self.coding.decoded_rate()) / u64::from(self.coding.clock()))
+                    as usize;
                 let own = self.decoder.conceal_into(following, count, &mut self.scratch);
                 Some((count, own))
             }
             Next::Silence { ticks } => {
                 let count = self.samples_of(ticks);
                 self.concealment.silence_into(count, &mut self.scratch);
-                self.samples.extend(&self.scratch);
+                self.samples.extend_from_slice(&self.scratch);
                 return None;
             }
             Next::Empty => {
@@ -229,14 +230,14 @@ impl Playout {
             }
         };
         let Some((count, own)) = step else {
-            self.samples.extend(&self.scratch);
+            self.samples.extend_from_slice(&self.scratch);
             return None;
         };
         if !own {
             self.concealment.conceal_into(count, &mut self.scratch);
         }
         self.scratch.resize(count, 0.0);
-        self.samples.extend(&self.scratch);
+        self.samples.extend_from_slice(&self.scratch);
         self.concealed_ms += self.ms(count) as u64;
         Some(Pulled::Concealed)
     }
@@ -250,10 +251,7 @@ impl Playout {
         let rate = self.coding.decoded_rate();
         let needed = frame + rate as usize / 40;
         self.fill(needed);
-        let quiet = {
-            let (front, _) = self.samples.as_slices();
-            dsp::level(front) < SILENCE
-        };
+        let quiet = dsp::level(&self.samples) < SILENCE;
         if !quiet && self.since_shortened < SPEECH_INTERVAL {
             return;
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rtrb::Consumer;
 
@@ -14,8 +14,8 @@ use super::recording::Recording;
 use crate::event::Event;
 use crate::ids::{NodeId, PromptId};
 
-/// Recordings are written so often.
-const TURN: Duration = Duration::from_millis(100);
+/// Recordings are written so often; the rings hold 4 s.
+const TURN: Duration = Duration::from_millis(400);
 
 /// What the manifest notes beside the audio; times are ms on the recording's time line.
 #[derive(Debug, Clone)]
@@ -91,16 +91,21 @@ struct Desk {
 
 impl Desk {
     fn run(&mut self, jobs: &Receiver<Job>) {
+        let mut next_turn = Instant::now() + TURN;
         loop {
             let job = if self.recordings.is_empty() {
                 jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
             } else {
-                jobs.recv_timeout(TURN)
+                jobs.recv_timeout(next_turn.saturating_duration_since(Instant::now()))
             };
             match job {
                 Ok(Job::Shutdown) | Err(RecvTimeoutError::Disconnected) => break,
                 Ok(job) => self.work(job),
-                Err(RecvTimeoutError::Timeout) => self.turn(),
+                Err(RecvTimeoutError::Timeout) => (),
+            }
+            if Instant::now() >= next_turn {
+                self.turn();
+                next_turn = Instant::now() + TURN;
             }
         }
         for (_, recording) in self.recordings.drain() {

@@ -199,7 +199,8 @@ mod tests {
     use crate::media::wav;
 
     fn cache(lengths_ms: &[usize]) -> (Cache, Vec<PromptId>) {
-        let folder = std::env::temp_dir().join(format!("player-{}-{:?}", std::process::id(), std::thread::current().id()));
+        let folder =
+            std::env::temp_dir().join(format!("player-{}-{:?}", std::process::id(), std::thread::current().id()));
         std::fs::create_dir_all(&folder).unwrap();
         let cache = Cache::default();
         let mut ids = Vec::new();

@@ -72,15 +72,14 @@ impl Cache {
     /// Decodes a file into the cache; runs on the disk thread. Returns the duration in ms or why not.
     pub fn load(&self, prompt: PromptId, path: &Path) -> Result<u64, String> {
         let loaded = std::fs::read(path)
-            .map_err(|error| error.to_string())
-            .and_then(|bytes| wav::read(&bytes).map_err(|error| error.to_string()))
+            .map_err(|error| format!("file_error: {error}"))
+            .and_then(|bytes| wav::read(&bytes).map_err(|error| format!("file_error: {error}")))
             .map(|audio| Arc::new(Prompt::new(&audio)));
         let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let held = |entry: &Entry| if let Entry::Ready(prompt) = entry { prompt.octets() } else { 0 };
         let total: usize = entries.values().map(held).sum();
-        let outcome = loaded.and_then(|loaded| {
-            if total + loaded.octets() > MAX_OCTETS { Err("limit".to_owned()) } else { Ok(loaded) }
-        });
+        let outcome = loaded
+            .and_then(|loaded| if total + loaded.octets() > MAX_OCTETS { Err("limit".to_owned()) } else { Ok(loaded) });
         match outcome {
             Ok(loaded) => {
                 let duration = loaded.duration_ms();

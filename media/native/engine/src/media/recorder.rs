@@ -50,11 +50,23 @@ pub struct Recorder {
     pub paused: bool,
     overrun_from: Option<u64>,
     gaps: Vec<(u64, u64)>,
+    interleaved: Vec<i16>,
 }
 
 impl Recorder {
     pub fn new(id: NodeId, rate: u32, channels: Vec<Channel>, ring: Producer<i16>, now: Micros) -> Self {
-        Self { id, rate, channels, ring, started: now, written: 0, paused: false, overrun_from: None, gaps: Vec::new() }
+        Self {
+            id,
+            rate,
+            channels,
+            ring,
+            started: now,
+            written: 0,
+            paused: false,
+            overrun_from: None,
+            gaps: Vec::new(),
+            interleaved: Vec::new(),
+        }
     }
 
     /// The disk could not open the file: nobody reads.
@@ -81,15 +93,20 @@ impl Recorder {
         let frame = self.channels.first().map_or(0, |channel| channel.samples.len());
         let width = self.channels.len();
         let Ok(mut chunk) = self.ring.write_chunk(frame * width) else { return self.overrun(due) };
-        let (first, second) = chunk.as_mut_slices();
-        let mut targets = first.iter_mut().chain(second);
-        for index in 0..frame {
-            for channel in &self.channels {
-                let sample = if self.paused { 0.0 } else { channel.samples.get(index).copied().unwrap_or(0.0) };
-                if let Some(target) = targets.next() {
+        // Fresh chunks hold the default value 0: a pause is written by writing nothing into them.
+        if !self.paused {
+            self.interleaved.clear();
+            self.interleaved.resize(frame * width, 0);
+            for (index, channel) in self.channels.iter().enumerate() {
+                let targets = self.interleaved.iter_mut().skip(index).step_by(width);
+                for (target, &sample) in targets.zip(&channel.samples) {
                     *target = to_i16(sample);
                 }
             }
+            let (first, second) = chunk.as_mut_slices();
+            let (head, tail) = self.interleaved.split_at(first.len());
+            first.copy_from_slice(head);
+            second.copy_from_slice(tail);
         }
         chunk.commit_all();
         self.written += frame as u64;

@@ -85,9 +85,6 @@ impl Recording {
     }
 
     fn create(&mut self) -> io::Result<()> {
-        if let Some(folder) = self.path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
         let part = with_suffix(&self.path, ".part");
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(part)?;
         file.write_all_at(&wav::header(self.rate, self.channels, 0), 0)?;
@@ -192,9 +189,8 @@ impl Recording {
 
     fn patch(&self, octets: u64) -> io::Result<()> {
         let file = self.file.as_ref().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no file"))?;
-        file.write_all_at(&wav::header(self.rate, self.channels, octets), 0)?;
-        file.sync_data()?;
-        self.write_manifest("recording", "", octets)
+        // Written, not synchronised: this guards against the death of the process, not of the machine.
+        file.write_all_at(&wav::header(self.rate, self.channels, octets), 0)
     }
 
     pub fn note(&mut self, note: Note) {

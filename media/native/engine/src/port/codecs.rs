@@ -84,14 +84,25 @@ mod tests {
     use super::*;
 
     fn map(name: &str, payload_type: u8, clock: u32) -> PayloadMap {
-        PayloadMap { name: name.into(), payload_type, clock, channels: 1, send_payload_type: payload_type + 1, fmtp: String::new() }
+        PayloadMap {
+            name: name.into(),
+            payload_type,
+            clock,
+            channels: 1,
+            send_payload_type: payload_type + 1,
+            fmtp: String::new(),
+        }
     }
 
     #[test]
     fn directions_may_differ_and_events_follow_the_clock() {
-        let codecs =
-            Codecs::new(&[map("telephone-event", 110, 48_000), map("OPUS", 111, 48_000), map("telephone-event", 96, 8000), map("PCMA", 8, 8000)])
-                .unwrap();
+        let codecs = Codecs::new(&[
+            map("telephone-event", 110, 48_000),
+            map("OPUS", 111, 48_000),
+            map("telephone-event", 96, 8000),
+            map("PCMA", 8, 8000),
+        ])
+        .unwrap();
         assert_eq!(codecs.preferred(), (Coding::Opus, 112));
         assert_eq!(codecs.incoming(8), Some(Incoming::Audio(Coding::Pcma)));
         assert_eq!(codecs.incoming(9), None);

@@ -58,8 +58,8 @@ pub struct Port {
     /// ICE found a path; without ICE always true.
     pub reachable: bool,
     pub dtls: Option<Dtls>,
-    /// The handshake runs or its association lives on this worker.
-    pub handshaking: bool,
+    /// The worker through which the handshake runs or ran; its association answers repeated flights until the port ends.
+    pub handshaking: Option<usize>,
     pub rtcp: Session,
     pub report_at: Micros,
     pub edges: EdgeSet,
@@ -110,7 +110,7 @@ impl Port {
             ice_settings: None,
             reachable: true,
             dtls: None,
-            handshaking: false,
+            handshaking: None,
             rtcp: Session::default(),
             report_at: 0,
             edges: EdgeSet::default(),
@@ -259,7 +259,7 @@ impl Port {
             srtp_failures: counters.srtp_failures,
             remote_lost_ratio: view.lost_ratio,
             remote_jitter_ms: if view.jitter_ticks < 0 { -1.0 } else { remote_jitter },
-            codec: if receive.started { receive.coding.name().to_owned() } else { String::new() },
+            codec: receive.coding.name().to_owned(),
         }
     }
 

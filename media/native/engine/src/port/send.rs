@@ -39,7 +39,17 @@ pub struct Sender {
 
 impl Sender {
     pub fn new(ssrc: u32, sequence: u16, timestamp: u32) -> Self {
-        Self { ssrc, sequence, timestamp, sent_at: 0, mode: Mode::Fresh, packets: 0, octets: 0, event: None, muted_until: 0 }
+        Self {
+            ssrc,
+            sequence,
+            timestamp,
+            sent_at: 0,
+            mode: Mode::Fresh,
+            packets: 0,
+            octets: 0,
+            event: None,
+            muted_until: 0,
+        }
     }
 
     /// The path changes: the next packet is placed by the clock.
@@ -72,7 +82,8 @@ impl Sender {
     /// older than the switch to this source.
     pub fn relay(&mut self, source: NodeId, header: &Header, clock: u32, now: Micros) -> Option<Numbers> {
         let mut marker = header.marker;
-        let same = matches!(self.mode, Mode::Relay { source: known, ssrc, .. } if known == source && ssrc == header.ssrc);
+        let same =
+            matches!(self.mode, Mode::Relay { source: known, ssrc, .. } if known == source && ssrc == header.ssrc);
         if !same {
             let timestamp = if self.packets == 0 { self.timestamp } else { self.elapsed(clock, now) };
             self.mode = Mode::Relay {
@@ -94,8 +105,13 @@ impl Sender {
         self.advance(sequence, timestamp, now);
         if header.sequence.wrapping_sub(first) > 0x4000 {
             // Keep `first` near, so that the comparison above does not wrap in a long call.
-            self.mode =
-                Mode::Relay { source, ssrc: header.ssrc, sequence_offset, timestamp_offset, first: header.sequence.wrapping_sub(0x1000) };
+            self.mode = Mode::Relay {
+                source,
+                ssrc: header.ssrc,
+                sequence_offset,
+                timestamp_offset,
+                first: header.sequence.wrapping_sub(0x1000),
+            };
         }
         Some(Numbers { marker, sequence, timestamp })
     }
@@ -200,7 +216,8 @@ mod tests {
     fn a_long_relay_survives_every_wrap() {
         let mut sender = Sender::new(5, 100, 0);
         for index in 0..200_000u32 {
-            let numbers = relay(&mut sender, &header(index as u16, index.wrapping_mul(160), 1), u64::from(index) * 20_000);
+            let numbers =
+                relay(&mut sender, &header(index as u16, index.wrapping_mul(160), 1), u64::from(index) * 20_000);
             assert_eq!(numbers.map(|numbers| numbers.sequence), Some((101 + index) as u16));
         }
     }

@@ -34,7 +34,8 @@ impl Voice {
     }
 
     pub fn fits(&self, coding: Coding, group_rate: u32, ptime_ms: u32) -> bool {
-        let same_length = self.ptime_ms == ptime_ms || (coding == Coding::Opus && ptime_ms == 30 && self.ptime_ms == 20);
+        let same_length =
+            self.ptime_ms == ptime_ms || (coding == Coding::Opus && ptime_ms == 30 && self.ptime_ms == 20);
         self.coding == coding && self.group_rate == group_rate && same_length
     }
 

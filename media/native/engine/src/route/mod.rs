@@ -118,6 +118,19 @@ impl EdgeSet {
 
 impl Edge {
     fn add(&mut self, source: &[f32], own: Option<(&[f32], f32)>, out: &mut [f32]) {
+        if self.left == 0 {
+            let gain = self.gain;
+            for (target, sample) in out.iter_mut().zip(source) {
+                *target += sample * gain;
+            }
+            if let Some((own, share)) = own {
+                let gain = gain * share;
+                for (target, sample) in out.iter_mut().zip(own) {
+                    *target -= sample * gain;
+                }
+            }
+            return;
+        }
         let ramp = (self.left as usize).min(out.len());
         for (index, target) in out.iter_mut().enumerate() {
             if index < ramp {

@@ -102,7 +102,9 @@ impl Reception {
         Some(Block {
             ssrc: self.ssrc,
             fraction: (lost * 256).checked_div(expected).unwrap_or(0).min(255) as u8,
-            lost: i32::try_from(self.expected() as i64 - self.received as i64).unwrap_or(i32::MAX).clamp(-0x80_0000, 0x7f_ffff),
+            lost: i32::try_from(self.expected() as i64 - self.received as i64)
+                .unwrap_or(i32::MAX)
+                .clamp(-0x80_0000, 0x7f_ffff),
             highest: self.highest.wrapping_sub(1 << 16) as u32,
             jitter: (self.jitter >> 4) as u32,
             last_sr: self.last_sr,
@@ -230,7 +232,14 @@ mod tests {
         let mut reception = Reception::default();
         let mut out = Vec::new();
         // We sent an SR at 0; the peer held it 2 s and it arrives back at 2.05 s.
-        let block = Block { ssrc: 1, last_sr: middle(ntp(0)), delay: 2 * 65_536, fraction: 128, jitter: 80, ..Block::default() };
+        let block = Block {
+            ssrc: 1,
+            last_sr: middle(ntp(0)),
+            delay: 2 * 65_536,
+            fraction: 128,
+            jitter: 80,
+            ..Block::default()
+        };
         super::super::write_report(&mut out, 9, None, Some(block), "peer");
         assert!(ours.input(&out, 1, ntp(2_050_000), &mut reception, 2_050_000));
         assert!((ours.view.round_trip_ms - 50.0).abs() < 0.1, "{}", ours.view.round_trip_ms);

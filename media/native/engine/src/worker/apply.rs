@@ -42,7 +42,9 @@ impl Core {
             Command::CloseBus { bus } => self.close_bus(bus),
             Command::Play(play) => self.play(*play),
             Command::StopPlay { player } => self.stop_play(player),
-            Command::SendDtmf { port, digits, duration_ms, gap_ms } => self.send_digits(port, &digits, duration_ms, gap_ms),
+            Command::SendDtmf { port, digits, duration_ms, gap_ms } => {
+                self.send_digits(port, &digits, duration_ms, gap_ms)
+            }
             Command::Detect { port, dtmf_rfc4733, dtmf_inband, tones } => {
                 self.detect(port, dtmf_rfc4733, dtmf_inband, &tones)
             }
@@ -104,14 +106,16 @@ impl Core {
     }
 
     fn begin_handshake(&mut self, slot: Slot, dtls: Dtls) {
+        let index = self.index;
         let Some(port) = self.ports.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
-        let same = port.dtls.as_ref().is_some_and(|old| old.fingerprint == dtls.fingerprint && old.active == dtls.active);
+        let same =
+            port.dtls.as_ref().is_some_and(|old| old.fingerprint == dtls.fingerprint && old.active == dtls.active);
         if same {
             return; // a repeated description is no new handshake (RFC 8842 §4)
         }
         let Some(handshakes) = &self.handshakes else { return };
         handshakes.open(port.id, handshake(&dtls));
-        (port.handshaking, port.dtls, port.security) = (true, Some(dtls), Security::Awaiting);
+        (port.handshaking, port.dtls, port.security) = (Some(index), Some(dtls), Security::Awaiting);
         let (profile, error) = (String::new(), String::new());
         self.events.push(Event::DtlsState { port: port.id, state: "connecting", profile, error });
     }
@@ -144,17 +148,18 @@ impl Core {
         let slot = self.slot(id)?;
         if let Extra::Worker(worker) = extra {
             let port = self.port(slot).ok_or(Refusal::UnknownId)?;
-            if port.handshaking && !port.security.is_ready() {
+            if port.handshaking.is_some() && !port.security.is_ready() {
                 return Err(Refusal::Busy); // the handshake's packets come to this worker
             }
-            let Some(port) = self.unseat(slot) else { return Err(Refusal::UnknownId) };
-            self.close_handshake(&port);
+            let Some(mut port) = self.unseat(slot) else { return Err(Refusal::UnknownId) };
+            port.edges = EdgeSet::default();
             self.changes.push(Change::Left { slot, port, group, worker });
             return Ok(());
         }
         let index = self.room(group)?;
         let port = self.port(slot).ok_or(Refusal::UnknownId)?;
         let old = std::mem::replace(&mut port.group, index);
+        port.edges = EdgeSet::default(); // what it heard belongs to the group it left
         if let Some(group) = self.group(old) {
             group.ports.retain(|other| *other != slot);
         }
@@ -169,9 +174,7 @@ impl Core {
     /// Takes a port that came from another worker.
     pub fn adopt(&mut self, mut port: Box<Port>, group: GroupId) -> Slot {
         port.group = self.group_index(group);
-        // Slots are of the other worker; the association stays there and is over.
-        port.relays.clear();
-        port.handshaking = false;
+        port.relays.clear(); // slots of the other worker
         port.due = 0;
         port.set_path(crate::port::Path::Nothing);
         self.seat(port)

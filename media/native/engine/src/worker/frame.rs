@@ -190,11 +190,19 @@ pub(super) struct Outlet<'a> {
 
 impl Outlet<'_> {
     /// Heads, protects and sends one payload of a port.
-    pub fn send(&mut self, port: &mut Port, slot: u32, payload_type: u8, numbers: crate::port::send::Numbers, payload: &[u8]) {
+    pub fn send(
+        &mut self,
+        port: &mut Port,
+        slot: u32,
+        payload_type: u8,
+        numbers: crate::port::send::Numbers,
+        payload: &[u8],
+    ) {
         let Some(target) = port.target() else { return };
         let ssrc = port.send.ssrc;
         let (marker, sequence, timestamp) = (numbers.marker, numbers.sequence, numbers.timestamp);
-        let Some(length) = rtp::write_into(self.packet, marker, payload_type, sequence, timestamp, ssrc, payload) else {
+        let Some(length) = rtp::write_into(self.packet, marker, payload_type, sequence, timestamp, ssrc, payload)
+        else {
             return;
         };
         let Some(length) = port.security.seal_rtp(self.packet, length) else { return };
@@ -221,7 +229,14 @@ fn send_audio(port: &mut Port, rate: u32, frame: &mut [f32], scratch: &mut [u8],
 }
 
 /// One step of the DTMF queue; true when it became empty.
-fn send_dtmf(port: &mut Port, rate: u32, frame: &mut [f32], scratch: &mut [u8], slot: u32, out: &mut Outlet<'_>) -> bool {
+fn send_dtmf(
+    port: &mut Port,
+    rate: u32,
+    frame: &mut [f32],
+    scratch: &mut [u8],
+    slot: u32,
+    out: &mut Outlet<'_>,
+) -> bool {
     let event = port.codecs.sending_event(port.sending_clock());
     let clock = event.map(|(_, clock)| clock);
     match port.outgoing.step(clock) {

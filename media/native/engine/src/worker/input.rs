@@ -36,9 +36,12 @@ impl Core {
             Kind::Rtcp if port.rtcp_mux => core.rtcp(port, packet, arrival),
             Kind::Stun if port.ice.is_some() => core.stun(port, packet, arrival, net),
             Kind::Dtls if port.dtls.is_some() => {
+                // After a move to another worker the association is done; only a repeated last flight is lost by it.
                 // With ICE only an address that made an authentic check may take part in the handshake.
                 let proven = port.ice.as_ref().is_none_or(|ice| ice.knows(source));
-                if let Some(handshakes) = core.handshakes.as_ref().filter(|_| port.handshaking && proven) {
+                if let Some(handshakes) =
+                    core.handshakes.as_ref().filter(|_| port.handshaking == Some(core.index) && proven)
+                {
                     handshakes.datagram(port.id, packet.to_vec());
                 }
             }
@@ -111,7 +114,15 @@ impl Core {
         self.events.push(Event::RemoteChanged { port, old, new: new.to_string(), reason });
     }
 
-    fn accepted(&mut self, port: &mut Port, header: &Header, payload: &[u8], incoming: Incoming, arrival: Arrival, net: &mut dyn Net) {
+    fn accepted(
+        &mut self,
+        port: &mut Port,
+        header: &Header,
+        payload: &[u8],
+        incoming: Incoming,
+        arrival: Arrival,
+        net: &mut dyn Net,
+    ) {
         let now = arrival.now;
         let receive = &mut port.receive;
         let clock = match incoming {
@@ -176,7 +187,15 @@ impl Core {
         port.due = port.due.min(arrival.now + 500_000);
     }
 
-    fn audio(&mut self, port: &mut Port, header: &Header, payload: &[u8], sequence: u64, arrival: Arrival, net: &mut dyn Net) {
+    fn audio(
+        &mut self,
+        port: &mut Port,
+        header: &Header,
+        payload: &[u8],
+        sequence: u64,
+        arrival: Arrival,
+        net: &mut dyn Net,
+    ) {
         self.relay(port, header, payload, None, arrival.now, net);
         let receive = &mut port.receive;
         match &mut receive.playout {
@@ -191,7 +210,15 @@ impl Core {
     }
 
     /// Passes a packet on to every port that relays this one; `event` is the clock of a telephone event.
-    fn relay(&mut self, port: &Port, header: &Header, payload: &[u8], event: Option<u32>, now: Micros, net: &mut dyn Net) {
+    fn relay(
+        &mut self,
+        port: &Port,
+        header: &Header,
+        payload: &[u8],
+        event: Option<u32>,
+        now: Micros,
+        net: &mut dyn Net,
+    ) {
         let coding = port.receive.coding;
         for &slot in &port.relays {
             let Some(listener) = self.ports.get_mut(slot as usize).and_then(Option::as_deref_mut) else { continue };
@@ -200,9 +227,11 @@ impl Core {
             }
             let payload_type = match event {
                 None => listener.codecs.sending(coding),
-                Some(clock) if listener.dtmf_pass => {
-                    listener.codecs.sending_event(clock).filter(|(_, theirs)| *theirs == clock).map(|(number, _)| number)
-                }
+                Some(clock) if listener.dtmf_pass => listener
+                    .codecs
+                    .sending_event(clock)
+                    .filter(|(_, theirs)| *theirs == clock)
+                    .map(|(number, _)| number),
                 Some(_) => None,
             };
             let Some(payload_type) = payload_type else { continue };
@@ -259,7 +288,15 @@ impl Core {
     }
 
     /// Listeners that mix get the event as packets too, in their own numbers, while their audio is muted.
-    fn pass_to_mixers(&mut self, port: &Port, header: &Header, event: Payload, clock: u32, now: Micros, net: &mut dyn Net) {
+    fn pass_to_mixers(
+        &mut self,
+        port: &Port,
+        header: &Header,
+        event: Payload,
+        clock: u32,
+        now: Micros,
+        net: &mut dyn Net,
+    ) {
         let Some(group) = self.groups.get(port.group as usize).and_then(Option::as_deref) else { return };
         for index in 0..group.plan.mixers.len() {
             let Some(group) = self.groups.get(port.group as usize).and_then(Option::as_deref) else { return };
@@ -269,7 +306,9 @@ impl Core {
             if !hears || !listener.dtmf_pass || listener.outgoing.is_active() || listener.target().is_none() {
                 continue;
             }
-            let Some((payload_type, theirs)) = listener.codecs.sending_event(listener.sending_clock()) else { continue };
+            let Some((payload_type, theirs)) = listener.codecs.sending_event(listener.sending_clock()) else {
+                continue;
+            };
             let duration = u64::from(event.duration) * u64::from(theirs) / u64::from(clock.max(1));
             let payload = Payload { duration: u16::try_from(duration).unwrap_or(u16::MAX), ..event };
             let numbers = listener.send.pass_event(port.id, header, theirs, now);

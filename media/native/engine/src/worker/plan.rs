@@ -117,7 +117,8 @@ impl Core {
 
     /// Wide band when at least two ports use it, or the only one does; a single wide leg among narrow ones gains nothing.
     fn choose_rate(&self, group: &Group) -> u32 {
-        let rates = group.ports.iter().filter_map(|slot| self.ports.get(*slot as usize)?.as_deref().map(Port::useful_rate));
+        let rates =
+            group.ports.iter().filter_map(|slot| self.ports.get(*slot as usize)?.as_deref().map(Port::useful_rate));
         let (mut wide, mut all) = (0, 0);
         for rate in rates {
             all += 1;
@@ -170,6 +171,10 @@ impl Core {
             }
         }
         group.buses.iter_mut().for_each(|bus| point(&mut bus.edges));
-        group.recorders.iter_mut().flat_map(|recorder| &mut recorder.channels).for_each(|channel| point(&mut channel.edges));
+        group
+            .recorders
+            .iter_mut()
+            .flat_map(|recorder| &mut recorder.channels)
+            .for_each(|channel| point(&mut channel.edges));
     }
 }

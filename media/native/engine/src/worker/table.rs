@@ -44,7 +44,12 @@ pub struct Item {
 pub enum Extra {
     Nothing,
     /// The reserved sockets of `OpenPort`, with group and SSRC.
-    Sockets { sockets: PortSockets, group: GroupId, local: std::net::SocketAddr, ssrc: u32 },
+    Sockets {
+        sockets: PortSockets,
+        group: GroupId,
+        local: std::net::SocketAddr,
+        ssrc: u32,
+    },
     /// `MovePort` to another worker.
     Worker(usize),
     /// The samples of a recording go through this ring.
@@ -61,10 +66,25 @@ pub struct Batch {
 
 /// What happens with sockets, in order; the thread carries it out.
 pub enum Change {
-    Opened { slot: Slot, sockets: PortSockets },
-    Closed { slot: Slot },
+    Opened {
+        slot: Slot,
+        sockets: PortSockets,
+    },
+    Closed {
+        slot: Slot,
+    },
     /// The port leaves for another worker.
-    Left { slot: Slot, port: Box<Port>, group: GroupId, worker: usize },
+    Left {
+        slot: Slot,
+        port: Box<Port>,
+        group: GroupId,
+        worker: usize,
+    },
+    /// A port that came with a DTLS association ends: the worker where it shook hands lets go of it.
+    HandshakeOver {
+        worker: usize,
+        port: NodeId,
+    },
 }
 
 /// Clock of one phase: which groups have frames, and when the next is due.
@@ -103,7 +123,14 @@ pub struct Core {
 }
 
 impl Core {
-    pub fn new(index: usize, clock: Clock, cache: Cache, disk: Disk, handshakes: Option<HandshakeClient>, seed: u64) -> Self {
+    pub fn new(
+        index: usize,
+        clock: Clock,
+        cache: Cache,
+        disk: Disk,
+        handshakes: Option<HandshakeClient>,
+        seed: u64,
+    ) -> Self {
         Self {
             index,
             clock,
@@ -288,11 +315,18 @@ impl Core {
         }
     }
 
-    pub fn close_handshake(&self, port: &Port) {
-        if port.handshaking
-            && let Some(handshakes) = &self.handshakes
-        {
-            handshakes.close(port.id);
+    /// Ends the port's DTLS association, wherever it is.
+    pub fn close_handshake(&mut self, port: &Port) {
+        match port.handshaking {
+            Some(worker) if worker == self.index => self.forget_handshake(port.id),
+            Some(worker) => self.changes.push(Change::HandshakeOver { worker, port: port.id }),
+            None => (),
+        }
+    }
+
+    pub fn forget_handshake(&self, port: NodeId) {
+        if let Some(handshakes) = &self.handshakes {
+            handshakes.close(port);
         }
     }
 

@@ -30,10 +30,16 @@ const TRAVEL_US: Micros = 100_000;
 const WAKE: u64 = u64::MAX;
 
 /// A port on its way between workers.
-pub struct Traveller {
+struct Traveller {
     port: Box<Port>,
     sockets: PortSockets,
     group: GroupId,
+}
+
+/// What workers send each other.
+enum Parcel {
+    Traveller(Traveller),
+    HandshakeOver(NodeId),
 }
 
 /// The façade's end of a worker.
@@ -77,16 +83,16 @@ struct Loop {
     /// Events that did not fit; state events only.
     waiting_events: VecDeque<Event>,
     waiting_batches: VecDeque<(Batch, Micros)>,
-    peers: Vec<(Sender<Traveller>, Notifier)>,
-    arrivals: Receiver<Traveller>,
+    peers: Vec<(Sender<Parcel>, Notifier)>,
+    arrivals: Receiver<Parcel>,
     load: Arc<Load>,
     stop: Arc<AtomicUsize>,
 }
 
 /// Wakes and arrival channels of all workers, made before any of them starts.
 pub struct Fabric {
-    senders: Vec<(Sender<Traveller>, Notifier)>,
-    receivers: Vec<Option<Receiver<Traveller>>>,
+    senders: Vec<(Sender<Parcel>, Notifier)>,
+    receivers: Vec<Option<Receiver<Parcel>>>,
 }
 
 impl Fabric {
@@ -220,8 +226,11 @@ impl Loop {
     }
 
     fn take_batches(&mut self, now: Micros) {
-        while let Ok(traveller) = self.arrivals.try_recv() {
-            self.settle(traveller);
+        while let Ok(parcel) = self.arrivals.try_recv() {
+            match parcel {
+                Parcel::Traveller(traveller) => self.settle(traveller),
+                Parcel::HandshakeOver(port) => self.core.forget_handshake(port),
+            }
         }
         while let Ok(batch) = self.commands.pop() {
             self.waiting_batches.push_back((batch, now + TRAVEL_US));
@@ -242,7 +251,13 @@ impl Loop {
         for node in &batch.awaits {
             if !self.core.nodes.contains_key(node) {
                 let (command, reason) = ("MovePort", "move_timeout");
-                self.core.events.push(Event::CommandFailed { seq: batch.seq, index: 0, command, target: *node, reason });
+                self.core.events.push(Event::CommandFailed {
+                    seq: batch.seq,
+                    index: 0,
+                    command,
+                    target: *node,
+                    reason,
+                });
             }
         }
     }
@@ -276,6 +291,9 @@ impl Loop {
                 // Closing the descriptor takes it out of epoll.
                 Change::Closed { slot } => drop(self.sockets.remove(slot)),
                 Change::Left { slot, port, group, worker } => self.send_away(slot, port, group, worker),
+                Change::HandshakeOver { worker, port } => {
+                    self.post(worker, Parcel::HandshakeOver(port));
+                }
             }
         }
         self.load.ports.store(self.core.port_count(), Ordering::Relaxed);
@@ -289,11 +307,17 @@ impl Loop {
             let _ = epoll::delete(&self.epoll, rtcp);
         }
         let id = port.id;
-        let sent = self.peers.get(worker).is_some_and(|(peer, _)| peer.send(Traveller { port, sockets, group }).is_ok());
-        match self.peers.get(worker) {
-            Some((_, wake)) if sent => wake.raise(),
-            _ => self.core.events.push(Event::PortFailed { port: id, reason: "move_timeout" }),
+        if !self.post(worker, Parcel::Traveller(Traveller { port, sockets, group })) {
+            self.core.events.push(Event::PortFailed { port: id, reason: "move_timeout" });
         }
+    }
+
+    /// False when the other worker is gone.
+    fn post(&self, worker: usize, parcel: Parcel) -> bool {
+        let Some((peer, wake)) = self.peers.get(worker) else { return false };
+        let sent = peer.send(parcel).is_ok();
+        wake.raise();
+        sent
     }
 
     /// Pushes events; periodic ones are dropped when nobody drains, states wait.

@@ -116,11 +116,11 @@ impl Core {
                 Err(error) => self.events.push(state("failed", String::new(), error.to_string())),
             },
             HandshakeKind::Failed(error) => {
-                port.handshaking = false;
+                port.handshaking = None;
                 self.events.push(state("failed", String::new(), error));
             }
             HandshakeKind::Closed => {
-                port.handshaking = false;
+                port.handshaking = None;
                 self.events.push(state("closed", String::new(), String::new()));
             }
         }
