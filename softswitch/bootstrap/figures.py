@@ -9,6 +9,7 @@ from typing import Any
 
 from media import events as engine
 from media.codecs import CODECS
+from signalling.events import Counted
 from softswitch import __version__
 from softswitch.bootstrap.configuring import checks_of
 from softswitch.bootstrap.switch import Switch
@@ -45,6 +46,13 @@ class Figures:
         for view in self._switch.trunks.views():
             self._metrics.trunk_up.labels(view["name"]).set(view["state"] in ("up", "registered"))
         return self._feed.render()
+
+    def note(self, event: Counted) -> None:
+        """Something of signalling that is worth a figure and no more."""
+        if event.what == "malformed":
+            self._metrics.sip_malformed.inc()
+        else:
+            self._metrics.sip_counted.labels(event.what).inc()
 
     def watch(self, event: engine.Event) -> None:
         """The engine's events: the counters of a port that was closed, the lateness of the media clock."""

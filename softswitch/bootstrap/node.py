@@ -16,6 +16,7 @@ from media.engine import MediaEngine, native_engine
 from media.service import MediaService
 from signalling import commands as sip
 from signalling.endpoint import EndpointConfig
+from signalling.events import Counted
 from signalling.events import Event as SipEvent
 from signalling.transports import SipDriver
 from softswitch import __version__
@@ -143,7 +144,10 @@ class Node:
         self.driver.submit(command)
 
     def _heard(self, event: SipEvent) -> None:
-        self.switch.heard(event)
+        if isinstance(event, Counted):
+            self.figures.note(event)
+        else:
+            self.switch.heard(event)
 
     async def _start_centre(self) -> None:
         switch, current = self.switch, self.directory.current

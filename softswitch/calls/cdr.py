@@ -110,7 +110,7 @@ def fold(events: Sequence[ev.Event]) -> CdrRow | None:
 
 def _row(tally: Tally, ended: ev.CallEnded) -> CdrRow:
     created = tally.created
-    talk_ms = 0 if tally.connected_at is None else max(0, _ms(tally.connected_at, ended.at) - tally.hold_ms)
+    talk_ms = 0 if tally.connected_at is None else _ms(tally.connected_at, ended.at)  # hold is part of it, as of the recording
     return CdrRow(
         id=created.call, direction=created.direction, caller=created.caller, caller_name=created.caller_name,
         called=created.called, trunk=tally.trunk, source=created.source, queue=tally.queue, agent=tally.agent,

@@ -166,7 +166,9 @@ class Dialling:
         del self._attempts[number]
         leg = attempt.leg
         self.timeline.emit(ev.LegEnded(leg=leg.id if leg else "", cause=event.cause.word, sip_status=event.status, by="peer"))
-        self._fail(attempt, event.cause if event.status not in (401, 407) else Cause.NETWORK_FAILURE)
+        if event.status >= 600:
+            self._give_up(Cause.ANSWERED_ELSEWHERE)  # the person refused, on whatever device (sip.md §4.2)
+        self._fail(attempt, _meaning(event, attempt.device.target))
 
     def _fail(self, attempt: _Attempt, cause: Cause) -> None:
         self._causes.append(cause)
@@ -193,6 +195,14 @@ class Dialling:
                 attempt.leg.hang_up(cause)
                 self.timeline.emit(ev.LegEnded(leg=attempt.leg.id, cause=cause.word, by="us"))
         self._attempts.clear()
+
+
+def _meaning(event: base.Ended, target: Target | None) -> Cause:
+    """Refused credentials are the trunk's fault, not the caller's; a phone that says nothing is not there."""
+    if event.status in (401, 407):
+        return Cause.NETWORK_FAILURE
+    is_phone = target is not None and not target.trunk
+    return Cause.UNREACHABLE if is_phone and event.cause is Cause.NO_USER_RESPONSE else event.cause
 
 
 _RANKING = (Cause.BUSY, Cause.REJECTED, Cause.NO_ANSWER, Cause.UNALLOCATED, Cause.INVALID_NUMBER, Cause.FORBIDDEN)

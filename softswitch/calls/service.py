@@ -11,6 +11,7 @@ from softswitch.calls.call import Call
 from softswitch.calls.outcome import Ending, Outcome
 from softswitch.calls.ringing import devices
 from softswitch.calls.switchboard import Switchboard
+from softswitch.calls.timeline import Timeline
 from softswitch.calls.views import view
 from softswitch.legs import base
 from softswitch.legs.base import Leg, LegFacts, PartyKind
@@ -61,7 +62,7 @@ class CallService:
     # new calls
 
     def incoming(self, leg: Leg, destination: Destination | None = None) -> Call | None:
-        """A new inbound leg. Refused ones get their answer here and leave one event; None for them.
+        """A new inbound leg. Refused ones get their answer here; None for them.
 
         `destination` skips routing: a widget's token is bound to one.
         """
@@ -70,13 +71,7 @@ class CallService:
         if cause is not None or admission.destination is None:
             self._refuse(leg, cause or admission.cause, admission.rule)
             return None
-        facts = leg.facts
-        created = ev.CallCreated(
-            direction=_direction(facts, admission.destination), caller=facts.caller, caller_name=facts.caller_name,
-            called=facts.called, trunk=facts.party if facts.kind is PartyKind.TRUNK else "", source=facts.source,
-            sip_call_id=facts.sip_call_id, context=facts.context, leg=leg.id,
-            agent=facts.party if facts.kind is PartyKind.AGENT else "",
-        )  # fmt: skip
+        created = _created(leg, admission.destination)
         return self._begin(leg, created, admission.destination, admission.max_duration)
 
     async def originate(self, source: str, to: Destination, actor: str, *, how: str = "api") -> str:
@@ -169,15 +164,14 @@ class CallService:
         return None
 
     def _refuse(self, leg: Leg, cause: Cause, rule: str) -> None:
-        """Answers a caller that gets no call; one event for the statistics of refusals, no record."""
+        """Answers an identified caller that gets no call. It has a record all the same: created, rejected, ended."""
         limited = cause in (Cause.CONGESTION, Cause.SHUTDOWN)
         leg.hang_up(cause, retry_after=RETRY_AFTER if limited else 0)
         log.info("x refused", caller=leg.facts.caller, called=leg.facts.called, cause=cause.word, rule=rule)
-        self._board.journal(
-            ev.CallRejected(
-                at=self._board.clock.utc(), leg=leg.id, status=cause.sip, rule=rule or cause.word, actor=leg.facts.party
-            )
-        )
+        timeline = Timeline(self._board.ids.call(), self._board.journal, self._board.clock)
+        timeline.emit(_created(leg, None))
+        timeline.emit(ev.CallRejected(leg=leg.id, status=cause.sip, rule=rule or cause.word))
+        timeline.emit(ev.CallEnded(who="system", cause=cause.word, q850=cause.q850, sip_status=cause.sip, actor="system"))
 
     # the task of a call
 
@@ -324,7 +318,16 @@ class CallService:
             await asyncio.wait(self._tasks, timeout=5.0)
 
 
-def _direction(facts: LegFacts, to: Destination) -> str:
+def _created(leg: Leg, to: Destination | None) -> ev.CallCreated:
+    facts = leg.facts
+    return ev.CallCreated(
+        direction=_direction(facts, to), caller=facts.caller, caller_name=facts.caller_name, called=facts.called,
+        trunk=facts.party if facts.kind is PartyKind.TRUNK else "", source=facts.source, sip_call_id=facts.sip_call_id,
+        context=facts.context, leg=leg.id, agent=facts.party if facts.kind is PartyKind.AGENT else "",
+    )  # fmt: skip
+
+
+def _direction(facts: LegFacts, to: Destination | None) -> str:
     if facts.kind in (PartyKind.TRUNK, PartyKind.WIDGET):
         return "in"
-    return "out" if to.kind is DestinationKind.OUTSIDE else "internal"
+    return "out" if to is not None and to.kind is DestinationKind.OUTSIDE else "internal"

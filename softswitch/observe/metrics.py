@@ -24,6 +24,8 @@ class Metrics:
         # SIP, by whoever drives the endpoint
         self.sip_requests = Counter("softswitch_sip_requests", "SIP requests", ["method", "direction"], registry=registry)
         self.sip_responses = Counter("softswitch_sip_responses", "SIP responses", ["code", "direction"], registry=registry)
+        self.sip_malformed = Counter("softswitch_sip_malformed", "Messages that are no SIP", registry=registry)
+        self.sip_counted = Counter("softswitch_sip_noted", "Other noteworthy messages", ["what"], registry=registry)
         self.registrations = Gauge("softswitch_registrations_active", "Contacts of registered phones", registry=registry)
         self.trunk_up = Gauge("softswitch_trunk_up", "1 while the trunk can be used", ["trunk"], registry=registry)
         self.trunk_channels = Gauge("softswitch_trunk_channels", "Calls on the trunk", ["trunk"], registry=registry)

@@ -6,12 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from signalling.events import Binding, BindingsChanged, Flow
+from signalling.message import parse_uri
 from softswitch.model.clock import Clock
 from softswitch.model.events import Event, RegistrationChanged
 from softswitch.model.target import Target
 
+DEFAULT_PORT = 5060
 FIRST_RESPONSE = 4.0
 """Seconds until a phone that says nothing at all counts as gone: a binding outlives a phone that lost its power."""
+
+FIRST_RESPONSE = 4.0
+"""Seconds until a phone that says nothing counts as gone: killed phones stay registered until their time is over."""
 
 
 class Registrar:
@@ -52,7 +57,7 @@ class Registrar:
     def targets(self, extension: str) -> tuple[Target, ...]:
         """Every device of an extension; they ring together. The call's own limit says how long."""
         return tuple(
-            Target(extension, binding.contact, binding.flow, extension, ring=180.0, first_response=FIRST_RESPONSE)
+            Target(extension, binding.contact, next_hop(binding), extension, ring=180.0, first_response=FIRST_RESPONSE)
             for binding in self._bindings.get(extension, ())
         )
 
@@ -78,6 +83,18 @@ class Registrar:
             }
             for extension, bindings in sorted(self._bindings.items())
         ]
+
+
+def next_hop(binding: Binding) -> Flow:
+    """Where a phone is reached: the path it registered over, for that is the way through a NAT (sip.md §3, fix_contact).
+
+    A Contact of the very host that the REGISTER came from stands behind no NAT: over UDP its own port counts.
+    """
+    flow = binding.flow
+    uri = parse_uri(binding.contact)
+    if flow.transport != "udp" or uri.host != flow.remote[0]:
+        return flow
+    return flow._replace(remote=(flow.remote[0], uri.port or DEFAULT_PORT))
 
 
 def _source(flow: Flow) -> tuple[str, tuple[str, int]]:

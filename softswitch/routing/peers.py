@@ -41,5 +41,5 @@ class Peers:
         return self._registrar.is_phone(flow, aor)
 
     def silent(self, flow: Flow) -> bool:
-        """There are no trunk-only listeners yet."""
-        return False
+        """Where no phone can log in, strangers get no answer at all (sip.md §7, trunks known by address)."""
+        return not self._directory().extensions

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from signalling import events as sig
+from softswitch.calls.cdr import fold
 from softswitch.model.events import CallRejected
 from tests.flows.world import World, run, sdp
 
@@ -34,7 +35,9 @@ def test_a_trunk_reaches_only_declared_numbers(tmp_path: Path, called: str, stat
 
     world = run(tmp_path, scenario)
     assert [event.rule for event in world.seen(CallRejected)] == [rule]
-    assert not world.timelines()
+    record = world.record()
+    assert (record.called, record.sip_status, record.trunk) == (called, status, "carrier")
+    assert record.result in ("failed", "rejected")
 
 
 def test_no_common_codec_is_488_and_rings_nothing(tmp_path: Path) -> None:
@@ -87,7 +90,8 @@ def test_a_draining_switch_takes_no_calls_and_ends_the_live_ones(tmp_path: Path)
         assert (ended.status, ended.q850) == (200, 41)
         await world.settles()
 
-    assert run(tmp_path, scenario).record().cause == "shutdown"
+    records = [fold(timeline) for timeline in run(tmp_path, scenario).timelines().values()]
+    assert [record.cause for record in records if record] == ["shutdown", "shutdown"]
 
 
 def test_hangup_destination_refuses_with_its_cause(tmp_path: Path) -> None:

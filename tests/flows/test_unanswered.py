@@ -9,7 +9,7 @@ from softswitch.legs import base
 from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination
-from tests.flows.world import World, run
+from tests.flows.world import Peer, World, run
 
 
 class SilentLeg:
@@ -114,9 +114,33 @@ def test_a_phone_that_is_gone_without_a_word(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         phone = await world.phone("1001")
         world.network.lost.add(phone.host)
+        began = world.loop.now
         world.carrier.call("4001")
         ended = await world.carrier.sees(sig.Ended)
-        assert ended.status in (408, 480)
+        assert (ended.status, ended.q850) == (480, 20)
+        assert world.loop.now - began < 5.0
         await world.settles()
 
-    assert run(tmp_path, scenario).record().result == "no_answer"
+    assert run(tmp_path, scenario).record().cause == "unreachable"
+
+
+def test_a_dead_device_does_not_hide_the_refusal_of_a_live_one(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        dead = await world.phone("1001")
+        world.network.lost.add(dead.host)
+        live = Peer(world, "198.51.100.77", 5062, number="1001")
+        live.register()
+        await live.sees(sig.RegistrationState)
+        live.rejects(486)
+        began = world.loop.now
+        world.carrier.call("4001")
+        assert (await world.carrier.sees(sig.Ended)).status == 486
+        assert world.loop.now - began < 5.0
+        live.rejects(603)
+        began = world.loop.now
+        world.carrier.call("4001")
+        assert (await world.carrier.sees(sig.Ended)).status == 603
+        assert world.loop.now - began < 0.5
+        await world.settles()
+
+    run(tmp_path, scenario)
