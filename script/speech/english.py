@@ -1,6 +1,6 @@
 """English letters to phonemes from misaki's own dictionaries, without any GPL component.
 
-The shipped prompts use plain words; a word that neither dictionary nor suffix rules know is an error, so that nobody ships a guess.
+The shipped prompts use plain words; a word that neither dictionaries nor suffix rules know is an error: nobody ships a guess.
 """
 
 from __future__ import annotations

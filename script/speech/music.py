@@ -1,4 +1,4 @@
-"""Plays a score with a soft electric-piano sound. The tail of the last notes is folded back to the start, so the file loops without a seam."""
+"""Plays a score with a soft electric-piano sound. The tail of the last notes is folded back to the start: no seam in the loop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def _hertz(note: str) -> float:
 
 def _tone(hertz: float, seconds: float, rate: int, decay: float) -> np.ndarray:
     t = np.arange(int(seconds * rate)) / rate
-    body = sum(level * np.sin(2 * np.pi * hertz * k * t) * np.exp(-t * decay * k**0.7) for k, level in ((1, 1.0), (2, 0.35), (3, 0.12)))
+    partials = ((1, 1.0), (2, 0.35), (3, 0.12))
+    body = sum(level * np.sin(2 * np.pi * hertz * k * t) * np.exp(-t * decay * k**0.7) for k, level in partials)
     attack = np.minimum(1.0, t / 0.012)
     release = np.minimum(1.0, (seconds - t) / 0.05)
     return np.asarray(body * attack * release)

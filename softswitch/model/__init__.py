@@ -1,1 +1,1 @@
-"""Pure values that every part of the product shares: ids, causes, destinations, agent states, timeline events. No I/O, no clock."""
+"""Pure values that every part of the product shares: ids, causes, destinations, states, timeline events. No I/O, no clock."""

@@ -1,4 +1,4 @@
-"""Where a call may be sent: `flow:NAME queue:NAME extension:NUMBER outside:NUMBER conference:NAME echo hangup:CAUSE agent:LOGIN`."""
+"""Where a call may be sent: flow, queue, extension, outside number, conference, agent, echo, hangup, in the written form."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Destination:
 
 _FORM = {
     DestinationKind.FLOW: "flow:NAME", DestinationKind.QUEUE: "queue:NAME", DestinationKind.EXTENSION: "extension:NUMBER",
-    DestinationKind.OUTSIDE: "outside:NUMBER", DestinationKind.CONFERENCE: "conference:NAME", DestinationKind.AGENT: "agent:LOGIN",
-    DestinationKind.ECHO: "echo", DestinationKind.HANGUP: "hangup:CAUSE",
+    DestinationKind.OUTSIDE: "outside:NUMBER", DestinationKind.CONFERENCE: "conference:NAME", DestinationKind.ECHO: "echo",
+    DestinationKind.AGENT: "agent:LOGIN", DestinationKind.HANGUP: "hangup:CAUSE",
 }  # fmt: skip
 _FORMS = tuple(_FORM[kind] for kind in DECLARABLE)

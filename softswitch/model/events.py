@@ -1,7 +1,7 @@
 """The typed events of the call timeline (call-centre.md §13): the single source for records, boards, audit and reports.
 
-Append-only facts in the past tense. `at` is UTC epoch seconds, durations are ms. The owner of a call numbers its events with `seq`
-from 1; events that belong to no call have `call == ""`. Times and numbers are stamped by the emitter, see `stamped`.
+Append-only facts in the past tense. `at` is UTC epoch seconds, durations are ms. The owner of a call numbers its events with
+`seq` from 1; events that belong to no call have `call == ""`. Times and numbers are stamped by the emitter, see `stamped`.
 """
 
 from __future__ import annotations
@@ -280,8 +280,8 @@ class AgentLogout(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentStateChanged(Event):
-    """`old` and `new` are AgentState values; equal when only `pending` or `saved` changed. `pending` is a state that takes effect
-    after the contact, or ''. `saved` is the state that an offline agent comes back to."""
+    """`old` and `new` are AgentState values; equal when only `pending` or `saved` changed. `pending` is a state that takes
+    effect after the contact, or ''. `saved` is the state that an offline agent comes back to."""
 
     type: ClassVar[str] = "agent.state"
     old: str

@@ -1,4 +1,4 @@
-"""B2BUA calls by SIPp: INVITE/100/180/200/ACK/BYE/200 with SDP on both sides, 100 ms ring, 200 ms hold; CPU of the switch per call.
+"""B2BUA calls by SIPp: INVITE/100/180/200/ACK/BYE/200 with SDP on both sides, 100 ms ring, 200 ms hold; CPU per call.
 
 Beside: Sippy B2BUA (Python) in the same run, which has no media port, no records and no routing.
 """

@@ -165,12 +165,14 @@ def test_a_prompt_is_heard_until_a_digit(stage: Stage, tmp_path: Path) -> None:
         file.setframerate(44100)
         tone = [int(8000 * math.sin(2 * math.pi * 1200 * n / 44100)) for n in range(44100 * 3)]
         file.writeframes(b"".join(struct.pack("<hh", sample, sample) for sample in tone))
-    stage.engine.submit([
-        c.LoadPrompt(7, str(path)),
-        c.LoadPrompt(8, str(tmp_path / "missing.wav")),
-        c.Play(player=50, group=1, prompts=(8, 7), until_digit_of=(1,)),
-        c.Listen(1, {50: 0.0}),
-    ])
+    stage.engine.submit(
+        [
+            c.LoadPrompt(7, str(path)),
+            c.LoadPrompt(8, str(tmp_path / "missing.wav")),
+            c.Play(player=50, group=1, prompts=(8, 7), until_digit_of=(1,)),
+            c.Listen(1, {50: 0.0}),
+        ]
+    )
     stage.run(1.2)
     assert stage.await_event(e.PromptLoaded).duration == 3000
     assert stage.await_event(e.PromptFailed).prompt == 8
@@ -188,11 +190,13 @@ def test_a_prompt_is_heard_until_a_digit(stage: Stage, tmp_path: Path) -> None:
 def test_a_call_is_recorded_in_stereo(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "calls").mkdir()
     first, _ = stage.phone(1, 500), stage.phone(2, 900, codecs=(PCMU,))
-    stage.engine.submit([
-        c.Listen(1, {2: 0.0}),
-        c.Listen(2, {1: 0.0}),
-        c.Record(recorder=90, group=1, path="calls/one.wav", channels=({1: 0.0}, {2: 0.0})),
-    ])
+    stage.engine.submit(
+        [
+            c.Listen(1, {2: 0.0}),
+            c.Listen(2, {1: 0.0}),
+            c.Record(recorder=90, group=1, path="calls/one.wav", channels=({1: 0.0}, {2: 0.0})),
+        ]
+    )
     began = time.monotonic()
     stage.run(2)
     stage.engine.submit([c.ControlRecord(90, mark="half time"), c.StopRecord(90)])
@@ -225,12 +229,14 @@ def test_digits_are_sent_as_events(stage: Stage) -> None:
 
 def test_mistakes_are_told(stage: Stage) -> None:
     stage.phone(1, 500)
-    stage.engine.submit([
-        c.OpenPort(port=5, token=999, codecs=(PCMU,)),
-        c.Listen(77, {}),
-        c.Record(recorder=6, group=1, path="../outside.wav", channels=({},)),
-        c.ClosePort(78),
-    ])
+    stage.engine.submit(
+        [
+            c.OpenPort(port=5, token=999, codecs=(PCMU,)),
+            c.Listen(77, {}),
+            c.Record(recorder=6, group=1, path="../outside.wav", channels=({},)),
+            c.ClosePort(78),
+        ]
+    )
     stage.run(0.1)
     assert [(failed.index, failed.reason) for failed in stage.failures()] == [  # type: ignore[attr-defined]
         (0, "bad_token"),
