@@ -1,7 +1,13 @@
-"""Who is asking: a bearer token of a program or the cookie session of a person, looked up once per request."""
+"""Who is asking: a bearer token of a program or the cookie session of a person, looked up once per request.
+
+Several people may be signed in at one browser, one a tab: each has a cookie of the own id, and a tab names the id it is (header
+`X-Session`, or `session` in the query where no header can be set). Who names none is the one who signed in last.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -14,8 +20,11 @@ from web.errors import WebError
 from web.keys import SERVICES
 
 COOKIE = "softswitch_session"
+SESSION_HEADER = "X-Session"
+SESSION_QUERY = "session"
 CSRF_HEADER = "X-CSRF-Token"
 SESSION_SECONDS = 12 * 3600
+_ID = re.compile(r"[a-z0-9]{8}")
 
 
 class Unauthorized(WebError):
@@ -49,11 +58,21 @@ class Session:
         return self.principal.actor
 
     @property
+    def id(self) -> str:
+        """Which of a browser's sessions this is; empty for programs."""
+        return session_id(self.login) if self.cookie else ""
+
+    @property
     def csrf(self) -> str:
         return csrf_of(self.cookie) if self.cookie else ""
 
     def csrf_matches(self, given: str) -> bool:
         return not self.cookie or csrf_fits(self.cookie, given)
+
+
+def session_id(login: str) -> str:
+    """Names the cookie of a person; no secret."""
+    return hashlib.sha256(login.encode()).hexdigest()[:8]
 
 
 _SESSION = web.RequestKey("session", Session)
@@ -64,7 +83,7 @@ def describe(session: Session) -> dict[str, object]:
     who = session.principal
     return {
         "login": who.login, "name": who.name, "role": who.role.value, "language": who.language, "csrf": session.csrf,
-        "agent": who.agent,
+        "agent": who.agent, "session": session.id,
     }  # fmt: skip
 
 
@@ -76,9 +95,17 @@ async def find_session(http: web.Request, services: Services) -> Session | None:
         if principal is None:
             raise Unauthorized("the bearer token is not known")
         return Session(principal)
-    cookie = http.cookies.get(COOKIE, "")
+    cookie = _cookie_of(http)
     principal = await services.users.session(cookie) if cookie else None
     return Session(principal, cookie) if principal else None
+
+
+def _cookie_of(http: web.Request) -> str:
+    """The cookie of the id that the tab names. Never another one: a tab must not become somebody else when its session ends."""
+    wanted = http.headers.get(SESSION_HEADER) or http.query.get(SESSION_QUERY, "")
+    if not wanted:
+        return http.cookies.get(COOKIE, "")
+    return http.cookies.get(f"{COOKIE}_{wanted}", "") if _ID.fullmatch(wanted) else ""
 
 
 @web.middleware
@@ -95,10 +122,16 @@ def session_of(http: web.Request) -> Session | None:
     return http.get(_SESSION)
 
 
-def set_cookie(response: web.Response, cookie: str, *, secure: bool) -> None:
-    """Not readable by scripts, never sent by other sites' pages."""
-    response.set_cookie(COOKIE, cookie, max_age=SESSION_SECONDS, httponly=True, samesite="Strict", secure=secure, path="/")
+def set_cookies(response: web.Response, session: Session, *, secure: bool) -> None:
+    """The person's own cookie, and the one of who names no id. Not readable by scripts, never sent by other sites' pages."""
+    for name in (f"{COOKIE}_{session.id}", COOKIE):
+        response.set_cookie(
+            name, session.cookie, max_age=SESSION_SECONDS, httponly=True, samesite="Strict", secure=secure, path="/"
+        )
 
 
-def clear_cookie(response: web.Response) -> None:
-    response.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
+def clear_cookies(http: web.Request, response: web.Response, session: Session) -> None:
+    """Those of this session; another person's at the same browser stay."""
+    for name in (f"{COOKIE}_{session.id}", COOKIE):
+        if http.cookies.get(name) == session.cookie:
+            response.del_cookie(name, path="/", httponly=True, samesite="Strict")

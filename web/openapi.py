@@ -12,6 +12,10 @@ from pydantic.json_schema import models_json_schema
 from web.routing import API, Route
 
 _PARAMETER = re.compile(r"{(\w+)}")
+_COOKIE = (
+    "The session of whom signed in last. A browser with several people names one: header X-Session (or query session) with the "
+    "`session` of GET /auth/session picks the cookie softswitch_session_<id>."
+)
 _TEXT = {"type": "string"}
 _FAULTS = {"type": "array", "items": {"type": "object", "properties": {"field": _TEXT, "reason": _TEXT}}}
 _PROBLEM = {
@@ -42,7 +46,7 @@ def document(routes: Iterable[Route], version: str) -> dict[str, Any]:
             "schemas": {**schemas.get("$defs", {}), "Problem": _PROBLEM},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
-                "cookie": {"type": "apiKey", "in": "cookie", "name": "softswitch_session"},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": "softswitch_session", "description": _COOKIE},
             },
         },
     }

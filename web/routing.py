@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from softswitch.model.errors import Forbidden
 from softswitch.model.states import Role
 from softswitch.services import Services
-from web.auth import CSRF_HEADER, Session, Unauthorized, session_of
+from web.auth import CSRF_HEADER, SESSION_QUERY, Session, Unauthorized, session_of
 from web.errors import BadRequest, FieldFault
 from web.keys import SERVICES
 
@@ -98,7 +98,7 @@ async def _read_body(http: web.Request, model: type[BaseModel]) -> BaseModel:
 
 def _read_query(http: web.Request, model: type[BaseModel]) -> BaseModel:
     try:
-        return model.model_validate(dict(http.query))
+        return model.model_validate({key: value for key, value in http.query.items() if key != SESSION_QUERY})
     except ValidationError as error:
         raise BadRequest("the query is not valid", faults=_faults(error)) from error
 

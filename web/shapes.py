@@ -59,6 +59,7 @@ class Call(Shape):
     sip_status: int | None
     who: str | None
     recording: Recording | None
+    recording_live: bool
     monitors: list[Monitor]
     context: dict[str, str]
 
@@ -151,6 +152,7 @@ class SessionShape(Shape):
     language: str
     csrf: str
     agent: bool
+    session: str
 
 
 def time(at: float | None) -> str | None:
@@ -172,7 +174,7 @@ def live_call(view: CallView, names: Mapping[str, str], now: float) -> Call:
         answered=time(view.answered_at), connected=time(view.connected_at), ended=None, wait_ms=view.wait_ms, ring_ms=0,
         talk_ms=int((now - view.connected_at) * 1000) if view.connected_at else 0, hold_ms=0,
         duration_ms=max(0, int((now - view.created_at) * 1000)), result=None, cause=None, cause_text=None, q850=None,
-        sip_status=None, who=None, recording=None,
+        sip_status=None, who=None, recording=None, recording_live=view.recording,
         monitors=[Monitor(supervisor=m.supervisor, mode=m.mode) for m in view.monitors], context=dict(view.context),
     )  # fmt: skip
 
@@ -197,7 +199,7 @@ def _ended(row: CdrRow, names: Mapping[str, str], recordings: Sequence[Recording
         "wait_ms": row.wait_ms, "ring_ms": row.ring_ms, "talk_ms": row.talk_ms, "hold_ms": row.hold_ms,
         "duration_ms": row.duration_ms, "result": row.result, "cause": row.cause, "cause_text": _sentence(row.cause),
         "q850": row.q850, "sip_status": row.sip_status, "who": row.who, "recording": recording(main) if main else None,
-        "monitors": [], "context": dict(row.context),
+        "recording_live": False, "monitors": [], "context": dict(row.context),
     }  # fmt: skip
 
 

@@ -159,3 +159,36 @@ async def test_unknown_paths_are_problems(app: Web) -> None:
     assert reply.status == 404 and reply.content_type == "application/problem+json"
     reply = await app.anonymous().put("/api/v1/calls")
     assert reply.status == 405 and "GET" in reply.headers["Allow"]
+
+
+async def test_several_people_at_one_browser(app: Web) -> None:
+    client = app.anonymous()
+    people: dict[str, dict[str, str]] = {}
+    for login in ("li", "wang"):
+        reply = await client.post("/api/v1/auth/link", json={"code": await app.services.users.make_link(login)})
+        people[login] = await reply.json()
+        assert re.fullmatch("[a-z0-9]{8}", people[login]["session"])
+        for cookie in reply.headers.getall("Set-Cookie"):
+            assert "HttpOnly" in cookie and "SameSite=Strict" in cookie
+
+    async def who(headers: dict[str, str] | None = None, query: str = "") -> str | None:
+        reply = await client.get(f"/api/v1/auth/session{query}", headers=headers or {})
+        return (await reply.json()).get("login") if reply.status == 200 else None
+
+    li, wang = people["li"], people["wang"]
+    assert await who() == "wang", "without an id: who signed in last"
+    assert await who({"X-Session": li["session"]}) == "li"
+    assert await who(query=f"?session={li['session']}") == "li"
+    assert await who({"X-Session": "00000000"}) is None, "an id without a cookie is nobody"
+    assert await who({"X-Session": "../../etc"}) is None
+    assert (await client.get(f"/api/v1/calls?session={li['session']}")).status == 200
+    ws = await client.ws_connect(f"/api/v1/ws?session={li['session']}")
+    assert (await ws.receive_json(timeout=5))["event"]["session"]["login"] == "li"
+    await ws.close()
+
+    crossed = {"X-Session": li["session"], "X-CSRF-Token": wang["csrf"]}
+    assert (await client.put("/api/v1/agents/li/state", json={"state": "ready"}, headers=crossed)).status == 403
+    own = {"X-Session": li["session"], "X-CSRF-Token": li["csrf"]}
+    assert (await client.delete("/api/v1/auth/session", headers=own)).status == 204
+    assert await who({"X-Session": li["session"]}) is None
+    assert await who() == "wang", "the other one stays signed in"

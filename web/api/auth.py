@@ -6,7 +6,7 @@ from aiohttp import web
 from pydantic import Field
 
 from web import shapes
-from web.auth import Session, Unauthorized, clear_cookie, describe, set_cookie
+from web.auth import Session, Unauthorized, clear_cookies, describe, set_cookies
 from web.routing import EVERYBODY, Model, Request, Route
 
 
@@ -32,8 +32,9 @@ async def _signed_in(request: Request, cookie: str) -> web.Response:
     principal = await request.services.users.session(cookie)
     if principal is None:
         raise Unauthorized("the user may not sign in")
-    response = web.json_response(describe(Session(principal, cookie)))
-    set_cookie(response, cookie, secure=request.http.secure)
+    session = Session(principal, cookie)
+    response = web.json_response(describe(session))
+    set_cookies(response, session, secure=request.http.secure)
     return response
 
 
@@ -42,10 +43,10 @@ async def get_session(request: Request) -> dict[str, object]:
 
 
 async def sign_out(request: Request) -> web.Response:
+    response = web.Response(status=204)
     if request.who.cookie:
         await request.services.users.end_session(request.who.cookie)
-    response = web.Response(status=204)
-    clear_cookie(response)
+        clear_cookies(request.http, response, request.who)
     return response
 
 

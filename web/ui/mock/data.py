@@ -15,11 +15,16 @@ def ago(seconds: float) -> str:
     return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+SESSIONS = {"agent000": "agent", "supervis": "supervisor", "administ": "administrator"}
+"""Ids of sessions → roles."""
+
+
 def session(role: str) -> Json:
     names = {"agent": "李静", "supervisor": "王班长", "administrator": "管理员"}
     logins = {"agent": "agent1", "supervisor": "supervisor", "administrator": "admin"}
     return {
         "login": logins[role], "name": names[role], "role": role, "language": "zh-CN", "csrf": "mock", "agent": role == "agent",
+        "session": role.ljust(8, "0")[:8],
     }  # fmt: skip
 
 
@@ -36,7 +41,7 @@ def call(identity: str, state: str = "talking", since: float = 60, **more: Any) 
         "called": "4008001000", "trunk": "carrier", "queue": "sales", "agent": "agent2", "agent_name": "张伟", "created": ago(since + 25),
         "answered": ago(since + 24), "connected": ago(since), "ended": None, "wait_ms": 18400, "ring_ms": 4100,
         "talk_ms": int(since * 1000), "hold_ms": 0, "duration_ms": int(since * 1000) + 25000, "result": None, "cause": None,
-        "cause_text": None, "q850": None, "sip_status": None, "who": None, "recording": None, "monitors": [], "context": {}, **more,
+        "cause_text": None, "q850": None, "sip_status": None, "who": None, "recording": None, "recording_live": False, "monitors": [], "context": {}, **more,
     }  # fmt: skip
 
 

@@ -154,8 +154,14 @@ class Client:
             await self.event({"type": "call.state", **state})
 
 
+def role_of(request: web.Request) -> str:
+    """Each tab names its session; one that names none is who signed in last."""
+    wanted = request.headers.get("X-Session") or request.query.get("session")
+    return data.SESSIONS.get(wanted, "") if wanted else request.cookies.get("mock", "")
+
+
 async def live(request: web.Request) -> web.StreamResponse:
-    role = request.cookies.get("mock", "")
+    role = role_of(request)
     token = request.query.get("token")
     if (token is None and not role) or token == "expired":
         raise web.HTTPForbidden()
@@ -194,7 +200,7 @@ async def sign_in(request: web.Request) -> web.Response:
 
 
 async def session(request: web.Request) -> web.Response:
-    role = request.cookies.get("mock")
+    role = role_of(request)
     return web.json_response(data.session(role)) if role else problem(401, "signed out")
 
 

@@ -52,6 +52,7 @@ describe("ServerSocket", () => {
   function make(): ServerSocket {
     return new ServerSocket({
       url: "ws://x/ws",
+      session: () => "ab12cd34",
       open: (url) => {
         const socket = new FakeSocket(url);
         sockets.push(socket);
@@ -77,19 +78,19 @@ describe("ServerSocket", () => {
   it("comes back with the token and the number of the last event", () => {
     const socket = make();
     socket.connect();
-    expect(last().url).toBe("ws://x/ws");
+    expect(last().url).toBe("ws://x/ws?session=ab12cd34");
     last().opens().says(hello(1));
     last().says({ seq: 7, event: { type: "board.queue", queue: {} } });
     last().drop();
     expect(socket.status.phase).toBe("waiting");
     vi.advanceTimersByTime(BACKOFF_MS[0]);
-    expect(last().url).toBe("ws://x/ws?resume=T1&after=7");
+    expect(last().url).toBe("ws://x/ws?session=ab12cd34&resume=T1&after=7");
   });
 
   it("resumes after a reload from what the tab kept", () => {
     stored = { token: "T9", seq: 41 };
     make().connect();
-    expect(last().url).toBe("ws://x/ws?resume=T9&after=41");
+    expect(last().url).toBe("ws://x/ws?session=ab12cd34&resume=T9&after=41");
   });
 
   it("counts a resumed connection as open although the server says nothing", () => {

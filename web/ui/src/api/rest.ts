@@ -2,6 +2,7 @@
 
 import { learnServerTime } from "@/composables/clock";
 
+import { tabSession } from "./tab";
 import type {
   Agent,
   ApplyResult,
@@ -67,8 +68,15 @@ async function problemOf(response: Response): Promise<Problem> {
   }
 }
 
-async function send(method: string, path: string, body?: BodyInit, type = "application/json"): Promise<Response> {
+async function send(
+  method: string,
+  path: string,
+  body?: BodyInit,
+  type = "application/json",
+  session = tabSession(),
+): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json" };
+  if (session) headers["X-Session"] = session;
   if (body !== undefined) headers["Content-Type"] = type;
   if (method !== "GET" && csrf) headers["X-CSRF-Token"] = csrf;
   let response: Response;
@@ -79,8 +87,18 @@ async function send(method: string, path: string, body?: BodyInit, type = "appli
   }
   learnServerTime(response.headers.get("date"));
   if (response.ok) return response;
+  if (response.status === 403 && (await renewedCsrf(method))) return send(method, path, body, type, session);
   if (response.status === 401 && !path.startsWith("/auth/")) signedOut();
   throw new ApiError(response.status, await problemOf(response));
+}
+
+/** The same person may have signed in again at another tab, which makes this tab's token a stale one. True when there is a new one. */
+async function renewedCsrf(method: string): Promise<boolean> {
+  if (method === "GET" || !csrf) return false;
+  const now = (await rest.session()).csrf;
+  const renewed = now !== csrf;
+  csrf = now;
+  return renewed;
 }
 
 async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -99,7 +117,7 @@ export function query(values: object): string {
 }
 
 export const recordingUrl = (call: string, recording: string): string =>
-  `${BASE}/calls/${encodeURIComponent(call)}/recording${query({ id: recording })}`;
+  `${BASE}/calls/${encodeURIComponent(call)}/recording${query({ id: recording, session: tabSession() })}`;
 
 /** Mistakes in the file are an answer, not a failure: 422 carries them beside the plan. */
 async function apply(toml: string, dryRun: boolean): Promise<ApplyResult> {
@@ -116,6 +134,8 @@ async function apply(toml: string, dryRun: boolean): Promise<ApplyResult> {
 
 export const rest = {
   session: () => json<Session>("GET", "/auth/session"),
+  /** Who the session of that id is at this browser; "" is the one that signed in last. */
+  sessionOf: async (id: string) => (await (await send("GET", "/auth/session", undefined, undefined, id)).json()) as Session,
   signInByLink: (code: string) => json<Session>("POST", "/auth/link", { code }),
   signIn: (login: string, password: string) => json<Session>("POST", "/auth/session", { login, password }),
   signOut: () => json<undefined>("DELETE", "/auth/session"),

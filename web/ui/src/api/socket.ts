@@ -46,6 +46,8 @@ export interface SocketLike {
 
 export interface SocketParts {
   url: string;
+  /** The id of the tab's session, or "". */
+  session: () => string;
   open: (url: string) => SocketLike;
   store: ResumeStore;
   now: () => number;
@@ -159,8 +161,13 @@ export class ServerSocket {
   }
 
   private address(): string {
-    if (!this.point) return this.parts.url;
-    return `${this.parts.url}?resume=${encodeURIComponent(this.point.token)}&after=${this.point.seq}`;
+    const search = new URLSearchParams();
+    if (this.parts.session()) search.set("session", this.parts.session());
+    if (this.point) {
+      search.set("resume", this.point.token);
+      search.set("after", String(this.point.seq));
+    }
+    return search.size > 0 ? `${this.parts.url}?${search.toString()}` : this.parts.url;
   }
 
   private receive(frame: Frame): void {

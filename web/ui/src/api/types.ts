@@ -15,6 +15,8 @@ export interface Session {
   csrf: string;
   /** True when this person also has an agent seat. */
   agent: boolean;
+  /** Names this one of the sessions of a browser. */
+  session: string;
 }
 
 /** RFC 9457. */
@@ -119,6 +121,8 @@ export interface Call {
   sip_status: number | null;
   who: string | null;
   recording: Recording | null;
+  /** A live call is being recorded right now. */
+  recording_live: boolean;
   monitors: Monitor[];
   context: Record<string, string>;
 }

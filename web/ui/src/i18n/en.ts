@@ -21,8 +21,6 @@ export const en = {
     now: "Try now",
     replaced: "You signed in at another tab or device. This tab is paused.",
     takeBack: "Work here",
-    otherPerson: "{login} signed in at another tab of this browser. Use a private window for a second person.",
-    goOn: "Go on as {login}",
   },
   error: {
     unreachable: "The server cannot be reached. Check the network and try again.",

@@ -23,8 +23,6 @@ export const zhCN: Messages = {
     now: "立即重试",
     replaced: "您已在其他标签页或设备上登录，本页已暂停。",
     takeBack: "在此继续",
-    otherPerson: "{login} 已在本浏览器的其他标签页登录。第二个人请使用无痕窗口。",
-    goOn: "以 {login} 继续",
   },
   error: {
     unreachable: "无法连接服务器，请检查网络后重试。",

@@ -5,6 +5,7 @@ import { ref, shallowRef } from "vue";
 
 import { ApiError, rest } from "@/api/rest";
 import { ServerSocket, socketUrl, tabResumeStore, type LinkStatus } from "@/api/socket";
+import { tabSession } from "@/api/tab";
 import type { AgentSnapshot, BoardSnapshot, Requests, ServerEvent, Topic } from "@/api/types";
 
 import { useSession } from "./session";
@@ -37,6 +38,7 @@ export const useLink = defineStore("link", () => {
   const subscribers = new Set<Subscriber>();
   const socket = new ServerSocket({
     url: socketUrl(),
+    session: tabSession,
     open: (url) => new WebSocket(url),
     store: tabResumeStore,
     now: Date.now,
@@ -66,7 +68,7 @@ export const useLink = defineStore("link", () => {
     }
   });
   socket.onEvent((event) => {
-    // The cookie was replaced by another person's: this tab must not act in that name.
+    // Never act in another person's name, whatever the browser did with its cookies.
     if (event.type === "hello" && event.session.login !== person.session?.login) {
       person.lose();
       return;

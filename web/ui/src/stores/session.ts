@@ -1,16 +1,15 @@
-/** Who is signed in at this browser. */
+/** Who is signed in at this tab. */
 
 import { defineStore } from "pinia";
 import { ref } from "vue";
 
 import { ApiError, onSignedOut, rest, useCsrf } from "@/api/rest";
+import { candidates, setTabSession } from "@/api/tab";
 import type { Role, Session } from "@/api/types";
 import { suggestLanguage } from "@/i18n";
 
 /** Higher sees everything that lower ones see. */
 const RANK: Record<Role, number> = { api: 0, agent: 1, supervisor: 2, administrator: 3 };
-
-const LOGIN_KEY = "softswitch.login";
 
 export const homeOf = (session: Session): string => {
   if (session.role === "administrator") return "/admin";
@@ -24,16 +23,12 @@ export const useSession = defineStore("session", () => {
   /** The session ended without the person's doing; the sign-in page says so. */
   const ended = ref(false);
 
-  /** Somebody else signed in at another tab: the browser's one cookie is theirs now. What is connected here goes on. */
-  const takenBy = ref("");
-
   function adopt(value: Session | null): void {
     session.value = value;
     known.value = true;
     useCsrf(value?.csrf ?? "");
-    takenBy.value = "";
     if (value) {
-      localStorage.setItem(LOGIN_KEY, value.login);
+      setTabSession(value.session, homeOf(value));
       ended.value = false;
       suggestLanguage(value.language);
     }
@@ -42,13 +37,16 @@ export const useSession = defineStore("session", () => {
   /** Asks once per page load. Raises ApiError when the server cannot be reached. */
   async function load(): Promise<Session | null> {
     if (known.value) return session.value;
-    try {
-      adopt(await rest.session());
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 401) throw error;
-      adopt(null);
+    for (const id of candidates(location.pathname)) {
+      try {
+        adopt(await rest.sessionOf(id));
+        return session.value;
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.status !== 401) throw error;
+      }
     }
-    return session.value;
+    adopt(null);
+    return null;
   }
 
   async function signInByLink(code: string): Promise<Session> {
@@ -77,9 +75,5 @@ export const useSession = defineStore("session", () => {
   const atLeast = (role: Role): boolean => session.value !== null && RANK[session.value.role] >= RANK[role];
 
   onSignedOut(lose);
-  // Fires in the other tabs only.
-  window.addEventListener("storage", ({ key, newValue }) => {
-    if (key === LOGIN_KEY && newValue && session.value) takenBy.value = newValue === session.value.login ? "" : newValue;
-  });
-  return { session, known, ended, takenBy, load, signInByLink, signIn, signOut, lose, atLeast };
+  return { session, known, ended, load, signInByLink, signIn, signOut, lose, atLeast };
 });
