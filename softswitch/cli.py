@@ -173,12 +173,11 @@ def doctor(config: Config = None) -> None:
 
 def _engine_codecs() -> tuple[str, ...] | None:
     """The codecs of the built engine; None when it is not built."""
-    try:
-        from media import _native  # noqa: F401, PLC0415 - the only question is whether it can be loaded
-    except ImportError:
-        return None
     from media.codecs import CODECS  # noqa: PLC0415
+    from media.engine import is_built  # noqa: PLC0415
 
+    if not is_built():
+        return None
     return tuple(codec.name for codec in CODECS)
 
 

@@ -1,4 +1,4 @@
-"""Plays a score with a soft electric-piano sound. The tail of the last notes is folded back to the start: no seam in the loop."""
+"""Plays a score with a soft electric-piano sound. The tail of the last notes is folded back to the start."""
 
 from __future__ import annotations
 
