@@ -9,12 +9,14 @@ import numpy as np
 
 from tests.support.audio import at_rate, median_correlation, read_wav, rms_db
 from tests.support.chromium import chromium, heard, listen, microphone_file, window
+from tests.support.flows import MENU_TO_SALES
 from tests.support.sipp import Caller, Sipp, ulaw
 from tests.support.sniff import Sniffer
 from tests.support.switch import Switch, wait_for
 
 SPEECH = Path(__file__).parents[1] / "vectors" / "speech"
-APPLY = """
+APPLY = (
+    """
 [[trunk]]
 name = "carrier"
 addresses = ["127.0.0.1"]
@@ -29,29 +31,9 @@ queues = ["sales"]
 [[number]]
 number = "4008001000"
 to = "flow:main"
-[[flow]]
-name = "main"
-languages = ["zh-CN", "en"]
-start = "hello"
-[flow.nodes.hello]
-verb = "answer"
-next = "menu"
-[flow.nodes.menu]
-verb = "menu"
-prompts = ["welcome", "main-menu"]
-timeout = 5
-retries = 3
-keys = { 1 = "sales" }
-no_input = "bye"
-no_match = "menu"
-[flow.nodes.sales]
-verb = "queue"
-queue = "sales"
-on_timeout = "bye"
-[flow.nodes.bye]
-verb = "hangup"
-cause = "normal"
 """
+    + MENU_TO_SALES
+)
 TALK = 12.0  # seconds that both talk
 
 
