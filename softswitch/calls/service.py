@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -164,13 +165,22 @@ class CallService:
         return None
 
     def _refuse(self, leg: Leg, cause: Cause, rule: str) -> None:
-        """Answers an identified caller that gets no call. It has a record all the same: created, rejected, ended."""
+        """Answers an identified caller that gets no call.
+
+        It has a record all the same: created, rejected, ended. Only refusals of a full or draining switch leave one event
+        each, because they come in floods.
+        """
         limited = cause in (Cause.CONGESTION, Cause.SHUTDOWN)
         leg.hang_up(cause, retry_after=RETRY_AFTER if limited else 0)
         log.info("x refused", caller=leg.facts.caller, called=leg.facts.called, cause=cause.word, rule=rule)
-        timeline = Timeline(self._board.ids.call(), self._board.journal, self._board.clock)
+        board = self._board
+        rejected = ev.CallRejected(leg=leg.id, status=cause.sip, rule=rule or cause.word)
+        if limited:
+            board.journal(replace(rejected, at=board.clock.utc(), actor=leg.facts.party))
+            return
+        timeline = Timeline(board.ids.call(), board.journal, board.clock)
         timeline.emit(_created(leg, None))
-        timeline.emit(ev.CallRejected(leg=leg.id, status=cause.sip, rule=rule or cause.word))
+        timeline.emit(rejected)
         timeline.emit(ev.CallEnded(who="system", cause=cause.word, q850=cause.q850, sip_status=cause.sip, actor="system"))
 
     # the task of a call
