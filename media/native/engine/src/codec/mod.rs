@@ -1,4 +1,6 @@
 //! Codecs as a table of two enums: a codec is a row here and a file beside. Samples are mono f32 in −1..1.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic))]
 
 pub mod g711;
 mod g722;

@@ -18,9 +18,9 @@ fn sample_rate(rate: u32) -> Option<SampleRate> {
 pub fn ticks(payload: &[u8]) -> Option<u32> {
     let toc = *payload.first()?;
     let frame = match toc >> 3 {
-        config @ 0..=11 => [480, 960, 1920, 2880][usize::from(config & 3)],
-        config @ 12..=15 => [480, 960][usize::from(config & 1)],
-        config => [120, 240, 480, 960][usize::from(config & 3)],
+        config @ 0..=11 => *[480, 960, 1920, 2880].get(usize::from(config & 3))?,
+        config @ 12..=15 => *[480, 960].get(usize::from(config & 1))?,
+        config => *[120, 240, 480, 960].get(usize::from(config & 3))?,
     };
     let frames = match toc & 3 {
         0 => 1,

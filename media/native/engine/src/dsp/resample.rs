@@ -128,7 +128,7 @@ mod tests {
                 assert_eq!(out.len() - before, to as usize / 50, "{from} to {to}");
             }
             let steady = level(&out[to as usize / 10..]);
-            assert!((steady - 0.7071).abs() < 0.01, "{from} to {to}: {steady}");
+            assert!((steady - std::f32::consts::FRAC_1_SQRT_2).abs() < 0.01, "{from} to {to}: {steady}");
         }
     }
 

@@ -41,7 +41,7 @@ impl Delays {
             *weight += 1.0 - FORGETTING;
         }
         self.packets = self.packets.wrapping_add(1);
-        if self.packets < 50 || self.packets % REFRESH == 0 {
+        if self.packets < 50 || self.packets.is_multiple_of(REFRESH) {
             self.quantile_ms = self.measure();
         }
     }

@@ -49,6 +49,8 @@ pub struct Player {
     waited_us: Micros,
     /// Something was really played in this round; a loop of nothing but missing prompts ends.
     sounded: bool,
+    /// A prompt was there; if none ever was, the end is an error.
+    reached: bool,
     stopping_at: Option<Micros>,
 }
 
@@ -74,6 +76,7 @@ impl Player {
             played_us: 0,
             waited_us: 0,
             sounded: false,
+            reached: false,
             stopping_at: None,
         }
     }
@@ -152,12 +155,12 @@ impl Player {
                     self.sounded = false;
                     continue;
                 }
-                let silent = self.played_us == self.waited_us && !self.sounded;
-                return Advance::Over(if silent && !self.looped || self.looped { End::Error } else { End::Done });
+                return Advance::Over(if self.looped || !self.reached { End::Error } else { End::Done });
             };
             match cache.get(prompt) {
                 Some(Entry::Ready(ready)) => {
                     self.current = Some(ready);
+                    self.reached = true;
                     return Advance::Ready;
                 }
                 Some(Entry::Loading) if self.waited_us < LOADING_PATIENCE_US => {

@@ -24,7 +24,7 @@ impl Edge {
     }
 
     /// The gain that was asked for, as a factor.
-    pub fn gain(&self) -> f32 {
+    pub fn wanted_gain(&self) -> f32 {
         self.target
     }
 

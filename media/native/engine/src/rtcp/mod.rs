@@ -107,7 +107,7 @@ fn packet(out: &mut Vec<u8>, count: u8, kind: u8, fill: impl FnOnce(&mut Vec<u8>
     let start = out.len();
     out.extend([0x80 | count, kind, 0, 0]);
     fill(out);
-    while (out.len() - start) % 4 != 0 {
+    while !(out.len() - start).is_multiple_of(4) {
         out.push(0);
     }
     let words = ((out.len() - start) / 4 - 1) as u16;

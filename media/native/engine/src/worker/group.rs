@@ -135,7 +135,7 @@ impl Bus {
         if !self.members.iter().any(|member| member.node == node && member.summed) {
             return None;
         }
-        self.edges.wanted().find(|edge| edge.source == node).map(|edge| (edge.frame, edge.gain()))
+        self.edges.wanted().find(|edge| edge.source == node).map(|edge| (edge.frame, edge.wanted_gain()))
     }
 
     /// Who talks, when that has changed.
