@@ -11,7 +11,7 @@ from signalling.endpoint.desk import Desk
 from signalling.endpoint.judge import check_form, check_needs, check_session, refusal_lines
 from signalling.errors import RemoteProtocolError
 from signalling.events import Counted, Flow, SecurityEvent
-from signalling.message import BadRequest, Request, Response, ResponseTemplate, parse
+from signalling.message import BadRequest, Request, Response, ResponseTemplate, parse, presentable
 from signalling.message.parser import Silence, salvage
 from signalling.message.writer import render_bad_request
 from signalling.policy import PeerKind, PeerPolicy
@@ -252,12 +252,29 @@ class Inbound:
                 core.budget.logged_in(source, now)
                 return credentials.policy
         if outcome in {Outcome.WRONG, Outcome.FORGED}:
-            agent = request.get("user-agent")[:200]
-            core.emit(SecurityEvent("auth_failed", flow, request.method, 401, username[:64], agent))
-        challenges = core.verifier.challenge(source, now, stale=outcome is Outcome.STALE)
-        lines = "".join(f"WWW-Authenticate: {value}\r\n" for value in challenges)
-        self._stateless(request, flow, 401, lines + core.server_line)
+            agent = presentable(request.get("user-agent")[:200])
+            core.emit(SecurityEvent("auth_failed", flow, _known_method(request), 401, presentable(username[:64]), agent))
+        self._challenge(request, flow, core.verifier.challenge(source, now, stale=outcome is Outcome.STALE))
         return None
+
+    def _challenge(self, request: Request, flow: Flow, values: list[str]) -> None:
+        """401. In a datagram, whose source may be forged, not much longer than the request (sip.md §9).
+
+        A short request hears only of the last algorithm, which every phone knows; one that no phone would send hears nothing.
+        """
+        core = self._core
+        render = ResponseTemplate(request, flow.remote).render
+        tag = core.token()
+        offers = [[f"WWW-Authenticate: {value}\r\n" for value in values] + [core.server_line]]
+        if flow.transport == "udp":
+            offers.append(offers[0][len(values) - 1 : len(values)])
+        for lines in offers:
+            data = render(401, tag, "".join(lines))
+            if flow.transport != "udp" or len(data) + PACKET <= MOST_ECHO * (request.length + PACKET):
+                core.traffic["out", "401"] += 1
+                core.transmit(data, flow)
+                return
+        self._count("too-short", flow, request.method)
 
     def _secrets(self, username: str) -> dict[str, str] | None:
         credentials = self._core.peers.credentials(username)
@@ -268,16 +285,17 @@ class Inbound:
     def _within_budget(self, request: Request, flow: Flow, now: float) -> bool:
         """Whether a source that is no trunk may ask at all; scanners are told nothing."""
         core = self._core
+        if not core.registrar.owners(flow):
+            verdict = core.budget.ask(flow.remote[0], now)
+            if verdict is Verdict.OVERRUN:
+                self._count("flood", flow, request.method)
+            if verdict is not Verdict.FINE:
+                return False  # before anything is told about it: a flood must not fill the log
         agent = request.get("user-agent")
         if agent and any(name in agent.lower() for name in core.config.scanners):
-            core.emit(SecurityEvent("scanner", flow, _known_method(request), 0, "", agent[:200]))
+            core.emit(SecurityEvent("scanner", flow, _known_method(request), 0, "", presentable(agent[:200])))
             return False
-        if core.registrar.owners(flow):
-            return True
-        verdict = core.budget.ask(flow.remote[0], now)
-        if verdict is Verdict.OVERRUN:
-            self._count("flood", flow, request.method)
-        return verdict is Verdict.FINE
+        return True
 
     def _stranger_may_hear(self, flow: Flow, now: float) -> bool:
         core = self._core
@@ -306,6 +324,9 @@ class Inbound:
         self._core.emit(Counted(what, flow, method, detail))
 
 
+MOST_ECHO = 1.5
+"""How many times longer than its request a challenge to a datagram may be, as packets of IPv4."""
+PACKET = 28
 _COUNTED = frozenset(
     {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "UPDATE", "REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE"}
 )

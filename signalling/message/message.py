@@ -60,7 +60,7 @@ class Message:
 
 
 class Request(Message):
-    __slots__ = ("method", "uri_text")
+    __slots__ = ("length", "method", "uri_text")
 
     def __init__(
         self,
@@ -77,6 +77,7 @@ class Request(Message):
         super().__init__(headers, body, via, from_, to, call_id, cseq)
         self.method = method
         self.uri_text = uri_text
+        self.length = 0  # octets on the wire; the parser knows
 
     @property
     def uri(self) -> Uri:

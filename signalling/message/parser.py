@@ -48,7 +48,10 @@ def parse(data: bytes) -> Request | Response | BadRequest:
     start_line, lines, body = _split(data)
     if start_line[:8].upper() == "SIP/2.0 ":
         return _response(start_line, lines, body)
-    return _request(start_line, lines, body)
+    message = _request(start_line, lines, body)
+    if type(message) is Request:
+        message.length = len(data)
+    return message
 
 
 def salvage(data: bytes, status: int) -> BadRequest:

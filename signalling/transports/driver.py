@@ -8,6 +8,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from ipaddress import ip_address
 
 from signalling.commands import Command, Invite, Options, Register
@@ -234,6 +235,7 @@ def _route(remote: str) -> str:
         return str(probe.getsockname()[0])
 
 
+@lru_cache(maxsize=4096)
 def _same_family(one: str, other: str) -> bool:
     try:
         return ip_address(one).version == ip_address(other).version

@@ -9,7 +9,7 @@ from signalling.dialog import Dialog, SuccessRetransmission
 from signalling.dialog.offer_answer import Turn
 from signalling.errors import LocalProtocolError
 from signalling.events import Body, Confirmed, Flow, IncomingCall
-from signalling.message import Request
+from signalling.message import Request, presentable
 from signalling.message.writer import header_lines
 from signalling.policy import PeerKind, PeerPolicy
 from signalling.transaction import Input, ServerTransaction
@@ -63,11 +63,11 @@ def offer_call(
             flow=flow,
             peer_kind=policy.kind.value,
             peer_name=policy.name,
-            call_id=request.call_id,
-            called=uri.username,
+            call_id=presentable(request.call_id),
+            called=presentable(uri.username),
             called_host=uri.host,
             caller=caller_identity(request, trusted=policy.kind is PeerKind.TRUNK),
-            to_user=to.username,
+            to_user=presentable(to.username),
             body=body,
             max_forwards=request.max_forwards,
             headers=passed_headers(request),

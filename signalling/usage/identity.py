@@ -5,6 +5,7 @@ from __future__ import annotations
 from signalling.errors import RemoteProtocolError
 from signalling.events import Identity
 from signalling.message import NameAddr, Request
+from signalling.message.text import presentable
 from signalling.message.uri import escape_user
 from signalling.message.writer import quoted
 
@@ -42,7 +43,7 @@ def caller_identity(request: Request, *, trusted: bool) -> Identity:
     claimed = request.from_
     uri = claimed.uri
     asserted = _asserted(request) if trusted else ""
-    return Identity(uri.username, uri.host, readable(claimed), asserted)
+    return Identity(presentable(uri.username), uri.host, presentable(readable(claimed)), presentable(asserted))
 
 
 def readable(address: NameAddr) -> str:
@@ -64,7 +65,7 @@ def passed_headers(request: Request) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, values in request.headers.items():
         if (name in PASSED or name.startswith("x-")) and len(values[0]) <= MAX_VALUE:
-            headers[name] = values[0].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            headers[name] = presentable(values[0])
             if len(headers) == MAX_PASSED:
                 break
     return headers

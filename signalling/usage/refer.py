@@ -5,7 +5,7 @@ from __future__ import annotations
 from signalling.commands import TransferResult
 from signalling.errors import LocalProtocolError, RemoteProtocolError
 from signalling.events import Body, TransferRequested
-from signalling.message import Request, Response, reason_phrase
+from signalling.message import Request, Response, presentable, reason_phrase
 from signalling.message.uri import unescape
 from signalling.transaction import ServerTransaction
 from signalling.usage.core import Core
@@ -35,7 +35,7 @@ def on_refer(core: Core, leg: Leg, request: Request, transaction: ServerTransact
     if not silent:
         leg.referral = request.cseq.number
         _report(core, leg, 100, f"active;expires={EXPIRES}", now)
-    core.emit(TransferRequested(leg.id, uri.username, _replaces(uri.headers)))
+    core.emit(TransferRequested(leg.id, presentable(uri.username), _replaces(uri.headers)))
 
 
 def transfer_result(core: Core, command: TransferResult, now: float) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from signalling.errors import RemoteProtocolError
 from signalling.events import Binding, BindingsChanged, Flow
-from signalling.message import NameAddr, Request, same_uri
+from signalling.message import NameAddr, Request, presentable, same_uri
 from signalling.message.headers import parse_number
 from signalling.message.uri import parse_uri
 from signalling.policy import PeerPolicy
@@ -95,7 +95,7 @@ class Registrar:
     ) -> list[Entry]:
         header = request.number("expires")
         fallback = policy.expires_default if header is None or header > 2**32 - 1 else header
-        agent = request.get("user-agent")[:200]
+        agent = presentable(request.get("user-agent")[:200])
         for address in request.addresses("contact"):
             uri = address.uri
             if not uri.is_sip:

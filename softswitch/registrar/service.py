@@ -6,15 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from signalling.events import Binding, BindingsChanged, Flow
-from signalling.message import parse_uri
+from signalling.message import parse_uri, presentable
 from softswitch.model.clock import Clock
 from softswitch.model.events import Event, RegistrationChanged
 from softswitch.model.target import Target
 
 DEFAULT_PORT = 5060
-FIRST_RESPONSE = 4.0
-"""Seconds until a phone that says nothing at all counts as gone: a binding outlives a phone that lost its power."""
-
 FIRST_RESPONSE = 4.0
 """Seconds until a phone that says nothing counts as gone: killed phones stay registered until their time is over."""
 
@@ -73,7 +70,7 @@ class Registrar:
                 "extension": extension,
                 "contacts": [
                     {
-                        "contact": binding.contact,
+                        "contact": presentable(binding.contact),
                         "address": f"{binding.flow.transport}:{binding.flow.remote[0]}:{binding.flow.remote[1]}",
                         "user_agent": binding.user_agent,
                         "expires_at": binding.expires_at + offset,

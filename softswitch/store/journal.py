@@ -33,7 +33,8 @@ TIDY_ROWS = 200  # outbox rows that are removed together; after a crash at most 
 MOST_WAITING = 100_000  # events kept while the database refuses commits
 GROUP_EVENTS = 2_000
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
-POISONED = (IntegrityError, DataError, InterfaceError, ProgrammingError)  # the row is wrong, waiting would not help
+POISONED = (IntegrityError, DataError, InterfaceError, ProgrammingError, ValueError)
+"""The row is wrong, waiting would not help. ValueError: the driver cannot encode a text, as with a lone surrogate."""
 
 
 class AlarmSink(Protocol):

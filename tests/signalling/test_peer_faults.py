@@ -24,6 +24,7 @@ from signalling.events import (
     Confirmed,
     Counted,
     Ended,
+    Flow,
     Identity,
     IncomingCall,
     InfoReceived,
@@ -362,6 +363,42 @@ def test_strangers_hear_five_error_answers_a_minute() -> None:
     heard = [len(bench.feed(bench.request("WEIRD"), phone_flow())) for _ in range(10)]
     assert sum(heard) == 5
     assert b"Allow" not in b"".join(data for data, _ in bench.sent)
+
+
+def test_a_scanner_cannot_fill_the_log() -> None:
+    bench = Bench()
+    for _ in range(500):
+        bench.feed(bench.request("REGISTER", headers="User-Agent: sipvicious\r\n"), phone_flow())
+    assert len(bench.told(SecurityEvent)) == 60
+
+
+def test_a_challenge_is_no_amplifier_for_forged_sources() -> None:
+    bench = Bench()
+    short = "INVITE sip:0@a SIP/2.0\r\nv:SIP/2.0/UDP a;branch=z9hG4bKx\r\nf:<sip:a@a>;tag=1\r\nt:<sip:0@a>\r\ni:1\r\nCSeq:1 INVITE\r\n\r\n"
+    assert bench.feed(short, phone_flow()) == []
+    brief = bench.request("REGISTER", "sip:pbx.example.com")
+    (answer,) = bench.feed(brief, phone_flow())
+    assert [("MD5" in value) for value in answer.headers["www-authenticate"]] == [True]
+    assert len(bench.sent[0][0]) <= 1.55 * len(brief)
+    (answer,) = bench.feed(bench.request("INVITE", body=SDP + "a=sendrecv\r\n" * 10), phone_flow())
+    assert len(answer.headers["www-authenticate"]) == 2
+    over_tcp = Flow("tcp", phone_flow().local, phone_flow().remote, 5)
+    assert bench.feed(short.replace("/UDP", "/TCP").replace("i:1", "i:1\r\nl:0"), over_tcp)[0].status == 401
+
+
+def test_octets_that_are_no_text_are_told_as_text() -> None:
+    bench = Bench()
+    data = bench.request("INVITE", "sip:1%ff%00@pbx", user="a%ff%1b", body=SDP, to="sip:%fe@pbx")
+    data = data.replace("From: <", 'From: "\x1b[2J" <').replace("Call-ID: ", "Call-ID: \udcff")
+    bench.feed(data.encode("utf-8", "surrogateescape"), trunk_flow())
+    (call,) = bench.told(IncomingCall)
+    assert isinstance(call, IncomingCall)
+    texts = [call.called, call.to_user, call.call_id, call.caller.uri_user, call.caller.display_name]
+    assert texts == ["1\ufffd\ufffd", "\ufffd", "\ufffd" + call.call_id[1:], "a\ufffd\ufffd", "\ufffd[2J"]
+    bench.feed(bench.request("REGISTER", headers="User-Agent: \x1b[2J\r\n", user="%ff"), phone_flow())
+    bench.authorized("REGISTER", "sip:pbx", phone_flow(), user="1001", password="no", headers="User-Agent: \udcff\r\n".encode(
+        "utf-8", "surrogateescape").decode("latin-1"))  # fmt: skip
+    assert all(event.user_agent.isprintable() for event in bench.told(SecurityEvent))  # type: ignore[attr-defined]
 
 
 def test_registered_phone_has_its_own_budget() -> None:

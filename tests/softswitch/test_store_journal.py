@@ -197,6 +197,20 @@ async def test_one_event_the_database_refuses_does_not_stop_the_others(store: St
     await journal.close()
 
 
+async def test_a_text_that_cannot_be_encoded_does_not_stop_the_journal(store: Store) -> None:
+    journal, _ = journal_on(store)
+    signals = Signals()
+    journal.watch(signals)
+    journal.start()
+    broken = ev.CallCreated(call="c2", seq=1, at=100.0, direction="in", caller="\udcff", called="1000")
+    for event in (created("c1"), broken, ended("c2"), ended("c1")):
+        journal.append(event)
+    await journal.flush()
+    assert await store.read(lambda c: call_record(c, "c1")) is not None
+    assert "journal_refused" in signals.raised
+    await journal.close()
+
+
 async def test_a_full_journal_says_so_once(store: Store) -> None:
     journal, _ = journal_on(store)
     signals = Signals()
