@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -53,11 +54,19 @@ async def serve(
         log.info("= ready", http=str(settings.http.listen), sip=node.driver.bound)
         if on_ready is not None:
             on_ready(node)
+        _settle_heap()
         with signals:
             await signals.first.wait()
             log.info("= draining", seconds=settings.node.drain_seconds, calls=len(node.switch.calls))
             await signals.bounded(node.drain(settings.node.drain_seconds))
             await node.drain(0.0)
+
+
+def _settle_heap() -> None:
+    """What is loaded by now stays for good: the collector need not walk through it again, which took up to 60 ms at a time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 class _Signals:

@@ -91,6 +91,10 @@ class Hub:
             yield from mine
         yield from self._parking
 
+    def _is_watched(self, topic: str, login: str) -> bool:
+        """Whether a page wants the topic, or the person's own page is there: what nobody reads is not even put together."""
+        return any(topic in outbox.topics or outbox.login == login for outbox in self._outboxes())
+
     def _tell(self, topic: str, event: Mapping[str, Any]) -> None:
         for outbox in self._outboxes():
             if topic in outbox.topics:
@@ -121,6 +125,8 @@ class Hub:
             self._tell_person(login, {"type": "offer.withdrawn", "reason": reason})
 
     def _on_call(self, view: CallView) -> None:
+        if not self._is_watched("calls", view.agent):
+            return
         call = shapes.live_call(view, self.names(), self._services.clock.utc()).model_dump()
         if view.agent:
             self._tell_person(view.agent, {"type": "call.state", "call": call})
@@ -129,7 +135,8 @@ class Hub:
     def _on_event(self, event: Event) -> None:
         match event:
             case CallEnded():
-                self._spawn(self._tell_ended(event.call))
+                if any(True for _ in self._outboxes()):
+                    self._spawn(self._tell_ended(event.call))
             case AlarmRaised():
                 alarm = {"code": event.code, "level": event.level, "text": event.text, "object": event.object}
                 self._tell("calls", {"type": "alarm.raised", **alarm})
