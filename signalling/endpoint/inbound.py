@@ -261,16 +261,18 @@ class Inbound:
         """401. In a datagram, whose source may be forged, not much longer than the request (sip.md §9).
 
         A short request hears only of the last algorithm, which every phone knows; one that no phone would send hears nothing.
+        A source with a binding is not forged.
         """
         core = self._core
+        is_proven = flow.transport != "udp" or bool(core.registrar.owners(flow))
         render = ResponseTemplate(request, flow.remote).render
         tag = core.token()
         offers = [[f"WWW-Authenticate: {value}\r\n" for value in values] + [core.server_line]]
-        if flow.transport == "udp":
+        if not is_proven:
             offers.append(offers[0][len(values) - 1 : len(values)])
         for lines in offers:
             data = render(401, tag, "".join(lines))
-            if flow.transport != "udp" or len(data) + PACKET <= MOST_ECHO * (request.length + PACKET):
+            if is_proven or len(data) + PACKET <= MOST_ECHO * (request.length + PACKET):
                 core.traffic["out", "401"] += 1
                 core.transmit(data, flow)
                 return
