@@ -374,8 +374,8 @@ def test_a_scanner_cannot_fill_the_log() -> None:
 
 def test_a_challenge_is_no_amplifier_for_forged_sources() -> None:
     bench = Bench()
-    lines = ("INVITE sip:0@a SIP/2.0", "v:SIP/2.0/UDP a;branch=z9hG4bKx", "f:<sip:a@a>;tag=1", "t:<sip:0@a>", "i:1", "CSeq:1 INVITE")
-    short = "\r\n".join([*lines, "", ""])
+    lines = ("INVITE sip:0@a SIP/2.0", "v:SIP/2.0/UDP a;branch=z9hG4bKx", "f:<sip:a@a>;tag=1", "t:<sip:0@a>", "i:1")
+    short = "\r\n".join([*lines, "CSeq:1 INVITE", "", ""])
     assert bench.feed(short, phone_flow()) == []
     brief = bench.request("REGISTER", "sip:pbx.example.com")
     (answer,) = bench.feed(brief, phone_flow())
