@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
 from tests.support.audio import Samples, heard_tones, rms_db
 from tests.support.switch import COMMAND, Switch, wait_for
@@ -98,7 +98,7 @@ def watch(page: Page, faults: list[str]) -> None:
     """Collects errors and warnings of a page."""
 
     def noted(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and "ScriptProcessorNode" not in message.text:  # the ear of this file
             faults.append(f"{page.url}: {message.text} {message.location}")
 
     page.on("console", noted)
@@ -128,3 +128,19 @@ def hears(page: Page, *who: str, seconds: float = 8.0) -> None:
 def picture(page: Page, name: str) -> None:
     OUTPUT.mkdir(exist_ok=True)
     page.screenshot(path=OUTPUT / f"{name}.png")
+
+
+def sign_in(context: BrowserContext, demo: Demo, login: str, who: str = "", faults: list[str] | None = None) -> Page:
+    """A new tab, opened with the link that the demo printed."""
+    page = tab(context, who, faults)
+    page.goto(demo.links[login])
+    page.wait_for_url(re.compile("/(agent|supervisor|admin)$"))
+    return page
+
+
+def call_sales(demo: Demo, page: Page) -> None:
+    """The widget of the demo page, up to the queue."""
+    page.goto(f"{demo.url}/demo")
+    page.get_by_test_id("widget-call").click()
+    page.get_by_test_id("widget-key-1").click()
+    expect(page.get_by_test_id("widget-panel")).to_have_attribute("data-state", re.compile("waiting|talking"), timeout=15_000)

@@ -1,4 +1,4 @@
-"""A newcomer's whole story: `softswitch demo`, its printed links in tabs of one browser, a call from the demo page to its recording."""
+"""A newcomer's whole story: `softswitch demo`, its links in tabs of one browser, a call from the demo page to its recording."""
 
 from __future__ import annotations
 
@@ -7,18 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.people import Demo, hears, loudness, picture, tab, voices
+from tests.browser.people import Demo, hears, loudness, picture, sign_in, tab, voices
 from tests.support.chromium import chromium, window
 from tests.support.switch import wait_for
-
-
-def sign_in(context: BrowserContext, demo: Demo, login: str, who: str, faults: list[str]) -> Page:
-    page = tab(context, who, faults)
-    page.goto(demo.links[login])
-    page.wait_for_url(re.compile("/(agent|supervisor|admin)$"))
-    return page
 
 
 @pytest.mark.timeout(180)
@@ -101,12 +94,14 @@ def supervise(customer: Page, agent: Page, supervisor: Page, call: str) -> None:
     expect(row).to_have_attribute("data-call", call)
     expect(row).to_have_attribute("data-state", "talking")
     expect(row.get_by_test_id("sup-call-agent")).to_contain_text("Li")
-    expect(supervisor.locator('[data-testid=sup-agent-row][data-login=agent1]')).to_have_attribute("data-state", "talking")
+    seat = supervisor.locator("[data-testid=sup-agent-row][data-login=agent1]").get_by_test_id("sup-agent-state")
+    expect(seat).to_have_attribute("data-state", "talking")
     for mode, in_customer, in_agent in (
         ("listen", {"agent"}, {"customer"}),
         ("whisper", {"agent"}, {"customer", "supervisor"}),
         ("barge", {"agent", "supervisor"}, {"customer", "supervisor"}),
     ):
+        supervisor.bring_to_front()
         row.get_by_test_id(f"btn-{mode}").click()
         expect(supervisor.get_by_test_id("monitor-bar")).to_have_attribute("data-mode", mode)
         hears(supervisor, "customer", "agent")
@@ -138,7 +133,7 @@ def hear_again(demo: Demo, agent: Page, supervisor: Page, call: str) -> None:
     row = supervisor.locator(f'[data-testid=history-row][data-call="{call}"]')
     row.click()
     expect(supervisor.get_by_test_id("detail-result")).to_be_visible()
-    player = supervisor.locator('[data-testid=recording][data-status=complete]').first
+    player = supervisor.locator("[data-testid=recording][data-status=complete]").first
     expect(player.get_by_test_id("waveform")).to_be_visible()
     wait_for(lambda: player.get_by_test_id("waveform").bounding_box()["height"] > 60, 5, "two channels of waveform")
     player.get_by_test_id("btn-play").click()
@@ -146,7 +141,7 @@ def hear_again(demo: Demo, agent: Page, supervisor: Page, call: str) -> None:
     wait_for(lambda: audio.evaluate("a => a.currentTime > 0.5 && !a.error"), 8, "the recording to play")
     picture(supervisor, "demo-history")
     player.get_by_test_id("btn-play").click()
-    restricted = supervisor.locator('[data-testid=recording]')
+    restricted = supervisor.locator("[data-testid=recording]")
     assert restricted.count() == 2, "the whisper is kept beside the call"
     status, content = demo.request("GET", f"/api/v1/calls/{call}/recording")
     assert status == 200 and content[:4] == b"RIFF"

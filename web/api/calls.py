@@ -172,8 +172,11 @@ async def originate(request: Request) -> shapes.Created:
         raise Invalid("to", str(error)) from error
     if to.kind is DestinationKind.HANGUP:
         raise Invalid("to", "a call that only hangs up is none")
-    if not request.services.directory.current().has(to):
+    directory = request.services.directory.current()
+    if not directory.has(to):
         raise Invalid("to", f"there is no {to}")
+    if to.kind is DestinationKind.OUTSIDE and directory.route_for(to.name) is None:
+        raise Invalid("to", f"no route leads to {to.name}")
     return shapes.Created(id=await request.services.calls.originate(body.source, to, request.who.actor))
 
 

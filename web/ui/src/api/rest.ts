@@ -144,6 +144,7 @@ export const rest = {
   hangUp: (id: string) => json<undefined>("DELETE", `/calls/${encodeURIComponent(id)}`),
   peaks: (call: string, recording: string) =>
     json<Peaks>("GET", `/calls/${encodeURIComponent(call)}/recording${query({ peaks: 1, id: recording })}`),
+  agent: (login: string) => json<Agent>("GET", `/agents/${encodeURIComponent(login)}`),
   agents: () => json<Page<Agent>>("GET", "/agents"),
   forceState: (login: string, state: string, reason: string) =>
     json<Agent>("PUT", `/agents/${encodeURIComponent(login)}/state`, { state, reason }),

@@ -5,6 +5,9 @@ import { useI18n } from "vue-i18n";
 /** What the switch writes as the number of somebody who called from a web page. */
 const WEB = "web";
 
+/** A widget calls a destination, not a number. */
+const DESTINATION = /^(flow|queue|extension|conference):(.+)$/;
+
 interface Caller {
   caller: string;
   caller_name: string;
@@ -15,6 +18,8 @@ export interface PartyNames {
   nameOf: (call: Caller) => string;
   /** The number beside a name; "" when it would only repeat it or say nothing. */
   numberOf: (call: Caller) => string;
+  /** The called number, or the destination in words. */
+  calledOf: (called: string) => string;
 }
 
 export function useParty(): PartyNames {
@@ -24,6 +29,10 @@ export function useParty(): PartyNames {
     numberOf: ({ caller, caller_name: name }) => {
       if (!name || name === caller) return "";
       return caller === WEB ? t("common.webVisitor") : caller;
+    },
+    calledOf: (called) => {
+      const [, kind, name] = DESTINATION.exec(called) ?? [];
+      return kind ? t(`destination.${kind}`, { name }) : called;
     },
   };
 }
