@@ -66,7 +66,7 @@ class BrowserSession:
         except (BadDescription, NotAcceptable) as fault:
             raise Invalid("sdp", str(fault)) from fault
         except MediaError as fault:
-            raise Busy("no media port is free") from fault
+            raise Busy(f"the media engine takes nobody more: {fault}") from fault
 
     def _same_connection(self, theirs: sdp.Description) -> bool:
         media = next((part for part in theirs.media if part.kind == "audio"), None)
