@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -79,8 +80,9 @@ class Call:
 
     @property
     def facts(self) -> LegFacts:
-        """Who calls."""
-        return self.caller.facts
+        """Who calls. A party that the switch rang first (an originated call) is the caller all the same."""
+        facts = self.caller.facts
+        return facts if facts.inbound else replace(facts, inbound=True, caller=facts.called, called=facts.caller)
 
     @property
     def is_answered(self) -> bool:

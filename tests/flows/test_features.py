@@ -82,6 +82,7 @@ def test_a_program_connects_two_phones(tmp_path: Path) -> None:
         assert not second.incoming
         await world.passes(1.0)
         assert second.incoming
+        assert [peer.incoming[0].caller.uri_user for peer in (first, second)] == ["1002", "1001"]  # each sees the other one
         world.engine.label(first.port, "first")
         assert len(world.engine.hears(first.port)) == 1  # it hears ringing
         await world.passes(1.5)

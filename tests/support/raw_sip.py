@@ -25,14 +25,15 @@ class RawSip:
         self.socket.close()
 
     def send(self, text: str | bytes) -> None:
-        data = text if isinstance(text, bytes) else text.replace("\r\n", "\n").replace("\n", "\r\n").encode()
-        self.socket.sendto(data, self.switch)
+        if isinstance(text, str):  # octets that are no UTF-8 stay what they were when they were received
+            text = text.replace("\r\n", "\n").replace("\n", "\r\n").encode(errors="surrogateescape")
+        self.socket.sendto(text, self.switch)
 
     def receive(self, seconds: float = 2.0) -> str | None:
         """The next message, or None when nothing came."""
         self.socket.settimeout(seconds)
         try:
-            return self.socket.recv(65536).decode(errors="replace")
+            return self.socket.recv(65536).decode(errors="surrogateescape")
         except TimeoutError:
             return None
 
@@ -56,6 +57,21 @@ class RawSip:
             f"CSeq: {cseq} {method}\nContact: <sip:{caller}@{host}:{port}>\nMax-Forwards: 70\n{content}"
             f"Content-Length: {len(body)}\n\n{body}"
         )
+
+    def hang_up(self, answer: str) -> None:
+        """ACK and BYE for a call that got this 200."""
+        contact = re.search(r"<([^>]*)>", header(answer, "Contact"))
+        assert contact is not None, answer
+        number = int(header(answer, "CSeq").split()[0])
+        for method, cseq in (("ACK", number), ("BYE", number + 1)):
+            host, port = self.address
+            self.send(
+                f"{method} {contact[1]} SIP/2.0\nVia: SIP/2.0/UDP {host}:{port};branch=z9hG4bK{uuid4().hex};rport\n"
+                f"From: {header(answer, 'From')}\nTo: {header(answer, 'To')}\nCall-ID: {header(answer, 'Call-ID')}\n"
+                f"CSeq: {cseq} {method}\nMax-Forwards: 70\nContent-Length: 0\n\n"
+            )
+        ended = self.final()
+        assert status(ended) == 200, f"{answer}\n{ended}"
 
 
 def status(message: str | None) -> int:

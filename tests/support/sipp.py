@@ -101,6 +101,11 @@ class Caller:
         self.steps.append(self._request("ACK"))
         return self
 
+    def acknowledge(self) -> Caller:
+        """ACK of the final response that came last."""
+        self.steps.append(self._request("ACK"))
+        return self
+
     def speak(self, file: Path | str, loops: int = 1) -> Caller:
         """Streams a raw µ-law file; -1 loops for ever."""
         self.steps.append(f'<nop><action><exec rtp_stream="{file},{loops},0"/></action></nop>')
