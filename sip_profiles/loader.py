@@ -26,6 +26,8 @@ class ProfileError(ValueError):
 @cache
 def carrier(name: str) -> CarrierProfile:
     """The shipped profile called `name`. Raises ProfileError for an unknown name or a faulty file."""
+    if name not in names():  # before a path is made of it: the name may come over HTTP
+        raise ProfileError(f"expected one of the profiles {' '.join(names())}, got {name!r}")
     return load(CARRIERS / f"{name}.toml")
 
 

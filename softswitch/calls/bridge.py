@@ -19,7 +19,7 @@ from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 
 Emit = Callable[[ev.Event], None]
-Transfer = Callable[[str], bool]
+Transfer = Callable[[Leg, str], bool]
 """Sends the caller to a number; False when there is no such number."""
 
 
@@ -160,7 +160,7 @@ class Conversation:
             case base.MediaFlows():
                 self.flowing(leg, event)
             case base.TransferWanted(number=number):
-                leg.report_transfer(200 if transfer(number) else Cause.UNALLOCATED.sip)
+                leg.report_transfer(200 if transfer(leg, number) else Cause.UNALLOCATED.sip)
             case base.PortReplaced():
                 self._mix.apply()
             case base.PortFailed():

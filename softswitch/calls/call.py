@@ -74,7 +74,7 @@ class Call:
         self._progress: set[tuple[int, bool]] = set()
         self._limit: asyncio.TimerHandle | None = None
         self._answer_waiter: asyncio.Future[None] | None = None
-        self.resolve_transfer: Callable[[Call, str], Destination] = _nowhere
+        self.resolve_transfer: Callable[[LegFacts, str], Destination] = _nowhere
 
     # what it is
 
@@ -308,10 +308,10 @@ class Call:
             raise Conflict("there is no conversation to resume")
         self.conversation.hold_caller(held=False, actor=actor, emit=self.emit)
 
-    def _transfer(self, number: str) -> bool:
-        """The other side wants the caller elsewhere (blind transfer from a phone)."""
+    def _transfer(self, leg: Leg, number: str) -> bool:
+        """The other side wants the caller elsewhere (blind transfer): where it could call itself, and nowhere else."""
         try:
-            to = self.resolve_transfer(self, number)
+            to = self.resolve_transfer(leg.facts, number)
         except Unreachable as fault:
             self.emit(ev.CallTransferred(kind="blind", target=number, result=fault.cause.word))
             return False
@@ -350,7 +350,7 @@ class Call:
         self.hang_up(cause, who)
 
 
-def _nowhere(_call: Call, _number: str) -> Destination:
+def _nowhere(_facts: LegFacts, _number: str) -> Destination:
     """A call outside of a service has nobody to ask."""
     raise Unreachable(Cause.NO_ROUTE)
 

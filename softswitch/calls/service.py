@@ -224,10 +224,12 @@ class CallService:
         if self.on_over is not None:
             self.on_over(call)
 
-    def _resolve_transfer(self, call: Call, number: str) -> Destination:
-        """Where a party may send the other one by dialling `number`: what a phone could dial itself."""
-        facts = LegFacts(inbound=True, kind=PartyKind.PHONE, party=call.facts.party, caller=call.facts.caller, called=number)
-        admission = self._admit(facts)
+    def _resolve_transfer(self, by: LegFacts, number: str) -> Destination:
+        """Where a party may send the other one: where it could call itself.
+
+        A phone reaches the outside, somebody behind a trunk only the declared numbers: he must not call at our expense.
+        """
+        admission = self._admit(LegFacts(inbound=True, kind=by.kind, party=by.party, caller=by.caller, called=number))
         if admission.destination is None:
             raise Unreachable(admission.cause)
         return admission.destination

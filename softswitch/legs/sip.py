@@ -155,12 +155,12 @@ class SipLeg:
         self._offered = offered
 
     def start_outbound(self, caller: sig.Identity, prefer: tuple[str, ...], hops: int) -> None:
-        """Sends the INVITE. Raises MediaError when there is no port for it."""
+        """Sends the INVITE. Raises MediaError when there is no port for it, LocalProtocolError when the target is no URI."""
         target = self.target
         if target is None:
             raise ValueError("an outbound leg needs a target")
         body = self._media.offer(prefer=prefer)
-        self._legs.submit(
+        self._legs.place(
             sip.Invite(
                 self.id, target.uri, target.flow, caller, target.number, sig.Body(body), login=target.login,
                 timeout=target.ring or 180.0, first_response=target.first_response, max_forwards=hops, asserted=target.asserted,
@@ -321,6 +321,10 @@ class SipLegs:
         except LocalProtocolError as fault:
             log.warning("! command crossed the end of its leg", command=type(command).__name__, reason=str(fault))
 
+    def place(self, invite: sip.Invite) -> None:
+        """Begins a call. Raises LocalProtocolError for a target that is no URI, TransportError."""
+        self._submit(invite)
+
     def on_trunk(self, trunk: str) -> int:
         """How many legs the trunk carries now, both directions."""
         return self._on_trunk[trunk]
@@ -348,7 +352,12 @@ class SipLegs:
         return leg
 
     def dial(self, target: Target, caller: LegFacts, *, group: int, prefer: tuple[str, ...], listener: base.Listener) -> SipLeg:
-        """Rings one target. Raises MediaError when no port can be had, Unreachable when no listener of ours leads there."""
+        """Rings one target. Raises MediaError when no port can be had.
+
+        Raises Unreachable when no listener of ours leads there, the number cannot be written, or the call has come too far.
+        """
+        if caller.hops < 1:
+            raise Unreachable(Cause.TOO_MANY_HOPS)
         kind = PartyKind.TRUNK if target.trunk else PartyKind.PHONE
         facts = LegFacts(
             inbound=False,
@@ -372,6 +381,11 @@ class SipLegs:
             leg.abandon()
             log.warning("! no way to the target", target=target.uri, reason=str(fault))
             raise Unreachable(Cause.NETWORK_FAILURE) from fault
+        except LocalProtocolError as fault:
+            self._remove(leg)
+            leg.abandon()
+            log.warning("! not a target", reason=str(fault))
+            raise Unreachable(Cause.INVALID_NUMBER) from fault
         return leg
 
     def heard(self, event: sig.Event) -> None:

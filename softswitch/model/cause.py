@@ -22,6 +22,7 @@ class Cause(Enum):
     NUMBER_CHANGED = ("number_changed", 22, 410, "The number has changed")
     INVALID_NUMBER = ("invalid_number", 28, 484, "The number is incomplete or invalid")
     LOOP = ("loop", 25, 482, "The call came back to this switch")
+    TOO_MANY_HOPS = ("too_many_hops", 25, 483, "The call passed through too many switches")
     CONGESTION = ("congestion", 34, 503, "No free channel")
     NETWORK_FAILURE = ("network_failure", 38, 502, "The network is out of order")
     TEMPORARY_FAILURE = ("temporary_failure", 41, 500, "A temporary failure")
@@ -64,7 +65,7 @@ _BY_Q850 = {
 _BY_SIP = {
     401: Cause.FORBIDDEN, 402: Cause.FORBIDDEN, 403: Cause.FORBIDDEN, 407: Cause.FORBIDDEN, 404: Cause.UNALLOCATED,
     485: Cause.UNALLOCATED, 604: Cause.UNALLOCATED, 408: Cause.NO_USER_RESPONSE, 410: Cause.NUMBER_CHANGED,
-    480: Cause.UNREACHABLE, 482: Cause.LOOP, 483: Cause.LOOP, 484: Cause.INVALID_NUMBER, 486: Cause.BUSY, 600: Cause.BUSY,
-    487: Cause.CANCELLED, 488: Cause.INCOMPATIBLE, 606: Cause.INCOMPATIBLE, 500: Cause.TEMPORARY_FAILURE,
+    480: Cause.UNREACHABLE, 482: Cause.LOOP, 483: Cause.TOO_MANY_HOPS, 484: Cause.INVALID_NUMBER, 486: Cause.BUSY,
+    600: Cause.BUSY, 487: Cause.CANCELLED, 488: Cause.INCOMPATIBLE, 606: Cause.INCOMPATIBLE, 500: Cause.TEMPORARY_FAILURE,
     502: Cause.NETWORK_FAILURE, 503: Cause.CONGESTION, 504: Cause.TIMEOUT, 603: Cause.REJECTED,
 }  # fmt: skip

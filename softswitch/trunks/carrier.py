@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from signalling.commands import Login
 from signalling.events import Flow
+from signalling.message.uri import escape_user
 from sip_profiles import loader
 from sip_profiles.schema import CarrierProfile
 from softswitch.directory.model import Trunk
@@ -86,7 +87,7 @@ class Carrier:
         host = f"[{place.address.host}]" if ":" in place.address.host else place.address.host
         port = f":{place.address.port}" if place.address.port else ""
         return Target(
-            name=self.trunk.name, uri=f"sip:{dialled}@{host}{port}{suffix}",
+            name=self.trunk.name, uri=f"sip:{escape_user(dialled)}@{host}{port}{suffix}",
             flow=Flow(protocol, ("", 0), (place.ip, place.port)), number=dialled, trunk=True, login=self.login,
             caller=self.trunk.username if out.sender == "account" else "", hide_name=not out.display,
             asserted=out.caller_id in ("pai", "both"), codecs=profile.media.codecs, ptime=profile.media.ptime,

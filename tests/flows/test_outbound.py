@@ -8,8 +8,8 @@ from signalling import commands as sip
 from signalling import events as sig
 from softswitch.directory.model import Kind, Object, Route, Trunk
 from softswitch.model.address import Address
-from softswitch.model.events import LegStarted, TrunkStateChanged
-from tests.flows.world import Peer, World, run, sdp
+from softswitch.model.events import CallTransferred, LegStarted, TrunkStateChanged
+from tests.flows.world import SWITCH, Peer, World, run, sdp
 
 TWO: tuple[tuple[Kind, Object], ...] = (
     (Kind.TRUNK, Trunk(name="carrier", addresses=(Address("192.0.2.1"), Address("192.0.2.2")))),
@@ -237,3 +237,71 @@ def test_a_delayed_offer_is_answered_with_ours(tmp_path: Path) -> None:
         await world.settles()
 
     assert run(tmp_path, scenario).record().result == "answered"
+
+
+@pytest.mark.parametrize(("dialled", "arrives"), [("0%201%3e", "0 1>"), ("0%40evil%3fx=y", "0@evil?x=y")])
+def test_signs_of_a_number_stay_in_the_number(tmp_path: Path, dialled: str, arrives: str) -> None:
+    async def scenario(world: World) -> None:
+        phone = await world.phone("1001")
+        world.carrier.rejects(404)
+        phone.call(dialled)
+        assert (await phone.sees(sig.Ended)).status == 404
+        assert [call.called for call in world.carrier.incoming] == [arrives]
+        await world.settles()
+
+    run(tmp_path, scenario)
+
+
+def test_a_number_that_no_uri_can_hold_is_484(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        phone = await world.phone("1001")
+        flow = sig.Flow("udp", phone.node.address, SWITCH)
+        target, login = f"sip:0{'é' * 500}@{SWITCH[0]}", sip.Login("1001", "secret")
+        phone.node.submit(
+            sip.Invite("long", target, flow, sig.Identity("1001", "x"), "x", sig.Body(sdp(phone.host)), login=login)
+        )
+        assert (await phone.sees(sig.Ended, 2.0)).status == 484
+        assert world.switch.sip.on_trunk("carrier") == 0
+        await world.settles()
+
+    run(tmp_path, scenario)
+
+
+def test_a_call_that_may_go_no_further_is_483(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        phone = await world.phone("1001")
+        flow = sig.Flow("udp", world.carrier.node.address, SWITCH)
+        body = sig.Body(sdp(world.carrier.host))
+        world.carrier.node.submit(
+            sip.Invite("tired", f"sip:4001@{SWITCH[0]}", flow, sig.Identity("1", "x"), "4001", body, max_forwards=0)
+        )
+        assert (await world.carrier.sees(sig.Ended)).status == 483
+        assert not phone.incoming
+        await world.settles()
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(("by", "result"), [("outside", "forbidden"), ("phone", "")])
+def test_the_outside_cannot_send_a_caller_outside_at_our_expense(tmp_path: Path, by: str, result: str) -> None:
+    """REFER by the called party: a phone may, a stranger behind the carrier may not."""
+
+    async def scenario(world: World) -> None:
+        phone, colleague = await world.phone("1001"), await world.phone("1002")
+        world.carrier.answers()
+        colleague.answers()
+        phone.call("0123456" if by == "outside" else "1002")
+        await phone.sees(sig.Answered)
+        calls = len(world.carrier.incoming)
+        (leg,) = [event.leg for event in world.seen(LegStarted)]
+        world.switch.heard(sig.TransferRequested(leg, "0900666", ""))
+        await world.passes(1.0)
+        dialled = [call.called for call in world.carrier.incoming[calls:]]
+        assert dialled == ([] if result else ["0900666"])
+        phone.hang_up("call1")
+        await world.settles()
+
+    world = run(tmp_path, scenario)
+    assert [event.result for event in world.seen(CallTransferred) if event.kind == "blind" and event.result] == [
+        value for value in [result] if value
+    ]

@@ -61,3 +61,10 @@ def test_a_trunk_overrides_its_profile() -> None:
     profile = loader.overridden(loader.carrier("generic"), {"limits": {"channels": 2}, "outbound": {"prefix": "9"}})
     assert (profile.limits.channels, profile.outbound.prefix) == (2, "9")
     assert loader.carrier("generic").limits.channels == 0
+
+
+def test_a_profile_name_is_no_path(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text("", "utf-8")
+    for name in (str(tmp_path / "own"), "../carriers/generic"):
+        with pytest.raises(ProfileError, match="expected one of the profiles"):
+            loader.carrier(name)
