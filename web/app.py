@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 from aiohttp import web
@@ -15,12 +16,14 @@ from web.keys import SERVICES
 from web.limits import rate_limit
 from web.openapi import document
 from web.routing import API, add_routes
+from web.ws.guard import Guard
 from web.ws.hub import Hub
 from web.ws.people import serve_person
 from web.ws.socket import SOCKETS, close_all
 from web.ws.widget import serve_widget
 
 HUB = web.AppKey("hub", Hub)
+GUARD = web.AppKey("guard", Guard)
 MAX_BODY = 2 << 20  # octets
 
 
@@ -29,6 +32,7 @@ def create_app(services: Services) -> web.Application:
     app = web.Application(middlewares=[errors_middleware, rate_limit(), session_middleware], client_max_size=MAX_BODY)
     app[SERVICES] = services
     app[HUB] = Hub(services)
+    app[GUARD] = Guard(services)
     app[SOCKETS] = set()
     add_routes(app, ROUTES)
     description = json.dumps(document(ROUTES, services.version), ensure_ascii=False)
@@ -79,10 +83,12 @@ async def _websocket(http: web.Request) -> web.StreamResponse:
     session = session_of(http)
     if session is None:
         raise Unauthorized("sign in first")
-    return await serve_person(http, services, http.app[HUB], session)
+    return await serve_person(http, services, http.app[HUB], http.app[GUARD], session)
 
 
 async def _run_hub(app: web.Application):  # type: ignore[no-untyped-def]  # aiohttp's cleanup contexts are async generators
     app[HUB].start()
+    guarding = asyncio.get_running_loop().create_task(app[GUARD].run())
     yield
+    guarding.cancel()
     await app[HUB].stop()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from argon2 import PasswordHasher
@@ -169,6 +170,16 @@ class Users:
         )
         login = await self._store.read(lambda c: c.execute(query).scalar())
         return self._principal(login) if login else None
+
+    async def roles_of(self, cookies: Sequence[str]) -> dict[str, Role]:
+        """The roles behind cookies; those that sign nobody in (any more) are missing."""
+        digests = {digest_of(cookie): cookie for cookie in cookies}
+        query = select(_sessions.c.digest, _sessions.c.login).where(
+            _sessions.c.digest.in_(digests), _sessions.c.expires_at > self._clock.utc()
+        )
+        rows = await self._store.read(lambda c: c.execute(query).all())
+        found = ((digests[row.digest], self._principal(row.login)) for row in rows)
+        return {cookie: principal.role for cookie, principal in found if principal is not None}
 
     async def end_session(self, cookie: str) -> None:
         await self._store.write(lambda c: c.execute(delete(_sessions).where(_sessions.c.digest == digest_of(cookie))))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import ClientWebSocketResponse
 
+from softswitch.directory.model import Kind
+from softswitch.directory.store import Action, Change
 from softswitch.model.events import AlarmRaised, SupervisionMode
+from softswitch.model.states import Role
 from softswitch.model.views import OfferView
 from tests.web.conftest import Web, agent_view, call_view
+from web.app import GUARD
 
 Socket = ClientWebSocketResponse
 
@@ -145,3 +150,46 @@ async def test_a_widget_needs_its_own_origin(app: Web) -> None:
     ws = await app.anonymous().ws_connect(path, headers={"Origin": "https://shop.example"})
     assert (await ask(ws, "subscribe", topics=["calls"]))["error"]["status"] == 400
     assert (await ask(ws, "dtmf", digits="1"))["error"]["status"] == 409
+
+
+async def ends(ws: Socket) -> int | None:
+    """The close code; frames that come before it are dropped."""
+    async for _ in ws:
+        pass
+    return ws.close_code
+
+
+@pytest.mark.parametrize("how", ["disabled", "password", "signed out", "role"])
+async def test_a_socket_ends_with_the_right_to_have_it(app: Web, how: str) -> None:
+    closed: list[str] = []
+    app.services.browsers.close = closed.append  # type: ignore[method-assign]
+    ws, _, client = await connect(app, "li")
+    other, _, _ = await connect(app, "wu")
+    guard, users = app.server.app[GUARD], app.services.users
+    await guard.look()
+    assert (await ask(ws, "subscribe", topics=["agent"]))["ok"]
+    if how == "disabled":
+        await users.disable("li", "root")
+    elif how == "password":
+        await users.set_password("li", "a new password")
+    elif how == "role":
+        user = replace(users.user("li"), role=Role.SUPERVISOR)
+        await app.services.directory.change([Change(Action.UPDATE, Kind.USER, "li", user, ("role",))], "root")
+    else:
+        session = await (await client.get("/api/v1/auth/session")).json()
+        await client.delete("/api/v1/auth/session", headers={"X-CSRF-Token": session["csrf"]})
+    await guard.look()
+    assert await ends(ws) == 4401
+    assert closed == ["li"]  # no call goes on at a page that is signed out
+    assert (await ask(other, "subscribe", topics=["agent"]))["ok"]
+
+
+async def test_a_revoked_token_loses_its_socket(app: Web) -> None:
+    headers = await app.program(Role.ADMINISTRATOR)
+    ws = await app.anonymous().ws_connect("/api/v1/ws", headers=headers)
+    (token,) = app.services.users.tokens()
+    await app.server.app[GUARD].look()
+    assert (await ask(ws, "subscribe", topics=["board"]))["ok"]
+    await app.services.users.revoke_token(token.name, "root")
+    await app.server.app[GUARD].look()
+    assert await ends(ws) == 4401

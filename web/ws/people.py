@@ -15,6 +15,7 @@ from web import shapes
 from web.auth import Session, describe
 from web.errors import BadRequest
 from web.ws import requests, socket
+from web.ws.guard import SIGNED_OUT, Guard
 from web.ws.hub import Hub
 from web.ws.outbox import Outbox
 
@@ -26,7 +27,7 @@ def check_origin(http: web.Request) -> None:
         raise Forbidden("this origin may not use a person's session")
 
 
-async def serve_person(http: web.Request, services: Services, hub: Hub, session: Session) -> web.StreamResponse:
+async def serve_person(http: web.Request, services: Services, hub: Hub, guard: Guard, session: Session) -> web.StreamResponse:
     if session.role is Role.API:
         raise Forbidden("the WebSocket is for people and widgets")
     check_origin(http)
@@ -39,6 +40,7 @@ async def serve_person(http: web.Request, services: Services, hub: Hub, session:
         socket.closer(ws),
     )
     client = PersonClient(services, hub, session, outbox)
+    unwatch = guard.watch(session, socket.closer(ws, SIGNED_OUT))
     try:
         if not resumed:
             if http.query.get("resume"):
@@ -46,6 +48,7 @@ async def serve_person(http: web.Request, services: Services, hub: Hub, session:
             outbox.event({"type": "hello", "resume": outbox.resume, "session": describe(session)})
         await socket.run(http, ws, outbox, queue, client.serve)
     finally:
+        unwatch()
         hub.detach(outbox)
     return ws
 

@@ -23,14 +23,14 @@ SOCKETS: web.AppKey[set[web.WebSocketResponse]] = web.AppKey("sockets", set)
 Serve = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 
-def closer(socket: web.WebSocketResponse) -> Callable[[], None]:
-    """Ends the connection of a client that reads too slowly; it must resume."""
+def closer(socket: web.WebSocketResponse, code: int = WSCloseCode.TRY_AGAIN_LATER) -> Callable[[], None]:
+    """Ends a connection from outside of its task; by default that of a client that reads too slowly and must resume."""
     loop = asyncio.get_running_loop()
     closing: set[asyncio.Task[bool]] = set()
 
     def close() -> None:
         if not closing:
-            closing.add(loop.create_task(socket.close(code=WSCloseCode.TRY_AGAIN_LATER)))
+            closing.add(loop.create_task(socket.close(code=code)))
 
     return close
 
