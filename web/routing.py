@@ -89,9 +89,9 @@ class Route:
 async def _read_body(http: web.Request, model: type[BaseModel]) -> BaseModel:
     if http.content_type != "application/json":
         raise BadRequest("expected a body of type application/json", status=415)
-    text = await http.text()
+    octets = await http.read()  # not `text`: JSON is UTF-8 (RFC 8259), whatever a charset parameter says
     try:
-        return model.model_validate_json(text)
+        return model.model_validate_json(octets)
     except ValidationError as error:
         raise BadRequest("the body is not valid", faults=_faults(error)) from error
 

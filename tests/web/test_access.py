@@ -192,3 +192,10 @@ async def test_several_people_at_one_browser(app: Web) -> None:
     assert (await client.delete("/api/v1/auth/session", headers=own)).status == 204
     assert await who({"X-Session": li["session"]}) is None
     assert await who() == "wang", "the other one stays signed in"
+
+
+async def test_a_body_that_is_no_text_is_the_senders_fault(app: Web) -> None:
+    headers = {"Content-Type": "application/json"}
+    for body, kind in ((b"\x81\xd59", "application/json"), (b"{}", "application/json; charset=klingon")):
+        reply = await app.anonymous().post("/api/v1/auth/link", data=body, headers={**headers, "Content-Type": kind})
+        assert reply.status == 400

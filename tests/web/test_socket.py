@@ -152,6 +152,15 @@ async def test_a_widget_needs_its_own_origin(app: Web) -> None:
     assert (await ask(ws, "dtmf", digits="1"))["error"]["status"] == 409
 
 
+async def test_what_a_client_makes_the_server_repeat_is_short(app: Web) -> None:
+    ws, _, _ = await connect(app, "li")
+    for bad in ('{"id": "' + "x" * 65 + '", "type": "dtmf"}', '{"id": [], "type": "dtmf"}', "[" * 100_000, '{"type": "dtmf"}'):
+        await ws.send_str(bad)
+        frame = await ws.receive_json(timeout=5)
+        assert (frame["re"], frame["error"]["status"]) == (None, 400)
+    assert (await ask(ws, "subscribe", topics=["agent"]))["ok"]
+
+
 async def ends(ws: Socket) -> int | None:
     """The close code; frames that come before it are dropped."""
     async for _ in ws:

@@ -18,6 +18,7 @@ from web.ws.outbox import Outbox
 log = structlog.get_logger("ws")
 HEARTBEAT = 20.0  # seconds between pings; two missed ones end the connection
 MAX_FRAME = 256 * 1024
+MAX_ID = 64
 SOCKETS: web.AppKey[set[web.WebSocketResponse]] = web.AppKey("sockets", set)
 """Every open WebSocket of the application; closed when it shuts down."""
 Serve = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
@@ -78,7 +79,7 @@ async def _serve_frame(text: str, outbox: Outbox, serve: Serve) -> None:
     request: Any = None
     try:
         document = _parse(text)
-        request = document.get("id")
+        request = document["id"]
         outbox.reply(request, "ok", await serve(document))
     except (SwitchError, WebError) as error:
         outbox.reply(request, "error", problem_of(error))
@@ -90,8 +91,11 @@ async def _serve_frame(text: str, outbox: Outbox, serve: Serve) -> None:
 def _parse(text: str) -> dict[str, Any]:
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequest(f"expected JSON: {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get("type"), str):
         raise BadRequest('expected {"id":…,"type":"…"}')
+    identity = document.get("id")  # goes back with the reply, which waits in memory until the client reads it
+    if not isinstance(identity, int | str) or len(ascii(identity)) > MAX_ID:
+        raise BadRequest(f"expected an id, a number or text of at most {MAX_ID} signs")
     return document
