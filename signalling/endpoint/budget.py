@@ -45,12 +45,12 @@ class Budget:
 
     def is_silenced(self, host: str, now: float) -> bool:
         """Looked at before a request is parsed."""
-        bucket = self._asked.get(_source(host))
+        bucket = self._asked.get(source_of(host))
         return bucket is not None and bucket.silent_until > now
 
     def ask(self, host: str, now: float) -> Verdict:
         """Count one request outside dialogs."""
-        source, limits = _source(host), self._limits
+        source, limits = source_of(host), self._limits
         login = self._logins.get(source)
         if login is not None and now - login < HEARD_OF:
             rate, burst = limits.known_rate, limits.known_burst
@@ -67,11 +67,11 @@ class Budget:
     def may_tell(self, host: str, now: float) -> bool:
         """Whether a stranger may hear one more error answer."""
         burst = self._limits.told_per_minute
-        return self._bucket(self._told, _source(host), burst, now).take(burst / 60.0, burst, now)
+        return self._bucket(self._told, source_of(host), burst, now).take(burst / 60.0, burst, now)
 
     def logged_in(self, host: str, now: float) -> None:
         """A login from this source succeeded: it gets the larger budget and its silence ends."""
-        source = _source(host)
+        source = source_of(host)
         self._logins.pop(source, None)
         self._logins[source] = now
         if len(self._logins) > self._limits.table:
@@ -91,7 +91,8 @@ class Budget:
         return bucket
 
 
-def _source(host: str) -> str:
+def source_of(host: str) -> str:
+    """What counts as one source: an IPv4 address, a /64 of IPv6."""
     if ":" not in host:
         return host
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Protocol
 
+from signalling.endpoint.budget import source_of
 from signalling.events import Flow
 from signalling.message.framing import Framer, Piece
 from signalling.timers import Deadline, Deadlines
@@ -81,7 +82,7 @@ class Connections:
         """Take note of a connection; False when its source has too many."""
         if flow in self._open:
             return True
-        host = flow.remote[0]
+        host = source_of(flow.remote[0])
         if self._hosts[host] >= self._per_source and not self._judge.is_known(flow):
             return False
         self._hosts[host] += 1
@@ -100,7 +101,7 @@ class Connections:
         connection = self._open.pop(flow, None)
         if connection is not None:
             connection.stop()
-            host = flow.remote[0]
+            host = source_of(flow.remote[0])
             self._hosts[host] -= 1
             if not self._hosts[host]:
                 del self._hosts[host]

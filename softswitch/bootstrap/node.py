@@ -83,7 +83,8 @@ class Node:
         """The database, what a crash left behind, and the directory. Raises OSError, SQLAlchemyError, ValueError."""
         settings = self.settings
         self.recordings = settings.data_dir / "recordings"
-        self.recordings.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # before the database makes it
+        self.recordings.mkdir(mode=0o700, exist_ok=True)
         self.store = await Store.open(settings.database_url, (SCHEMA,))
         self._stack.push_async_callback(self.store.close)
         self.journal = Journal(self.store, self.bus.publish, self.clock, fold, keep_days=settings.recordings.keep_days)

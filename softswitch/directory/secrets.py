@@ -65,7 +65,7 @@ class Cipher:
     def of(cls, data_dir: Path) -> Cipher:
         """The key of this data directory, made on first use with mode 0600. Raises OSError."""
         path = data_dir / KEY_FILE
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:

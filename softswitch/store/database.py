@@ -11,6 +11,7 @@ PostgreSQL: the same functions through asyncpg and SQLAlchemy's `run_sync`.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -85,8 +86,11 @@ def _backend(url: str) -> Backend:
 
 class _Sqlite:
     def __init__(self, url: URL) -> None:
-        if url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        if url.database and url.database != ":memory:":
+            path = Path(url.database)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Who called whom and the hashes of passwords are for the owner only; SQLite gives its side files the same mode.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._writer = _sqlite_engine(url, begin="BEGIN IMMEDIATE", size=1)  # IMMEDIATE: never fails half-way with "locked"
         self._reader = _sqlite_engine(url, begin="BEGIN", size=READERS)
         self._writing = ThreadPoolExecutor(1, "database-writer")

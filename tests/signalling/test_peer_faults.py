@@ -563,3 +563,13 @@ def answer_to(sent: bytes, status: str, tag: str, headers: str = "", body: str =
         f"Call-ID: {request.call_id}\r\nCSeq: {request.get('cseq')}\r\nContact: <sip:callee@{TRUNK[0]}>\r\n{headers}{kind}"
         f"Content-Length: {len(body)}\r\n\r\n{body}"
     )
+
+
+def test_strangers_of_one_network_share_its_connections() -> None:
+    bench = Bench()
+    flows = [Flow("tcp", ("2001:db8::1", 5060), (f"2001:db8:9::{number:x}", 40000), number) for number in range(1, 22)]
+    closed = [bench.endpoint.flow_opened(flow, bench.now).close_flows for flow in flows]
+    assert closed[:20] == [[]] * 20
+    assert closed[20] == [flows[20]]
+    other = Flow("tcp", ("2001:db8::1", 5060), ("2001:db8:9:1::1", 40000), 99)
+    assert bench.endpoint.flow_opened(other, bench.now).close_flows == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import stat
 import wave
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -74,6 +76,19 @@ async def _get(settings: Settings, path: str) -> tuple[int, str]:
     address = f"http://{settings.http.listen}{path}"
     async with aiohttp.ClientSession() as session, session.get(address) as reply:
         return reply.status, await reply.text()
+
+
+async def test_what_is_stored_is_for_its_owner_only(tmp_path: Path) -> None:
+    old = os.umask(0o022)
+    try:
+        async with _running(_settings(tmp_path)) as node:
+            data = node.settings.data_dir
+            assert stat.S_IMODE(data.stat().st_mode) == 0o700
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in data.iterdir()}
+    finally:
+        os.umask(old)
+    assert [name for name, mode in modes.items() if mode & 0o077] == []
+    assert {"secret.key", "recordings"} < set(modes)
 
 
 async def test_ready_means_applied_and_listening(tmp_path: Path) -> None:

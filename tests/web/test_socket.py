@@ -171,7 +171,7 @@ async def ends(ws: Socket) -> int | None:
 @pytest.mark.parametrize("how", ["disabled", "password", "signed out", "role"])
 async def test_a_socket_ends_with_the_right_to_have_it(app: Web, how: str) -> None:
     closed: list[str] = []
-    app.services.browsers.close = closed.append  # type: ignore[method-assign]
+    app.services.browsers.close = closed.append  # type: ignore[method-assign, assignment]
     ws, _, client = await connect(app, "li")
     other, _, _ = await connect(app, "wu")
     guard, users = app.server.app[GUARD], app.services.users
