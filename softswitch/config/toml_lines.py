@@ -15,6 +15,12 @@ from softswitch.config.problems import Problem, Refused
 Path = tuple[str | int, ...]
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
+_DEEPEST = 32
+_DEEP_KEY = re.compile(
+    r"""(?:^|[{,])[ \t]*+\[{0,2}(?:[ \t]*+(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.){%d}""" % _DEEPEST,
+    re.MULTILINE,
+)
+"""A key of more parts than anything here has. The time that tomllib takes grows with their square: a few are a bomb."""
 _SIMPLE = re.compile(r"[^\s,#\]}]+(?: \d\d:\d\d:\d\d[^\s,#\]}]*)?")  # numbers, booleans, dates (one may hold a blank)
 
 
@@ -32,7 +38,10 @@ class Lines:
 
 
 def read_toml(text: str, file: str) -> tuple[dict[str, Any], Lines]:
-    """Values and lines of a TOML text. Raises Refused with the place of a syntax error."""
+    """Values and lines of a TOML text. Raises Refused with the place of a syntax error, or when it is nested beyond reason."""
+    if deep := _DEEP_KEY.search(text):
+        line = text.count("\n", 0, deep.end()) + 1
+        raise Refused([Problem(file, line, "", f"expected keys of at most {_DEEPEST} parts")])
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -40,6 +49,8 @@ def read_toml(text: str, file: str) -> tuple[dict[str, Any], Lines]:
         reason = _PLACE.sub("", str(error))
         line = int(place[1]) if place and place[1] else text.count("\n") + 1
         raise Refused([Problem(file, line, "", f"expected TOML, got: {reason[:1].lower()}{reason[1:]}")]) from error
+    except RecursionError as error:
+        raise Refused([Problem(file, 1, "", "expected values that are not nested so deeply")]) from error
     return values, Lines(_Scanner(text.replace("\r\n", "\n")).run())
 
 

@@ -136,3 +136,15 @@ def test_a_port_range_needs_two_ports() -> None:
     assert str(PortRange.parse("20000-29999")) == "20000-29999"
     with pytest.raises(ValueError, match="FIRST-LAST"):
         PortRange.parse("20000")
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize(
+    "bomb",
+    ['"a".' * 200_000 + "b = 1", "[" + "a." * 100_000 + "b]", "x = {" + "a . " * 50_000 + "b = 1}", "a = " + "[" * 500_000],
+    ids=["quoted", "header", "inline", "arrays"],
+)
+def test_what_is_nested_beyond_reason_is_refused_at_once(bomb: str) -> None:
+    with pytest.raises(Refused):
+        read_toml(bomb, "f")
+    assert read_toml('x = "' + "a." * 1000 + '"\n', "f")[0] == {"x": "a." * 1000}

@@ -18,8 +18,11 @@ class ApplyQuery(Model):
 async def apply_file(request: Request) -> web.StreamResponse | dict[str, object]:
     if request.http.content_type not in ("application/toml", "text/plain"):
         raise BadRequest("expected a body of type application/toml", status=415)
+    body = await request.http.read()
+    if len(body) > MAX_FILE:
+        raise BadRequest(f"expected at most {MAX_FILE} octets", status=413)
     try:
-        text = (await request.http.read()).decode("utf-8")
+        text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadRequest(f"expected UTF-8: {error}") from error
     outcome = await request.services.apply(text, "body", request.query(ApplyQuery).dry_run, request.who.actor)
