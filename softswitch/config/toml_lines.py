@@ -16,10 +16,8 @@ Path = tuple[str | int, ...]
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 _DEEPEST = 32
-_DEEP_KEY = re.compile(
-    r"""(?:^|[{,])[ \t]*+\[{0,2}(?:[ \t]*+(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.){%d}""" % _DEEPEST,
-    re.MULTILINE,
-)
+_PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
+_DEEP_KEY = re.compile(rf"(?:^|[{{,])[ \t]*+\[{{0,2}}(?:[ \t]*+{_PART}[ \t]*+\.){{{_DEEPEST}}}", re.MULTILINE)
 """A key of more parts than anything here has. The time that tomllib takes grows with their square: a few are a bomb."""
 _SIMPLE = re.compile(r"[^\s,#\]}]+(?: \d\d:\d\d:\d\d[^\s,#\]}]*)?")  # numbers, booleans, dates (one may hold a blank)
 

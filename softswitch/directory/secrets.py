@@ -107,5 +107,8 @@ def new_token() -> str:
 
 
 def digest_of(token: str) -> str:
-    """What is stored of a random token. Plain SHA-256 is enough: 256 random bits cannot be guessed back."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    """What is stored of a random token. Plain SHA-256 is enough: 256 random bits cannot be guessed back.
+
+    A header may bring octets that are no text; they are nobody's token and no fault of ours.
+    """
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()

@@ -226,4 +226,4 @@ def csrf_of(cookie: str) -> str:
 
 
 def csrf_fits(cookie: str, given: str) -> bool:
-    return hmac.compare_digest(csrf_of(cookie).encode(), given.encode())
+    return hmac.compare_digest(csrf_of(cookie).encode(), given.encode("utf-8", "surrogateescape"))

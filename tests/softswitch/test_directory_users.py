@@ -98,3 +98,9 @@ async def test_a_stolen_database_holds_nothing_to_sign_in_with(users: Users, tmp
 def test_the_csrf_token_follows_from_the_cookie() -> None:
     assert csrf_fits("cookie", csrf_of("cookie"))
     assert not csrf_fits("cookie", csrf_of("other")) and not csrf_fits("cookie", "ü")
+
+
+async def test_octets_that_are_no_text_are_nobodys_secret(users: Users) -> None:
+    assert await users.session("\udcff") is None
+    assert await users.token("\udcff") is None
+    assert not csrf_fits("cookie", "\udcff")

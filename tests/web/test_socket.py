@@ -11,6 +11,8 @@ from aiohttp import ClientWebSocketResponse
 
 from softswitch.directory.model import Kind
 from softswitch.directory.store import Action, Change
+from softswitch.model.destination import Destination
+from softswitch.model.errors import Forbidden
 from softswitch.model.events import AlarmRaised, SupervisionMode
 from softswitch.model.states import Role
 from softswitch.model.views import OfferView
@@ -150,6 +152,18 @@ async def test_a_widget_needs_its_own_origin(app: Web) -> None:
     ws = await app.anonymous().ws_connect(path, headers={"Origin": "https://shop.example"})
     assert (await ask(ws, "subscribe", topics=["calls"]))["error"]["status"] == 400
     assert (await ask(ws, "dtmf", digits="1"))["error"]["status"] == 409
+
+
+async def test_a_socket_that_outlives_its_token_starts_no_call(app: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = "/api/v1/ws?token=flow:main|https://shop.example"
+    ws = await app.anonymous().ws_connect(path, headers={"Origin": "https://shop.example"})
+
+    def expired(_token: str, _origin: str) -> Destination:
+        raise Forbidden("the token has expired")
+
+    monkeypatch.setattr(app.services.clicks, "verify", expired)
+    assert (await ask(ws, "call.start", sdp="v=0"))["error"]["status"] == 403
+    assert app.calls.orders == []
 
 
 async def test_what_a_client_makes_the_server_repeat_is_short(app: Web) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -22,11 +23,12 @@ STATES_TOLD = ("ringing", "ivr", "waiting", "talking", "held")
 
 async def serve_widget(http: web.Request, services: Services) -> web.StreamResponse:
     """Raises Forbidden for a token that is unknown, too old, or meant for another origin."""
-    to = services.clicks.verify(http.query["token"], http.headers.get("Origin", ""))
+    token, origin = http.query["token"], http.headers.get("Origin", "")
+    services.clicks.verify(token, origin)
     ws = await socket.accept(http)
     outbox = Outbox("", "")
     queue = outbox.connect(socket.closer(ws))
-    client = WidgetClient(services, to, outbox)
+    client = WidgetClient(services, partial(services.clicks.verify, token, origin), outbox)
     client.start()
     try:
         await socket.run(http, ws, outbox, queue, client.serve)
@@ -36,11 +38,11 @@ async def serve_widget(http: web.Request, services: Services) -> web.StreamRespo
 
 
 class WidgetClient:
-    """One page, at most one call at a time."""
+    """One page, at most one call at a time. `destination` judges the token anew for each: a socket may outlive it."""
 
-    def __init__(self, services: Services, to: Destination, outbox: Outbox) -> None:
+    def __init__(self, services: Services, destination: Callable[[], Destination], outbox: Outbox) -> None:
         self._services = services
-        self._to = to
+        self._destination = destination
         self._outbox = outbox
         self._session: BrowserSession | None = None
         self._call = ""
@@ -82,12 +84,13 @@ class WidgetClient:
     async def _start_call(self, message: requests.CallStart) -> Mapping[str, Any]:
         if self._session is not None and self._session.leg is not None:
             raise Conflict("there is a call already")
+        to = self._destination()
         self._drop()
         session = self._services.browsers.widget()
         answer = await session.offer(message.sdp)
         self._session, self._told = session, {}
         context = {key[:64]: value[:MAX_CONTEXT_VALUE] for key, value in message.context.items()}
-        self._call = await self._services.calls.start_widget(session, self._to, context, message.name)
+        self._call = await self._services.calls.start_widget(session, to, context, message.name)
         return {"sdp": answer, "call": self._call}
 
     def _tell(self, state: Mapping[str, Any]) -> None:
