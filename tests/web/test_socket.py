@@ -155,13 +155,16 @@ async def test_a_widget_needs_its_own_origin(app: Web) -> None:
 
 
 async def test_a_socket_that_outlives_its_token_starts_no_call(app: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = "/api/v1/ws?token=flow:main|https://shop.example"
-    ws = await app.anonymous().ws_connect(path, headers={"Origin": "https://shop.example"})
+    is_expired = False
 
-    def expired(_token: str, _origin: str) -> Destination:
-        raise Forbidden("the token has expired")
+    def verify(_token: str, _origin: str) -> Destination:
+        if is_expired:
+            raise Forbidden("the token has expired")
+        return Destination.parse("flow:main")
 
-    monkeypatch.setattr(app.services.clicks, "verify", expired)
+    monkeypatch.setattr(app.services.clicks, "verify", verify)
+    ws = await app.anonymous().ws_connect("/api/v1/ws?token=t", headers={"Origin": "https://shop.example"})
+    is_expired = True
     assert (await ask(ws, "call.start", sdp="v=0"))["error"]["status"] == 403
     assert app.calls.orders == []
 
