@@ -13,7 +13,7 @@ from tests.support.chromium import chromium, window
 
 SIZES = ((1366, 768), (1920, 1080))
 LANGUAGES = ("zh-CN", "en-US")
-STICKS_OUT = """() => [document.documentElement, ...document.querySelectorAll('main, .card, table')]
+STICKS_OUT = """() => [document.documentElement, ...document.querySelectorAll('main, .card, .scroll, table')]
   .filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== 'hidden')
   .map(e => `${e.tagName}.${e.className} ${e.scrollWidth} > ${e.clientWidth}`)"""
 
@@ -116,6 +116,7 @@ def test_pages(busy: Office, language: str, size: tuple[int, int]) -> None:
     page.locator("[data-testid=history-row]").last.click()
     page.get_by_test_id("timeline").wait_for()
     page.locator("[data-testid=waveform] div").first.wait_for(state="attached")
+    page.get_by_test_id("btn-play").click(trial=True)  # waits until the drawer stands still
     check("history")
     fresh("/admin")
     page.get_by_test_id("status").wait_for()

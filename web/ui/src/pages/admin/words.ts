@@ -23,8 +23,20 @@ export function mistakeOf(value: unknown): Mistake {
     return found ? { line: Number(found[1]), text: found[2] ?? "" } : { line: null, text: value };
   }
   if (typeof value !== "object" || value === null) return { line: null, text: wordsOf(value) };
-  const { line, ...rest } = value as Record<string, unknown>;
+  const { line, field, reason, ...rest } = value as Record<string, unknown>;
+  if (typeof field === "string" && typeof reason === "string") {
+    return { line: typeof line === "number" ? line : null, text: field ? `${field}: ${reason}` : reason };
+  }
   return { line: typeof line === "number" ? line : null, text: wordsOf(rest) };
+}
+
+/** A line of the plan: `update queue sales (wrap_up, record)`. */
+export function planLineOf(value: unknown): string {
+  if (typeof value !== "object" || value === null) return wordsOf(value);
+  const { action, kind, name, fields } = value as Record<string, unknown>;
+  if (typeof action !== "string" || typeof kind !== "string" || typeof name !== "string") return wordsOf(value);
+  const changed = Array.isArray(fields) && fields.length > 0 ? ` (${fields.map(wordsOf).join(", ")})` : "";
+  return `${action} ${kind} ${name}${changed}`;
 }
 
 /** What a plan line does, for its colour; unknown words are neutral. */

@@ -44,11 +44,23 @@ function word({ t, te }: Words, group: string, value: unknown): string {
   return value && te(key) ? t(key) : text(value);
 }
 
+/** `agent:li` → `li`, `flow:main` → "Menu main", `web` → "Web visitor"; a number as it is. */
+function party({ t, te }: Words, value: unknown): string {
+  const [, kind = "", name = ""] = /^(\w+):(.+)$/.exec(text(value)) ?? [];
+  if (kind && te(`destination.${kind}`)) return t(`destination.${kind}`, { name });
+  if (kind === "agent") return name;
+  return text(value) === "web" ? t("common.webVisitor") : text(value);
+}
+
 /** Fields as they stand, and those that need translating or counting. */
 function values(event: TimelineEvent, words: Words): Record<string, string> {
   const plain = Object.fromEntries(Object.entries(event).map(([key, value]) => [key, text(value)]));
   return {
     ...plain,
+    caller: party(words, event["caller"]),
+    called: party(words, event["called"]),
+    other: party(words, event["other"]),
+    target: party(words, event["target"]),
     who: word(words, "history.who", event["who"]),
     cause: word(words, "cause", event["cause"]),
     mode: word(words, "timeline.monitorMode", event["mode"]),
