@@ -20,17 +20,26 @@ from softswitch.observe.alarms import Alarms
 from softswitch.observe.feed import MetricsFeed
 from softswitch.observe.metrics import Metrics
 
+REFUSING = 2
+"""The step of the overload ladder from which the engine reserves no new ports (media-engine.md §12)."""
+
 
 class Figures:
     """Subscribes to the engine for the quality of legs; counts SIP traffic when it is asked."""
 
     def __init__(
-        self, metrics: Metrics, feed: MetricsFeed, switch: Switch, traffic: Callable[[], Counter[tuple[str, str]]]
+        self,
+        metrics: Metrics,
+        feed: MetricsFeed,
+        switch: Switch,
+        traffic: Callable[[], Counter[tuple[str, str]]],
+        alarms: Alarms,
     ) -> None:
         self._metrics = metrics
         self._feed = feed
         self._switch = switch
         self._traffic = traffic
+        self._alarms = alarms
         self._counted: Counter[tuple[str, str]] = Counter()
 
     def render(self) -> bytes:
@@ -66,6 +75,16 @@ class Figures:
             )  # fmt: skip
         elif isinstance(event, engine.Overload):
             self._metrics.mixer_lag.set(event.lag_ms / 1000)
+            self._loaded(event)
+
+    def _loaded(self, event: engine.Overload) -> None:
+        """Tells a person when the engine takes no new ports, which callers notice as 503."""
+        if event.level >= REFUSING:
+            lag = round(event.lag_ms)
+            text = f"The media clock is {lag} ms late: new calls are refused until the machine has time again"
+            self._alarms.raise_("media_overload", "critical", text, str(event.worker))
+        else:
+            self._alarms.clear("media_overload", str(event.worker))
 
 
 class StatusPage:

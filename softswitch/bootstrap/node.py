@@ -169,7 +169,7 @@ class Node:
         metrics = Metrics()
         feed = MetricsFeed(metrics, self.bus, self.clock)
         metrics.outbox_pending.set_function(lambda: self.journal.pending)
-        self.figures = Figures(metrics, feed, switch, lambda: self.driver.endpoint.traffic)
+        self.figures = Figures(metrics, feed, switch, lambda: self.driver.endpoint.traffic, self.alarms)
         self.media.watch(self.figures.watch)
         self.metrics = metrics
         self._stack.callback(self.directory.on_change(self._directory_changed))
