@@ -264,7 +264,7 @@ def test_mutated_calls_of_a_carrier_break_nothing(tmp_path: Path) -> None:
         for peer, data in zip(peers, sent, strict=True):
             answer = peer.final(max(0.02, deadline - time.monotonic()))
             seen[status(answer)] += 1
-            assert not 500 <= status(answer) <= 502, (data, answer)
+            assert status(answer) not in (500, 502), (data, answer)
             if answer is not None and status(answer) == 200 and "CSeq: 1 INVITE" in answer:
                 peer.hang_up(answer)
         assert seen[400] >= 10 and seen[200] >= 5, seen

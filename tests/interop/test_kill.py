@@ -52,7 +52,7 @@ def test_kill_during_calls(tmp_path: Path) -> None:
             "service": "4008001000",
             "calls": CALLS,
             "limit": CALLS,
-            "rate": 20.0,
+            "rate": 8.0,
         }
         short = Caller().invite().answered().speak(voice, -1).pause(4).hang_up().xml()
         long = Caller().invite().answered().speak(voice, -1).pause(60).hang_up().xml()

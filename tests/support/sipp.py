@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.support.audio import Samples
-from tests.support.switch import free_port, free_sip_port
+from tests.support.switch import free_sip_port
 
 _BIAS = 0x84
 
@@ -236,8 +236,8 @@ class Sipp:
     process: subprocess.Popen[str] | None = None
 
     def __post_init__(self) -> None:
-        if not self.media_port:
-            self.media_port = free_port() & ~1
+        while not self.media_port or self.media_port % 2:
+            self.media_port = free_sip_port()
 
     def __enter__(self) -> Sipp:
         return self.start()
