@@ -48,8 +48,8 @@ impl Notifier {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
