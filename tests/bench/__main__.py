@@ -5,10 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import signalling
+from tests.bench import first_audio, media, signalling, start
 from tests.bench.figures import Figure, report
 
-BENCHES: dict[str, Callable[[], list[Figure]]] = {"signalling": signalling.bench}
+BENCHES: dict[str, Callable[[], list[Figure]]] = {
+    "start": start.bench,
+    "signalling": signalling.bench,
+    "media": media.bench,
+    "first_audio": first_audio.bench,
+}
 
 
 def main() -> None:

@@ -43,6 +43,11 @@ def rss_kib(pid: int) -> int:
     )
 
 
+def load_average() -> str:
+    """Of the last minute: figures of a busy machine are too high."""
+    return f"load {os.getloadavg()[0]:.1f}"
+
+
 def report(figures: list[Figure]) -> None:
     """Prints JSON lines, then the table; keeps the lines."""
     lines = [json.dumps(asdict(figure), ensure_ascii=False) for figure in figures]
