@@ -69,12 +69,17 @@ class Dialler:
     async def __aexit__(
         self, _kind: type[BaseException] | None, _fault: BaseException | None, _at: TracebackType | None
     ) -> None:
+        await self.hang_up()
+        assert self._driver is not None
+        await self._driver.stop()
+
+    async def hang_up(self) -> None:
+        """Ends all calls and waits until nothing of them is on its way any more."""
         assert self._driver is not None
         for leg in tuple(self._talks):
             self._driver.submit(HangUp(leg))
             await asyncio.sleep(PACE / 4)
         await asyncio.sleep(0.5)
-        await self._driver.stop()
 
     async def call(self, number: str, listen: int) -> Talk:
         """Dials; returns when the call is answered."""

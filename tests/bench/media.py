@@ -83,43 +83,36 @@ def drive(generator: Path, pid: int, targets: Mapping[int, int], seconds: int = 
     return Run(spent * 1000 / span / len(targets), report, memory)
 
 
-async def bridged(switch: Switch, dialler_port: int, calls: int) -> tuple[Dialler, dict[int, int]]:
-    """Sets up calls 0, 1, …; the ports to send to, by leg."""
-    dialler = Dialler(switch.sip_port, LISTEN, dialler_port)
-    await dialler.__aenter__()
+async def bridged(dialler: Dialler) -> dict[int, int]:
+    """Sets up the calls; the ports to send to, by leg."""
     targets: dict[int, int] = {}
-    for number in range(calls):
+    for number in range(CALLS):
         talk = await dialler.call(f"4{number:03}", LISTEN + 4 * number)
         targets[2 * number] = talk.answered.result()
         targets[2 * number + 1] = dialler.called[f"6{2 * number + 1:03}"]
         await asyncio.sleep(PACE)
-    return dialler, targets
+    return targets
 
 
-async def in_rooms(switch: Switch, dialler_port: int) -> tuple[Dialler, dict[int, int]]:
+async def in_rooms(dialler: Dialler) -> dict[int, int]:
     """Three in each room."""
-    dialler = Dialler(switch.sip_port, LISTEN, dialler_port)
-    await dialler.__aenter__()
     targets: dict[int, int] = {}
     for leg in range(3 * ROOMS):
         talk = await dialler.call(f"5{leg // 3:03}", LISTEN + 2 * leg)
         targets[leg] = talk.answered.result()
         await asyncio.sleep(PACE)
-    return dialler, targets
+    return targets
 
 
 async def measured(generator: Path, switch: Switch, trunk_port: int) -> tuple[Run, Run, int, list[str]]:
-    """200 calls, then the rooms, through one switch; its memory before, and calls that ended by themselves."""
+    """The calls, then the rooms, through one switch; its memory before, and the calls that ended by themselves."""
     assert switch.process is not None
     pid, idle = switch.process.pid, rss_kib(switch.process.pid)
-    dialler, targets = await bridged(switch, trunk_port, CALLS)
-    calls = await asyncio.to_thread(drive, generator, pid, targets)
-    await dialler.__aexit__(None, None, None)
-    failures = list(dialler.failures)
-    dialler, targets = await in_rooms(switch, trunk_port)
-    rooms = await asyncio.to_thread(drive, generator, pid, targets)
-    await dialler.__aexit__(None, None, None)
-    return calls, rooms, idle, failures + dialler.failures
+    async with Dialler(switch.sip_port, LISTEN, trunk_port) as dialler:
+        calls = await asyncio.to_thread(drive, generator, pid, await bridged(dialler))
+        await dialler.hang_up()
+        rooms = await asyncio.to_thread(drive, generator, pid, await in_rooms(dialler))
+    return calls, rooms, idle, dialler.failures
 
 
 def floor(generator: Path, relay: Path) -> Run:
