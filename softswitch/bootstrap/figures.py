@@ -83,7 +83,7 @@ class Figures:
             lag = round(event.lag_ms)
             text = f"The media clock is {lag} ms late: new calls are refused until the machine has time again"
             self._alarms.raise_("media_overload", "critical", text, str(event.worker))
-        else:
+        elif event.level == 0:  # not at the step between, so that it does not flutter
             self._alarms.clear("media_overload", str(event.worker))
 
 

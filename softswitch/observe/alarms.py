@@ -35,7 +35,7 @@ class Alarms:
         at = self._clock.utc()
         self._active[code, object] = Alarm(code, level, text, object, known.since if known else at)
         if known is None or known.level != level:
-            log.warning("! alarm", code=code, level=level, text=text, object=object)
+            log.warning("! alarm", code=code, severity=level, text=text, object=object)  # `level` is the line's own
             self._emit(AlarmRaised(at=at, actor="system", code=code, level=level, text=text, object=object))
 
     def clear(self, code: str, object: str = "") -> None:

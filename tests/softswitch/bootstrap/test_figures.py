@@ -29,6 +29,8 @@ def test_an_engine_that_takes_no_calls_raises_an_alarm_until_it_does() -> None:
     first, second = alarms.active()
     assert (first.code, first.level, first.object) == ("media_overload", "critical", "1")
     assert "12 ms" in first.text
+    figures.watch(Overload(worker=0, level=1, lag_ms=6.0, shed="nothing yet"))
+    assert len(alarms.active()) == 2
     figures.watch(Overload(worker=0, level=0, lag_ms=1.0, shed=""))
     assert alarms.active() == [first]
     assert second.object == "0"
