@@ -71,6 +71,10 @@ class Demo(Switch):
     apply: str = ""
     links: dict[str, str] = field(default_factory=dict)
 
+    def __enter__(self) -> Demo:
+        self.start()
+        return self
+
     def start(self) -> None:
         out = (self.folder / "switch.log").open("ab")
         self.process = subprocess.Popen([*COMMAND, "demo"], env=self.variables(), cwd=self.folder, stdout=out, stderr=out)
@@ -142,5 +146,8 @@ def call_sales(demo: Demo, page: Page) -> None:
     """The widget of the demo page, up to the queue."""
     page.goto(f"{demo.url}/demo")
     page.get_by_test_id("widget-call").click()
+    panel = page.get_by_test_id("widget-panel")
+    wait_for(lambda: panel.get_attribute("data-state") in ("ivr", "ended"), 15, "the menu")
+    assert panel.get_attribute("data-state") == "ivr", panel.inner_text() + demo.log[-2000:]
     page.get_by_test_id("widget-key-1").click()
     expect(page.get_by_test_id("widget-panel")).to_have_attribute("data-state", re.compile("waiting|talking"), timeout=15_000)

@@ -73,8 +73,9 @@ def becomes_agents(customer: Page, agent: Page) -> str:
     hears(customer, "agent")
     hears(agent, "customer")
     picture(agent, "demo-call")
-    return agent.evaluate("fetch('/api/v1/calls?state=live', {headers: {'X-Session': sessionStorage['softswitch.session']}})"
+    call: str = agent.evaluate("fetch('/api/v1/calls?state=live', {headers: {'X-Session': sessionStorage['softswitch.session']}})"
                           ".then(r => r.json()).then(d => d.items[0].id)")  # fmt: skip
+    return call
 
 
 def hold_and_resume(customer: Page, agent: Page) -> None:
@@ -135,7 +136,7 @@ def hear_again(demo: Demo, agent: Page, supervisor: Page, call: str) -> None:
     expect(supervisor.get_by_test_id("detail-result")).to_be_visible()
     player = supervisor.locator("[data-testid=recording][data-status=complete]").first
     expect(player.get_by_test_id("waveform")).to_be_visible()
-    wait_for(lambda: player.get_by_test_id("waveform").bounding_box()["height"] > 60, 5, "two channels of waveform")
+    wait_for(lambda: player.get_by_test_id("waveform").evaluate("e => e.clientHeight > 60"), 5, "two channels of waveform")
     player.get_by_test_id("btn-play").click()
     audio = player.get_by_test_id("recording-audio")
     wait_for(lambda: audio.evaluate("a => a.currentTime > 0.5 && !a.error"), 8, "the recording to play")
