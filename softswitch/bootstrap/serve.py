@@ -51,13 +51,10 @@ async def serve(
         if demo:
             await node.fill_demo(say)
         stack.push_async_callback(await _start_pages(node))
-        # What is there now stays: the collector need not walk through it again, which would hold calls up for 100 ms and more.
-        gc.collect()
-        gc.freeze()
+        _settle_heap()
         log.info("= ready", http=str(settings.http.listen), sip=node.driver.bound)
         if on_ready is not None:
             on_ready(node)
-        _settle_heap()
         with signals:
             await signals.first.wait()
             log.info("= draining", seconds=settings.node.drain_seconds, calls=len(node.switch.calls))
@@ -66,7 +63,7 @@ async def serve(
 
 
 def _settle_heap() -> None:
-    """What is loaded by now stays for good: the collector need not walk through it again, which took up to 60 ms at a time."""
+    """What is there now stays: the collector need not walk through it again, which would hold calls up for 100 ms and more."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
