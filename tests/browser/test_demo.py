@@ -29,7 +29,7 @@ def test_newcomer(tmp_path: Path) -> None:
         agent.bring_to_front()
         customer = tab(context, "customer", faults)
         call_the_demo(demo, customer)
-        call = becomes_agents(customer, agent)
+        call = becomes_agents(demo, customer, agent)
         hold_and_resume(customer, agent)
         supervise(customer, agent, supervisor, call)
         hang_up(demo, customer, agent)
@@ -57,7 +57,7 @@ def call_the_demo(demo: Demo, customer: Page) -> None:
     picture(customer, "demo-waiting")
 
 
-def becomes_agents(customer: Page, agent: Page) -> str:
+def becomes_agents(demo: Demo, customer: Page, agent: Page) -> str:
     """Ready, ring, answer; both hear each other. The call's id."""
     agent.get_by_test_id("btn-ready").click()
     expect(agent.get_by_test_id("offer-card")).to_be_visible()
@@ -73,8 +73,9 @@ def becomes_agents(customer: Page, agent: Page) -> str:
     hears(customer, "agent")
     hears(agent, "customer")
     picture(agent, "demo-call")
-    call: str = agent.evaluate("fetch('/api/v1/calls?state=live', {headers: {'X-Session': sessionStorage['softswitch.session']}})"
-                          ".then(r => r.json()).then(d => d.items[0].id)")  # fmt: skip
+    (live,) = demo.api("GET", "/calls?state=live")["items"]
+    assert live["recording_live"] is True
+    call: str = live["id"]
     return call
 
 
