@@ -254,9 +254,12 @@ impl Core {
     pub fn run_frames(&mut self, now: Micros, net: &mut dyn Net) {
         self.replan(now);
         for index in 0..PHASES {
+            let mut is_first = true;
             while !self.phases[index].groups.is_empty() && self.phases[index].next <= now {
                 let due = self.phases[index].next;
-                self.lag_us = (self.lag_us * 15 + (now - due)) / 16;
+                if std::mem::take(&mut is_first) {
+                    self.note_lag(now - due);
+                }
                 let merged = self.merge(index, now);
                 let groups = std::mem::take(&mut self.phases[index].groups);
                 for &group in &groups {
@@ -268,6 +271,16 @@ impl Core {
             }
         }
         self.replan(now);
+        if self.phases.iter().all(|phase| phase.groups.is_empty()) {
+            self.lag_us = 0; // nothing is mixed, so nothing can be late: a former overload must not outlive its calls
+        }
+        self.watch_load();
+    }
+
+    /// Smooths how late frames start. One stall counts once and at most `WORST`: only lasting lateness is overload.
+    fn note_lag(&mut self, late: Micros) {
+        const WORST: Micros = 50_000;
+        self.lag_us = (self.lag_us * 63 + late.min(WORST)) / 64;
     }
 
     /// A worker that was stopped for long does not run all frames that it missed: the time line advances, the audio is gone.

@@ -141,8 +141,13 @@ pub fn spawn(core: Core, fabric: &mut Fabric, out: Notifier) -> std::io::Result<
     Ok(Handle { commands, events, wake, load, stop, thread: Some(thread) })
 }
 
+/// Above ordinary programs where the system allows it (root, CAP_SYS_NICE, an rlimit); without it the thread runs as it is.
+const PRIORITY: i32 = -11;
+
 impl Loop {
     fn run(&mut self) {
+        // On Linux a thread id is as good as a process id here, so this raises the worker alone.
+        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), PRIORITY);
         let mut ready: Vec<epoll::Event> = Vec::with_capacity(256);
         let mut buffer = [0u8; MAX_DATAGRAM + 64];
         loop {

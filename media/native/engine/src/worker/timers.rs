@@ -29,7 +29,6 @@ impl Core {
             }
         }
         self.next_sweep = if any { now + SWEEP_US } else { Micros::MAX };
-        self.watch_load();
     }
 
     fn timers(&mut self, slot: Slot, port: &mut Port, now: Micros, net: &mut dyn Net) {
@@ -127,7 +126,7 @@ impl Core {
     }
 
     /// Tells when frames run late, and when they no longer do (hysteresis: half of the threshold).
-    fn watch_load(&mut self) {
+    pub(super) fn watch_load(&mut self) {
         const STEPS: [(Micros, &str); 3] = [(5_000, "nothing yet"), (10_000, "new ports"), (20_000, "new ports")];
         let lag = self.lag_us;
         let mut level = self.overload as usize;
