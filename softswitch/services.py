@@ -160,5 +160,6 @@ class Services:
     status: Callable[[], Any]
     """`await status()` → the mapping of GET /status"""
     started_at: float
+    version: str
     listeners: tuple[str, ...] = ()
     demo: Demo | None = None
