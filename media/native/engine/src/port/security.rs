@@ -58,7 +58,7 @@ impl Security {
     pub fn open_rtp(&mut self, buf: &mut [u8]) -> Result<(usize, bool), SrtpError> {
         match self {
             Self::Plain => Ok((buf.len(), false)),
-            Self::Awaiting => Err(SrtpError::Authentication),
+            Self::Awaiting => Err(SrtpError::NoKey),
             Self::Keyed(context) => context.unprotect_rtp(buf).map(|length| (length, true)),
         }
     }
@@ -66,7 +66,7 @@ impl Security {
     pub fn open_rtcp(&mut self, buf: &mut [u8]) -> Result<usize, SrtpError> {
         match self {
             Self::Plain => Ok(buf.len()),
-            Self::Awaiting => Err(SrtpError::Authentication),
+            Self::Awaiting => Err(SrtpError::NoKey),
             Self::Keyed(context) => context.unprotect_rtcp(buf),
         }
     }

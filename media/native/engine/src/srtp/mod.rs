@@ -54,4 +54,6 @@ pub enum SrtpError {
     KeyExhausted,
     #[error("more sources than a context remembers")]
     TooManySources,
+    #[error("the keys are not agreed yet")]
+    NoKey,
 }

@@ -75,6 +75,11 @@ impl Core {
                 counters.duplicates += 1;
                 return;
             }
+            // The peer ended the handshake a moment before us: nobody's fault.
+            Err(SrtpError::NoKey) => {
+                counters.discarded += 1;
+                return;
+            }
             Err(_) => {
                 counters.srtp_failures += 1;
                 return;
@@ -319,9 +324,16 @@ impl Core {
     }
 
     fn rtcp(&mut self, port: &mut Port, packet: &mut [u8], arrival: Arrival) {
-        let Ok(length) = port.security.open_rtcp(packet) else {
-            port.receive.counters.srtp_failures += 1;
-            return;
+        let length = match port.security.open_rtcp(packet) {
+            Ok(length) => length,
+            Err(SrtpError::NoKey | SrtpError::Replay) => {
+                port.receive.counters.discarded += 1;
+                return;
+            }
+            Err(_) => {
+                port.receive.counters.srtp_failures += 1;
+                return;
+            }
         };
         let expected = port.latch.target().is_none_or(|remote| remote.ip() == arrival.source.ip());
         if !expected && !matches!(port.security, crate::port::security::Security::Keyed(_)) {
