@@ -178,7 +178,7 @@ def _engine_codecs() -> tuple[str, ...] | None:
 
     if not is_built():
         return None
-    return tuple(codec.name for codec in CODECS)
+    return tuple(dict.fromkeys(codec.name for codec in CODECS))
 
 
 @app.command()

@@ -96,12 +96,13 @@ class Registrar:
         header = request.number("expires")
         fallback = policy.expires_default if header is None or header > 2**32 - 1 else header
         agent = presentable(request.get("user-agent")[:200])
+        made: list[Binding] = []  # a Contact that stands twice in one REGISTER is no repeated request; the last one counts
         for address in request.addresses("contact"):
             uri = address.uri
             if not uri.is_sip:
                 raise RemoteProtocolError(400, "Bad Contact")
             place = _find(entries, address)
-            if place is not None:
+            if place is not None and entries[place].binding not in made:
                 _check_order(request, entries[place])
             seconds = self._granted(address, flow, policy, fallback)
             if not seconds:
@@ -121,6 +122,7 @@ class Registrar:
                 ),
                 address.params.get("reg-id", ""),
             )
+            made.append(entry.binding)
             if place is None:
                 entries.append(entry)
             else:

@@ -101,7 +101,8 @@ class StatusPage:
         self.listeners: tuple[str, ...] = ()
 
     async def __call__(self) -> Mapping[str, Any]:
-        checks = await asyncio.to_thread(checks_of, self._settings, running=True, codecs=[codec.name for codec in CODECS])
+        codecs = list(dict.fromkeys(codec.name for codec in CODECS))
+        checks = await asyncio.to_thread(checks_of, self._settings, running=True, codecs=codecs)
         return {
             "version": __version__,
             "started": rfc3339(self._started_at),

@@ -128,6 +128,14 @@ def test_same_instance_replaces_whatever_its_address() -> None:
     assert binding.instance == '"<urn:uuid:1>"'
 
 
+def test_a_contact_that_stands_twice_is_bound_once_as_the_last_one_says() -> None:
+    bench = Bench()
+    (answer,) = bench.register(phone_flow(), contact=f"{contact(tail=';expires=600')}, {contact(tail=';expires=90')}")
+    assert answer.status == 200
+    (binding,) = bindings(bench)
+    assert binding.expires_at == bench.now + 90
+
+
 def test_query_without_contact_lists_and_changes_nothing() -> None:
     bench = Bench()
     again(bench, call_id="c", cseq=3)
