@@ -65,7 +65,7 @@ def drive(folder: Path, target: int, pid: int, called: Sipp, *, rate: int = RATE
 
 @contextmanager
 def called_party(folder: Path, calls: int) -> Iterator[Sipp]:
-    with Sipp(folder, answering(ring_ms=100), calls=calls, limit=calls, seconds=600) as called:
+    with Sipp(folder, answering(ring_ms=100), calls=calls, limit=calls, seconds=600, trace=False) as called:
         yield called
 
 

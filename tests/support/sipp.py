@@ -233,6 +233,8 @@ class Sipp:
     seconds: int = 120
     port: int = field(default_factory=free_sip_port)
     media_port: int = 0
+    trace: bool = True
+    """Whether every message is kept; a load run spares itself that."""
     process: subprocess.Popen[str] | None = None
 
     def __post_init__(self) -> None:
@@ -253,8 +255,8 @@ class Sipp:
             "sipp", *([self.target] if self.target else []), "-sf", str(file), "-i", "127.0.0.1", "-p", str(self.port),
             "-mi", "127.0.0.1", "-mp", str(self.media_port), "-s", self.service, "-m", str(self.calls), "-r", str(self.rate),
             "-l", str(self.limit), "-t", self.transport, "-timeout", str(self.seconds), "-nostdin", "-trace_err",
-            "-error_file", str(self.folder / f"sipp-{self.port}.err"), "-trace_msg",
-            "-message_file", str(self.folder / f"sipp-{self.port}.msg"),
+            "-error_file", str(self.folder / f"sipp-{self.port}.err"),
+            *(["-trace_msg", "-message_file", str(self.folder / f"sipp-{self.port}.msg")] if self.trace else []),
         ]  # fmt: skip
         log = (self.folder / f"sipp-{self.port}.out").open("w")
         self.process = subprocess.Popen(arguments, stdout=log, stderr=log, cwd=self.folder, text=True)
