@@ -9,10 +9,12 @@ import aiohttp
 import pytest
 
 from tests.support.audio import rms_db
+from tests.support.flows import MENU_TO_SALES
 from tests.support.switch import ApiError, Switch, wait_for
 from tests.support.web_client import WebClient
 
-APPLY = """
+APPLY = (
+    """
 [[queue]]
 name = "sales"
 announce = "none"
@@ -20,28 +22,9 @@ wrap_up = 0
 [[agent]]
 login = "li"
 queues = ["sales"]
-[[flow]]
-name = "main"
-start = "hello"
-[flow.nodes.hello]
-verb = "answer"
-next = "menu"
-[flow.nodes.menu]
-verb = "menu"
-prompts = ["welcome", "main-menu"]
-timeout = 5
-retries = 3
-keys = { 1 = "sales" }
-no_input = "bye"
-no_match = "menu"
-[flow.nodes.sales]
-verb = "queue"
-queue = "sales"
-on_timeout = "bye"
-[flow.nodes.bye]
-verb = "hangup"
-cause = "normal"
 """
+    + MENU_TO_SALES
+)
 ORIGIN = "https://shop.example"
 TONES = {"customer": 440.0, "agent": 900.0}
 
