@@ -48,8 +48,5 @@ class PeerBook(Protocol):
     def credentials(self, username: str) -> Credentials | None:
         """The account that may log in by digest under this name, or None."""
 
-    def binding(self, flow: Flow, aor: str) -> bool:
-        """Whether this source has a live registration for this address-of-record user."""
-
     def silent(self, flow: Flow) -> bool:
         """True on a trunk-only listener: strangers get no answer at all."""

@@ -44,9 +44,6 @@ class Book:
     def credentials(self, username: str) -> Credentials | None:
         return self.accounts.get(username)
 
-    def binding(self, flow: Flow, aor: str) -> bool:
-        return False
-
     def silent(self, flow: Flow) -> bool:
         return self.is_silent
 

@@ -37,9 +37,6 @@ class Peers:
             return None
         return Credentials(username, dict(extension.ha1), PeerPolicy(PeerKind.PHONE, extension.number))
 
-    def binding(self, flow: Flow, aor: str) -> bool:
-        return self._registrar.is_phone(flow, aor)
-
     def silent(self, flow: Flow) -> bool:
         """Where no phone can log in, strangers get no answer at all (sip.md §7, trunks known by address)."""
         return not self._directory().extensions
