@@ -17,26 +17,32 @@ import yaml
 from sip_profiles import loader
 from softswitch.config.problems import Problem, Refused, key_text, shown
 from softswitch.config.toml_lines import Lines, read_toml
+from softswitch.directory.grammar import GRAMMAR, SECTIONS
 from softswitch.directory.model import (
     IDENTITY,
     TYPES,
     Agent,
+    Application,
     Extension,
     Flow,
     FlowFault,
     Kind,
+    Mailbox,
     Object,
     Route,
     Token,
     Trunk,
     User,
+    Webhook,
 )
-from softswitch.directory.reading import GRAMMAR, REQUIRED, SECTIONS, Misplaced
-from softswitch.directory.secrets import NoSources, Sources, digest_of, ha1, new_password, new_token
+from softswitch.directory.reading import REQUIRED, Misplaced
+from softswitch.directory.secrets import NoSources, Sources, digest_of, ha1, new_password, new_token, pin_fits, pin_hash
 from softswitch.directory.snapshot import Snapshot
 from softswitch.directory.store import Action, Change
 from softswitch.model.destination import Destination
 from softswitch.model.states import Role
+
+_SECRETS = ("password", "secret", "pin")
 
 Path = tuple[str | int, ...]
 FlowCheck = Callable[[Mapping[str, Any], Snapshot], Sequence[FlowFault]]
@@ -172,10 +178,10 @@ class _Reader:
         if len(self.problems) > before:
             self._faulty.add((kind, str(table.get(IDENTITY[kind]))))
             return
-        secret = read.pop("password", None) or read.pop("secret", None)
+        secret = next((read.pop(key) for key in _SECRETS if key in read), None)
         if kind is Kind.TRUNK:
             read["overrides"] = {key: table[key] for key in sections if key in table}
-        item: Object = TYPES[kind](**{key: value for key, value in read.items() if key != "secret"})
+        item: Object = TYPES[kind](**read)
         self.declared.append(Declared(kind, getattr(item, IDENTITY[kind]), self._completed(item, secret, path), path))
 
     def _value(self, table: Mapping[str, Any], key: str, path: Path, kind: Kind) -> Any:
@@ -187,7 +193,7 @@ class _Reader:
             return rule.default
         try:
             value = rule.read(table[key])
-            return self._revealed(value) if key in ("password", "secret") else value
+            return self._revealed(value) if key in _SECRETS else value
         except Misplaced as error:
             self._problem(here, str(error), at=(*here, error.index))
         except ValueError as error:
@@ -230,6 +236,16 @@ class _Reader:
                 if secret is None and (old := self._base.tokens.get(item.name)):
                     return replace(item, digest=old.digest)
                 return replace(item, digest=digest_of(secret or self._generated(f"token {item.name}", new_token())))
+            case Webhook() | Application():
+                former = self._base.table(Kind.WEBHOOK if isinstance(item, Webhook) else Kind.APPLICATION).get(item.name)
+                kept = getattr(former, "secret", "")
+                label = f"{'webhook' if isinstance(item, Webhook) else 'application'} {item.name}"
+                return replace(item, secret=secret or kept or self._generated(label, new_token()))
+            case Mailbox():
+                old_mailbox = self._base.mailboxes.get(item.name)
+                if secret is None or (old_mailbox and pin_fits(old_mailbox.pin, secret)):
+                    return replace(item, pin=old_mailbox.pin if old_mailbox else "")
+                return replace(item, pin=pin_hash(secret))
             case User():
                 old_user = self._base.users.get(item.login)
                 return replace(item, disabled=old_user.disabled) if old_user else item

@@ -10,9 +10,66 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from softswitch.directory.centre import (
+    Agent,
+    AlarmRule,
+    Application,
+    Calendar,
+    Centre,
+    Disposition,
+    FeatureCode,
+    Lookup,
+    Mailbox,
+    Membership,
+    Need,
+    Overflow,
+    Queue,
+    Reason,
+    RecordingRule,
+    ReserveTier,
+    Schedule,
+    Stage,
+    Team,
+    Webhook,
+)
 from softswitch.model.address import Address
 from softswitch.model.destination import Destination
 from softswitch.model.states import Role
+
+__all__ = [
+    "IDENTITY",
+    "TYPES",
+    "Agent",
+    "AlarmRule",
+    "Application",
+    "Calendar",
+    "Centre",
+    "Disposition",
+    "Extension",
+    "FeatureCode",
+    "Flow",
+    "FlowFault",
+    "Kind",
+    "Lookup",
+    "Mailbox",
+    "Membership",
+    "Need",
+    "Number",
+    "Object",
+    "Overflow",
+    "Queue",
+    "Reason",
+    "RecordingRule",
+    "ReserveTier",
+    "Route",
+    "Schedule",
+    "Stage",
+    "Team",
+    "Token",
+    "Trunk",
+    "User",
+    "Webhook",
+]
 
 
 class Kind(StrEnum):
@@ -20,13 +77,26 @@ class Kind(StrEnum):
 
     TRUNK = "trunk"
     EXTENSION = "extension"
+    CALENDAR = "calendar"
+    REASON = "reason"
+    DISPOSITION = "disposition"
     QUEUE = "queue"
     USER = "user"
+    TEAM = "team"
     AGENT = "agent"
+    MAILBOX = "mailbox"
+    LOOKUP = "lookup"
+    APPLICATION = "application"
     FLOW = "flow"
     NUMBER = "number"
     ROUTE = "route"
     TOKEN = "token"  # noqa: S105
+    RECORDING_RULE = "recording_rule"
+    FEATURE_CODE = "feature_code"
+    WEBHOOK = "webhook"
+    SCHEDULE = "schedule"
+    ALARM_RULE = "alarm_rule"
+    RESERVE_TIER = "reserve_tier"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +106,7 @@ class Trunk:
     addresses: tuple[Address, ...] = ()
     """Empty: the profile's servers and sources."""
     username: str = ""
-    password: str = field(default="", repr=False)
+    password: str = field(default="", repr=False, metadata={"secret": True})
     register: bool = False
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Section → key → value over those of the profile (`[trunk.limits]` …)."""
@@ -51,36 +121,8 @@ class Extension:
     number: str
     name: str = ""
     realm: str = ""
-    ha1: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ha1: Mapping[str, str] = field(default_factory=dict, repr=False, metadata={"secret": True})
     """Digest algorithm (`MD5`, `SHA-256`) → hex of H(number:realm:password), RFC 7616 §3.4.2."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agent:
-    login: str
-    name: str = ""
-    queues: tuple[str, ...] = ()
-    station: str = "browser"
-    language: str = "zh-CN"
-
-    @property
-    def extension(self) -> str:
-        """The number of the phone the agent works with; empty: the browser."""
-        return self.station.removeprefix("extension:") if self.station.startswith("extension:") else ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
-    name: str
-    strategy: str = "longest_idle"
-    music: str = "default"
-    wrap_up: int = 30
-    ring_timeout: int = 20
-    announce: str = "position"  # or "none"
-    announce_every: int = 30
-    record: bool = True
-    max_wait: int = 0  # 0 = no limit
-    overflow: Destination | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +156,10 @@ class User:
     login: str
     name: str = ""
     role: Role = Role.AGENT
+    teams: tuple[str, ...] = ()
+    """What a team leader, supervisor or quality inspector may see; with `queues` empty too: everything the role allows."""
+    queues: tuple[str, ...] = ()
+    mail: str = ""
     disabled: bool = False
     declared: bool = True
     """Came from an apply file; others (made by `softswitch user add`) are never pruned."""
@@ -128,15 +174,18 @@ class Token:
     declared: bool = True
 
 
-Object = Trunk | Extension | Queue | User | Agent | Flow | Number | Route | Token
+Object = Trunk | Extension | User | Flow | Number | Route | Token | Centre
 
 TYPES: Mapping[Kind, type[Object]] = {
-    Kind.TRUNK: Trunk, Kind.EXTENSION: Extension, Kind.QUEUE: Queue, Kind.USER: User, Kind.AGENT: Agent, Kind.FLOW: Flow,
-    Kind.NUMBER: Number, Kind.ROUTE: Route, Kind.TOKEN: Token,
+    Kind.TRUNK: Trunk, Kind.EXTENSION: Extension, Kind.CALENDAR: Calendar, Kind.REASON: Reason, Kind.DISPOSITION: Disposition,
+    Kind.QUEUE: Queue, Kind.USER: User, Kind.TEAM: Team, Kind.AGENT: Agent, Kind.MAILBOX: Mailbox, Kind.LOOKUP: Lookup,
+    Kind.APPLICATION: Application, Kind.FLOW: Flow, Kind.NUMBER: Number, Kind.ROUTE: Route, Kind.TOKEN: Token,
+    Kind.RECORDING_RULE: RecordingRule, Kind.FEATURE_CODE: FeatureCode, Kind.WEBHOOK: Webhook, Kind.SCHEDULE: Schedule,
+    Kind.ALARM_RULE: AlarmRule, Kind.RESERVE_TIER: ReserveTier,
 }  # fmt: skip
 IDENTITY: Mapping[Kind, str] = {
-    Kind.TRUNK: "name", Kind.EXTENSION: "number", Kind.QUEUE: "name", Kind.USER: "login", Kind.AGENT: "login",
-    Kind.FLOW: "name", Kind.NUMBER: "number", Kind.ROUTE: "pattern", Kind.TOKEN: "name",
+    **dict.fromkeys(Kind, "name"), Kind.EXTENSION: "number", Kind.REASON: "code", Kind.DISPOSITION: "code",
+    Kind.USER: "login", Kind.AGENT: "login", Kind.NUMBER: "number", Kind.ROUTE: "pattern", Kind.FEATURE_CODE: "action",
 }  # fmt: skip
 
 

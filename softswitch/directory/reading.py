@@ -1,4 +1,4 @@
-"""The grammar of the apply file: per table its keys, each with the function that reads and checks its value.
+"""How values of the apply file are read and checked; `grammar.py` says which keys there are.
 
 A reader raises ValueError with `expected …, got …`; `Misplaced` adds the index of the array element, for the line number.
 """
@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from softswitch.config.problems import shown
-from softswitch.directory.model import Kind
 from softswitch.model.address import Address
 from softswitch.model.destination import DECLARABLE, Destination
 from softswitch.model.states import Role
@@ -20,9 +20,6 @@ Reader = Callable[[Any], Any]
 REQUIRED = object()
 _NAME = re.compile(r"\w[\w.\-]{0,63}")
 _NUMBER = re.compile(r"[A-Za-z0-9+#*_.\-]{1,64}")
-_SECTIONS = (
-    "transport", "tls", "auth", "health", "limits", "gateway", "inbound", "outbound", "media", "session", "failover",
-)  # fmt: skip
 
 
 class Misplaced(ValueError):
@@ -111,14 +108,115 @@ def destination(value: Any) -> Destination:
     return found
 
 
-def overflow(value: Any) -> Destination | None:
+def no_or_destination(value: Any) -> Destination | None:
     return None if value == "" else destination(value)
 
 
 def station(value: Any) -> str:
-    if value == "browser" or (isinstance(value, str) and value.startswith("extension:") and value != "extension:"):
+    kind, _, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
+    if value == "browser" or (kind in ("extension", "outside") and rest):
         return str(value)
-    raise ValueError(f'expected "browser" or "extension:NUMBER", got {shown(value)}')
+    raise ValueError(f'expected "browser", "extension:NUMBER" or "outside:NUMBER", got {shown(value)}')
+
+
+def decimal(least: float, most: float, unit: str = "") -> Reader:
+    def read(value: Any) -> float:
+        if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
+            return float(value)
+        raise ValueError(f"expected {unit or 'a number'} from {least:g} to {most:g}, got {shown(value)}")
+
+    return read
+
+
+def listed(item: Reader, expected: str) -> Reader:
+    """Like `each`, but order and repetition count."""
+
+    def read(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise ValueError(f"expected a list of {expected}, got {shown(value)}")
+        return tuple(_at(index, item, element) for index, element in enumerate(value))
+
+    return read
+
+
+def _at(index: int, item: Reader, element: Any) -> Any:
+    try:
+        return item(element)
+    except ValueError as error:
+        raise Misplaced(index, str(error)) from error
+
+
+def table_of(key: Reader, item: Reader, expected: str) -> Reader:
+    """A table whose keys are names, every value by `item`."""
+
+    def read(value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ValueError(f"expected a table of {expected}, got {shown(value)}")
+        found = {}
+        for name_, element in value.items():
+            try:
+                found[key(name_)] = item(element)
+            except ValueError as error:
+                raise ValueError(f"{name_}: {error}") from error
+        return found
+
+    return read
+
+
+def record(of: type[Any], grammar: Mapping[str, Key]) -> Reader:
+    """A nested table that becomes a frozen value."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError(f"expected a table with {' '.join(grammar)}, got {shown(value)}")
+        for given in value:
+            if given not in grammar:
+                raise ValueError(f"{given}: expected a key of {' '.join(grammar)}, got an unknown key")
+        found = {}
+        for name_, rule in grammar.items():
+            if name_ in value:
+                try:
+                    found[name_] = rule.read(value[name_])
+                except ValueError as error:
+                    raise ValueError(f"{name_}: {error}") from error
+            elif rule.default is REQUIRED:
+                raise ValueError(f"{name_}: expected {rule.expected}, got nothing")
+        return of(**found)
+
+    return read
+
+
+def clock_time(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        return value
+    raise ValueError(f'expected a time as "HH:MM", got {shown(value)}')
+
+
+def span(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", value):
+        return value
+    raise ValueError(f'expected times as "HH:MM-HH:MM", got {shown(value)}')
+
+
+def zone(value: Any) -> str:
+    try:
+        return ZoneInfo(value).key if isinstance(value, str) else _refuse_zone(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return _refuse_zone(value)
+
+
+def _refuse_zone(value: Any) -> str:
+    raise ValueError(f'expected a time zone such as "Asia/Shanghai", got {shown(value)}')
+
+
+def http_url(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"https?://[^\s/]+\S*", value):
+        return value
+    raise ValueError(f"expected an http or https address, got {shown(value)}")
+
+
+def no_or(item: Reader) -> Reader:
+    return lambda value: "" if value == "" else item(value)
 
 
 def nodes(value: Any) -> dict[str, dict[str, Any]]:
@@ -130,62 +228,3 @@ def nodes(value: Any) -> dict[str, dict[str, Any]]:
 def role(*allowed: Role) -> Reader:
     read = one_of(*allowed)
     return lambda value: Role(read(value))
-
-
-_SECRET = Key(text, None)
-GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
-    Kind.TRUNK: {
-        "name": Key(name, expected="a name"),
-        "profile": Key(name, "generic"),
-        "addresses": Key(each(address, '"host" or "host:port"'), ()),
-        "username": Key(text, ""),
-        "password": _SECRET,
-        "register": Key(boolean, False),
-    },
-    Kind.EXTENSION: {"number": Key(number, expected="a number"), "password": _SECRET, "name": Key(text, "")},
-    Kind.AGENT: {
-        "login": Key(name, expected="a login"),
-        "name": Key(text, ""),
-        "queues": Key(each(name, "queue names"), ()),
-        "station": Key(station, "browser"),
-        "language": Key(one_of("zh-CN", "en"), "zh-CN"),
-    },
-    Kind.QUEUE: {
-        "name": Key(name, expected="a name"),
-        "strategy": Key(name, "longest_idle"),
-        "music": Key(name, "default"),
-        "wrap_up": Key(whole(0, 3600), 30),
-        "ring_timeout": Key(whole(1, 600), 20),
-        "announce": Key(one_of("position", "none"), "position"),
-        "announce_every": Key(whole(5, 3600), 30),
-        "record": Key(boolean, True),
-        "max_wait": Key(whole(0, 86400), 0),
-        "overflow": Key(overflow, None),
-    },
-    Kind.FLOW: {
-        "name": Key(name, expected="a name"),
-        "languages": Key(each(one_of("zh-CN", "en"), "languages"), ("zh-CN", "en")),
-        "start": Key(text, expected="the name of the first node"),
-        "nodes": Key(nodes, expected="named nodes"),
-    },
-    Kind.NUMBER: {
-        "number": Key(number, expected="a number or pattern"),
-        "to": Key(destination, expected="a destination"),
-    },
-    Kind.ROUTE: {
-        "pattern": Key(number, expected="a pattern"),
-        "trunks": Key(each(name, "trunk names"), expected="a list of trunk names"),
-    },
-    Kind.USER: {
-        "login": Key(name, expected="a login"),
-        "name": Key(text, ""),
-        "role": Key(role(Role.AGENT, Role.SUPERVISOR, Role.ADMINISTRATOR), expected="agent, supervisor or administrator"),
-    },
-    Kind.TOKEN: {
-        "name": Key(name, expected="a name"),
-        "role": Key(role(Role.API, Role.SUPERVISOR, Role.ADMINISTRATOR), Role.API),
-        "secret": _SECRET,
-    },
-}
-SECTIONS: Mapping[Kind, tuple[str, ...]] = {Kind.TRUNK: _SECTIONS}
-"""Sub-tables that a table may have beside its keys."""

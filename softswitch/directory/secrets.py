@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -112,3 +114,19 @@ def digest_of(token: str) -> str:
     A header may bring octets that are no text; they are nobody's token and no fault of ours.
     """
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+_PIN_HASHER = PasswordHasher()
+
+
+def pin_hash(pin: str) -> str:
+    """Argon2id of a PIN: slow, because PINs are short."""
+    return _PIN_HASHER.hash(pin)
+
+
+def pin_fits(stored: str, pin: str) -> bool:
+    """Whether the PIN is the one that was hashed; takes some tens of milliseconds."""
+    try:
+        return bool(stored) and _PIN_HASHER.verify(stored, pin)
+    except (VerificationError, InvalidHashError):
+        return False

@@ -8,10 +8,36 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from softswitch.directory.model import IDENTITY, Agent, Extension, Flow, Kind, Number, Object, Queue, Route, Token, Trunk, User
+from softswitch.directory.model import (
+    IDENTITY,
+    Agent,
+    AlarmRule,
+    Application,
+    Calendar,
+    Disposition,
+    Extension,
+    FeatureCode,
+    Flow,
+    Kind,
+    Lookup,
+    Mailbox,
+    Number,
+    Object,
+    Queue,
+    Reason,
+    RecordingRule,
+    ReserveTier,
+    Route,
+    Schedule,
+    Team,
+    Token,
+    Trunk,
+    User,
+    Webhook,
+)
 from softswitch.model.destination import Destination, DestinationKind
 
-_TABLES: Mapping[Kind, str] = {kind: f"{kind}s" if kind is not Kind.QUEUE else "queues" for kind in Kind}
+_TABLES: Mapping[Kind, str] = {**{kind: f"{kind}s" for kind in Kind}, Kind.MAILBOX: "mailboxes"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +54,19 @@ class Snapshot:
     numbers: Mapping[str, Number] = field(default_factory=dict)
     routes: Mapping[str, Route] = field(default_factory=dict)
     tokens: Mapping[str, Token] = field(default_factory=dict)
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    reasons: Mapping[str, Reason] = field(default_factory=dict)
+    dispositions: Mapping[str, Disposition] = field(default_factory=dict)
+    teams: Mapping[str, Team] = field(default_factory=dict)
+    mailboxes: Mapping[str, Mailbox] = field(default_factory=dict)
+    lookups: Mapping[str, Lookup] = field(default_factory=dict)
+    applications: Mapping[str, Application] = field(default_factory=dict)
+    recording_rules: Mapping[str, RecordingRule] = field(default_factory=dict)
+    feature_codes: Mapping[str, FeatureCode] = field(default_factory=dict)
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    alarm_rules: Mapping[str, AlarmRule] = field(default_factory=dict)
+    reserve_tiers: Mapping[str, ReserveTier] = field(default_factory=dict)
 
     @classmethod
     def of(cls, objects: Iterable[tuple[Kind, Object]], version: int = 0) -> Snapshot:
@@ -73,6 +112,9 @@ class Snapshot:
     def has(self, destination: Destination) -> bool:
         """Does the target exist? Outside numbers, rooms, echo and hangup always do."""
         kind = _TARGETS.get(destination.kind)
+        name, _, node = destination.name.partition("/")
+        if kind is Kind.FLOW and node:
+            return name in self.flows and node in self.flows[name].nodes
         return kind is None or destination.name in self.table(kind)
 
 
@@ -81,6 +123,9 @@ _TARGETS: Mapping[DestinationKind, Kind] = {
     DestinationKind.QUEUE: Kind.QUEUE,
     DestinationKind.EXTENSION: Kind.EXTENSION,
     DestinationKind.AGENT: Kind.AGENT,
+    DestinationKind.VOICEMAIL: Kind.MAILBOX,
+    DestinationKind.CALLBACK: Kind.QUEUE,
+    DestinationKind.APPLICATION: Kind.APPLICATION,
 }
 _SIGNS = {"X": "[0-9]", "N": "[2-9]"}
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
-from softswitch.directory.model import IDENTITY, Kind, Object
+from softswitch.directory.codec import pack, unpack
+from softswitch.directory.model import Kind, Object, Token
 from softswitch.directory.secrets import Cipher
 from softswitch.directory.snapshot import Snapshot
-from softswitch.directory.tables import ROWS, LinkRow, SessionRow, object_of, values_of
+from softswitch.directory.tables import CredentialRow, LinkRow, ObjectRow, SessionRow
 from softswitch.model.errors import Conflict
 from softswitch.model.events import AdminChanged
 from softswitch.store.commit import append_audited
@@ -47,16 +48,16 @@ def table_of(row: type[Any]) -> Table:
     return found
 
 
+_objects, _credentials, _links, _sessions = (table_of(row) for row in (ObjectRow, CredentialRow, LinkRow, SessionRow))
+
+
 def read_version(connection: Connection) -> int:
     return int(fact(connection, VERSION) or 0)
 
 
 def read_snapshot(connection: Connection, cipher: Cipher) -> Snapshot:
-    objects = [
-        (kind, object_of(kind, row, cipher))
-        for kind, table in ROWS.items()
-        for row in connection.execute(select(table_of(table)).order_by(table_of(table).c[IDENTITY[kind]]))
-    ]
+    rows = connection.execute(select(_objects.c.kind, _objects.c.data).order_by(_objects.c.kind, _objects.c.identity))
+    objects = [(Kind(row.kind), unpack(Kind(row.kind), row.data, cipher)) for row in rows]
     return Snapshot.of(objects, read_version(connection))
 
 
@@ -75,22 +76,22 @@ def write_changes(
 
 
 def _write(connection: Connection, change: Change, cipher: Cipher) -> None:
-    table = table_of(ROWS[change.kind])
-    key = table.c[IDENTITY[change.kind]]
+    here = (_objects.c.kind == change.kind.value) & (_objects.c.identity == change.identity)
     if change.item is None:
-        connection.execute(delete(table).where(key == change.identity))
+        connection.execute(delete(_objects).where(here))
         if change.kind is Kind.USER:
             forget_sign_ins(connection, change.identity)
+            connection.execute(delete(_credentials).where(_credentials.c.login == change.identity))
         return
-    values = values_of(change.item, cipher)
+    digest = change.item.digest if isinstance(change.item, Token) else ""
+    values = {"data": pack(change.kind, change.item, cipher), "digest": digest}
     if change.action is Action.CREATE:
-        connection.execute(insert(table), [values])  # as a list: columns that are left out get the table's defaults
+        connection.execute(insert(_objects).values(kind=change.kind.value, identity=change.identity, **values))
     else:
-        connection.execute(update(table).where(key == change.identity).values(values))
+        connection.execute(update(_objects).where(here).values(values))
 
 
 def forget_sign_ins(connection: Connection, login: str) -> None:
     """Ends the sessions of a user and makes its links worthless."""
-    for row in (LinkRow, SessionRow):
-        table = table_of(row)
+    for table in (_links, _sessions):
         connection.execute(delete(table).where(table.c.login == login))

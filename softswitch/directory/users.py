@@ -20,7 +20,7 @@ from softswitch.directory.model import Kind, Token, User
 from softswitch.directory.secrets import digest_of, new_token
 from softswitch.directory.service import Directory
 from softswitch.directory.store import Action, Change, forget_sign_ins, table_of
-from softswitch.directory.tables import LinkRow, SessionRow, TokenRow, UserRow
+from softswitch.directory.tables import CredentialRow, LinkRow, ObjectRow, SessionRow
 from softswitch.model.clock import Clock
 from softswitch.model.errors import Conflict, Forbidden, Invalid, NotFound
 from softswitch.model.states import Role
@@ -29,7 +29,7 @@ LINK_SECONDS = 15 * 60
 SESSION_SECONDS = 12 * 3600
 SHORTEST_PASSWORD = 10
 
-_links, _sessions, _users, _tokens = (table_of(row) for row in (LinkRow, SessionRow, UserRow, TokenRow))
+_links, _sessions, _credentials, _objects = (table_of(row) for row in (LinkRow, SessionRow, CredentialRow, ObjectRow))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,8 @@ class Users:
 
     async def sign_in(self, login: str, password: str) -> str:
         """Returns the cookie of the new session. Raises Forbidden; takes the same time for every wrong pair."""
-        stored = await self._store.read(lambda c: c.execute(select(_users.c.password).where(_users.c.login == login)).scalar())
+        query = select(_credentials.c.password).where(_credentials.c.login == login)
+        stored = await self._store.read(lambda c: c.execute(query).scalar())
         fits = await asyncio.to_thread(self._verify, stored or "", password)
         if not fits:
             raise Forbidden("Login or password is wrong")
@@ -133,7 +134,9 @@ class Users:
         hashed = await asyncio.to_thread(self._hasher.hash, password) if password else ""
 
         def write(connection: Connection) -> None:
-            connection.execute(update(_users).where(_users.c.login == login).values(password=hashed))
+            values = {"password": hashed, "changed_at": self._clock.utc()}
+            if not connection.execute(update(_credentials).where(_credentials.c.login == login).values(values)).rowcount:
+                connection.execute(insert(_credentials), [{"login": login, **values}])
             forget_sign_ins(connection, login)
 
         await self._store.write(write)
@@ -214,10 +217,13 @@ class Users:
     async def token(self, secret: str) -> Principal | None:
         """Who a bearer token belongs to. Asks the database, so that a revoked token ends at once."""
         digest = digest_of(secret)
-        row = await self._store.read(lambda c: c.execute(select(_tokens).where(_tokens.c.digest == digest)).first())
+        query = select(_objects.c.identity, _objects.c.data, _objects.c.digest).where(
+            _objects.c.kind == Kind.TOKEN.value, _objects.c.digest == digest
+        )
+        row = await self._store.read(lambda c: c.execute(query).first())
         if row is None or not hmac.compare_digest(row.digest, digest):
             return None
-        return Principal(row.name, row.name, Role(row.role), program=True)
+        return Principal(row.identity, row.identity, Role(row.data["role"]), program=True)
 
 
 def csrf_of(cookie: str) -> str:

@@ -9,17 +9,22 @@ from softswitch.model.cause import Cause
 
 
 class DestinationKind(StrEnum):
-    FLOW = "flow"
+    FLOW = "flow"  # flow:NAME, or flow:NAME/NODE: into a node (speed lines)
     QUEUE = "queue"
     EXTENSION = "extension"
     OUTSIDE = "outside"
     CONFERENCE = "conference"
     AGENT = "agent"  # used by originate and transfers; not in apply files
+    VOICEMAIL = "voicemail"
+    CALLBACK = "callback"  # the caller hangs up and keeps the place in the queue
+    APPLICATION = "application"
+    PARK = "park"
     ECHO = "echo"
     HANGUP = "hangup"
 
 
-DECLARABLE = tuple(kind for kind in DestinationKind if kind is not DestinationKind.AGENT)
+_INSIDE = (DestinationKind.AGENT, DestinationKind.PARK)
+DECLARABLE = tuple(kind for kind in DestinationKind if kind not in _INSIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +61,7 @@ _FORM = {
     DestinationKind.FLOW: "flow:NAME", DestinationKind.QUEUE: "queue:NAME", DestinationKind.EXTENSION: "extension:NUMBER",
     DestinationKind.OUTSIDE: "outside:NUMBER", DestinationKind.CONFERENCE: "conference:NAME", DestinationKind.ECHO: "echo",
     DestinationKind.AGENT: "agent:LOGIN", DestinationKind.HANGUP: "hangup:CAUSE",
+    DestinationKind.VOICEMAIL: "voicemail:MAILBOX", DestinationKind.CALLBACK: "callback:QUEUE",
+    DestinationKind.APPLICATION: "application:NAME", DestinationKind.PARK: "park:SLOT",
 }  # fmt: skip
 _FORMS = tuple(_FORM[kind] for kind in DECLARABLE)

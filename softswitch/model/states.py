@@ -9,11 +9,14 @@ class AgentState(StrEnum):
     LOGGED_OUT = "logged_out"
     NOT_READY = "not_ready"
     READY = "ready"
+    PREVIEW = "preview"
     RESERVED = "reserved"
     RINGING = "ringing"
     DIALLING = "dialling"
     TALKING = "talking"
     HOLDING = "holding"
+    CONSULTING = "consulting"
+    CONFERENCE = "conference"
     WRAP_UP = "wrap_up"
     NOT_RESPONDING = "not_responding"
     OFFLINE = "offline"
@@ -31,14 +34,23 @@ class CallState(StrEnum):
 
 
 class MonitorMode(StrEnum):
+    """Who hears whom: call-centre.md §9."""
+
     OFF = "off"
     LISTEN = "listen"
+    LISTEN_CUSTOMER = "listen_customer"
+    LISTEN_AGENT = "listen_agent"
     WHISPER = "whisper"
     BARGE = "barge"
+    PRIVATE = "private"
+    TAKE_OVER = "take_over"
 
 
 class Role(StrEnum):
     AGENT = "agent"
+    TEAM_LEADER = "team_leader"
+    QUALITY = "quality"
+    AUDITOR = "auditor"
     SUPERVISOR = "supervisor"
     ADMINISTRATOR = "administrator"
     API = "api"

@@ -22,6 +22,7 @@ from softswitch.model.events import (
     SupervisionMode,
     SupervisionReleased,
     SupervisionStarted,
+    restored,
 )
 
 _COLUMNS = ("call", "seq", "at")
@@ -120,7 +121,4 @@ def event_values(event: Event) -> tuple[str, int, str, float, str]:
 
 def event_of(row: Row[Any]) -> Event:
     """The event of a journal or outbox row. Raises KeyError for a type that this release does not know."""
-    values = json.loads(row.data)
-    if "candidates" in values:
-        values["candidates"] = tuple(values["candidates"])
-    return BY_TYPE[row.type](call=row.call, seq=row.seq, at=row.at, **values)
+    return BY_TYPE[row.type](call=row.call, seq=row.seq, at=row.at, **restored(json.loads(row.data)))

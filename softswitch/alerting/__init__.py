@@ -1,0 +1,1 @@
+"""Alarms beyond the screen: thresholds, escalation, the four-step reserve."""

@@ -1,0 +1,1 @@
+"""Voice applications: a call driven by webhooks that answer in TwiML."""

@@ -1,0 +1,1 @@
+"""Opening hours: zones, weekly segments, holidays and days that differ."""

@@ -1,0 +1,1 @@
+"""Customers: records, own fields, histories, notes, dispositions."""

@@ -1,0 +1,1 @@
+"""Numbers that are treated specially: black, white and VIP lists."""

@@ -1,0 +1,199 @@
+"""Calls, their legs and what is known of the customer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from softswitch.model.events.base import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallCreated(Event):
+    type: ClassVar[str] = "call.created"
+    direction: str  # "in" | "out" | "internal"
+    caller: str
+    caller_name: str = ""
+    called: str = ""  # number or destination as received
+    trunk: str = ""
+    channel: int = 0  # of the trunk, from 1; 0 = the trunk has no channels of its own
+    source: str = "sip"  # "sip" | "widget" | "browser" | "api"
+    sip_call_id: str = ""
+    context: Mapping[str, str] = field(default_factory=dict)  # page URL and attributes of the widget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallProgress(Event):
+    type: ClassVar[str] = "call.progress"
+    status: int
+    early_media: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallAnswered(Event):
+    """A leg was answered. The first one of an inbound call is the switch itself answering the caller."""
+
+    type: ClassVar[str] = "call.answered"
+    party: str = "caller"  # "caller" | "callee" | "agent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallConnected(Event):
+    """Two people hear each other from here on."""
+
+    type: ClassVar[str] = "call.connected"
+    other: str = ""  # "agent:LOGIN" "extension:N" "outside:N"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallHeld(Event):
+    type: ClassVar[str] = "call.held"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResumed(Event):
+    type: ClassVar[str] = "call.resumed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRejected(Event):
+    type: ClassVar[str] = "call.rejected"
+    status: int
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallTransferred(Event):
+    type: ClassVar[str] = "call.transferred"
+    kind: str  # blind, attended, queue, flow
+    target: str
+    result: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConferenceJoined(Event):
+    type: ClassVar[str] = "call.conference_joined"
+    member: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConferenceLeft(Event):
+    type: ClassVar[str] = "call.conference_left"
+    member: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnded(Event):
+    """Always the last event of a call but for recording events. `who` hung up: caller, agent, callee, supervisor, system."""
+
+    type: ClassVar[str] = "call.ended"
+    committed_only: ClassVar[bool] = True
+    who: str
+    cause: str  # Cause.word
+    q850: int
+    sip_status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegStarted(Event):
+    """A second party is being tried: an agent's device, a phone, a trunk."""
+
+    type: ClassVar[str] = "leg.started"
+    target: str
+    trunk: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegEnded(Event):
+    type: ClassVar[str] = "leg.ended"
+    cause: str
+    sip_status: int = 0
+    by: str = ""  # "us" | "peer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegMedia(Event):
+    type: ClassVar[str] = "leg.media"
+    codec: str
+    first_rtp_ms: int = 0
+    as_signalled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegQuality(Event):
+    type: ClassVar[str] = "leg.quality"
+    packets_received: int = 0
+    packets_sent: int = 0
+    lost: int = 0
+    jitter_ms: float = 0.0
+    round_trip_ms: float = -1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegDtmf(Event):
+    type: ClassVar[str] = "leg.dtmf"
+    digit: str
+    way: str
+    duration: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallParked(Event):
+    """The customer waits in a slot for whoever picks it up."""
+
+    type: ClassVar[str] = "call.parked"
+    slot: str
+    by: str = ""  # agent login or extension
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallUnparked(Event):
+    type: ClassVar[str] = "call.unparked"
+    slot: str
+    result: str  # picked_up, returned, abandoned
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultStarted(Event):
+    """The agent talks to a third party while the customer hears music."""
+
+    type: ClassVar[str] = "call.consult_started"
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultEnded(Event):
+    type: ClassVar[str] = "call.consult_ended"
+    target: str
+    result: str  # transferred, conference, cancelled, failed
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerIdentified(Event):
+    """The caller is known: by number, id and PIN, or an agent's choice."""
+
+    type: ClassVar[str] = "call.identified"
+    customer: str
+    how: str  # number, pin, lookup, agent
+    importance: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallData(Event):
+    """Data attached to the call, for the screen pop and for routing."""
+
+    type: ClassVar[str] = "call.data"
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallDisposed(Event):
+    """What came of the contact, as the agent says."""
+
+    type: ClassVar[str] = "call.disposed"
+    codes: tuple[str, ...]
+    note: str = ""
+    visit: str = ""

@@ -1,0 +1,1 @@
+"""Predicted waiting time: estimators, their error, and the formulas of Erlang."""

@@ -1,0 +1,1 @@
+"""Folds of the timeline: intervals, indicators, reports, exports, schedules."""

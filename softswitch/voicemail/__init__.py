@@ -1,0 +1,1 @@
+"""Mailboxes: greetings, messages, access by phone, lamp and mail."""

@@ -1,0 +1,1 @@
+"""Events for programs outside: signed, retried, at least once."""
