@@ -7,8 +7,8 @@ once more. Durations are ms, times UTC epoch seconds.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 from softswitch.cluster.bus import Bus
 from softswitch.config.settings import Settings
@@ -22,6 +22,8 @@ from softswitch.model.views import AgentView, CallView, MonitorView, OfferView, 
 from softswitch.observe.alarms import Alarms
 from softswitch.observe.health import Readiness
 from softswitch.store.database import Store
+
+P = TypeVar("P")
 
 __all__ = [
     "AgentView",
@@ -163,3 +165,9 @@ class Services:
     version: str
     listeners: tuple[str, ...] = ()
     demo: Demo | None = None
+    parts: Mapping[type, Any] = field(default_factory=dict)
+
+    def part(self, kind: type[P]) -> P:
+        """The part of the call centre that is of this class. Raises KeyError when the composition root did not build it."""
+        found: P = self.parts[kind]
+        return found

@@ -25,12 +25,14 @@ from softswitch.acd.service import AcdService
 from softswitch.acd.store import agent_history, calls_since
 from softswitch.bootstrap import configuring, demo
 from softswitch.bootstrap.figures import Figures, StatusPage
+from softswitch.bootstrap.parts import PARTS
+from softswitch.bootstrap.schemas import SCHEMAS
 from softswitch.bootstrap.switch import Parts, Switch
 from softswitch.calls.cdr import fold
 from softswitch.cluster.bus import Bus
 from softswitch.config.settings import Settings
 from softswitch.directory.model import Extension
-from softswitch.directory.service import SCHEMA, Directory
+from softswitch.directory.service import Directory
 from softswitch.directory.snapshot import Snapshot
 from softswitch.directory.users import Users
 from softswitch.ivr.service import IvrService
@@ -74,6 +76,7 @@ class Node:
         self.readiness = Readiness("directory", "recordings", "sip")
         self.demo: Demo | None = None
         self.extensions: Mapping[str, Extension] = {}
+        self.parts: dict[type, object] = {}
         self.started_at = self.clock.utc()
         self._make_engine = make_engine
         self._stack = AsyncExitStack()
@@ -85,7 +88,7 @@ class Node:
         self.recordings = settings.data_dir / "recordings"
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # before the database makes it
         self.recordings.mkdir(mode=0o700, exist_ok=True)
-        self.store = await Store.open(settings.database_url, (SCHEMA,))
+        self.store = await Store.open(settings.database_url, SCHEMAS)
         self._stack.push_async_callback(self.store.close)
         self.journal = Journal(self.store, self.bus.publish, self.clock, fold, keep_days=settings.recordings.keep_days)
         self.alarms = Alarms(self.journal.append, self.clock)
@@ -173,6 +176,9 @@ class Node:
         self.media.watch(self.figures.watch)
         self.metrics = metrics
         self._stack.callback(self.directory.on_change(self._directory_changed))
+        for build in PARTS:
+            part = await build(self)
+            self.parts[type(part)] = part
 
     def _directory_changed(self, snapshot: Snapshot) -> None:
         former = self.extensions
@@ -197,15 +203,20 @@ class Node:
 
     def _follow(self) -> None:
         """What runs beside calls. A task that ends by a fault is reported by `_watch`."""
-        self._run(self.switch.keeper.keep_sweeping(self.store), "recordings")
-        self._run(self.switch.trunks.keep_resolving(), "trunks")
-        self._run(self.directory.follow(), "directory")
-        self._run(watch_loop(self.clock, self.metrics.loop_lag.set, self.alarms), "loop lag")
+        self.run(self.switch.keeper.keep_sweeping(self.store), "recordings")
+        self.run(self.switch.trunks.keep_resolving(), "trunks")
+        self.run(self.directory.follow(), "directory")
+        self.run(watch_loop(self.clock, self.metrics.loop_lag.set, self.alarms), "loop lag")
 
-    def _run(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+    def run(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        """A task beside calls, cancelled at the end; a fault that ends it raises an alarm."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         task.add_done_callback(self._watch)
         self._tasks.append(task)
+
+    def on_close(self, callback: Callable[[], object]) -> None:
+        """Called when the node goes down, newest first."""
+        self._stack.callback(callback)
 
     def _watch(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled() and (fault := task.exception()) is not None:
@@ -226,7 +237,7 @@ class Node:
             alarms=self.alarms, readiness=self.readiness, calls=switch.calls, floor=self.floor, browsers=switch.browsers,
             clicks=switch.clicks, trunks=switch.trunks, registrar=switch.registrar, recordings=switch.keeper,
             metrics=self.figures.render, apply=apply, status=status, started_at=self.started_at, version=__version__,
-            listeners=status.listeners,
+            listeners=status.listeners, parts=self.parts,
             demo=self.demo,
         )  # fmt: skip
 

@@ -1,0 +1,18 @@
+"""The parts of the call centre above call handling, one file each, built in this order once the switch and the ACD stand.
+
+A part is `async def build(node: Node) -> object`: it makes its service from what the node has (`store`, `journal`, `bus`,
+`directory`, `switch`, `acd`, `floor`, `clock`, `alarms`, `settings`), hooks it in (`switch.handlers`, `bus.subscribe`,
+`node.run` for tasks, `node.on_close`) and returns it; `web` asks for it by its class: `services.part(CustomerBook)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from softswitch.bootstrap.node import Node
+
+Build = Callable[["Node"], Awaitable[object]]
+
+PARTS: tuple[Build, ...] = ()

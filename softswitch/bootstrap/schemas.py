@@ -1,0 +1,8 @@
+"""The database schemas of the product, beside that of the store itself."""
+
+from __future__ import annotations
+
+from softswitch.directory.service import SCHEMA as DIRECTORY
+from softswitch.store.schema import Schema
+
+SCHEMAS: tuple[Schema, ...] = (DIRECTORY,)
