@@ -31,10 +31,17 @@ class Recording:
         self._forget: Callable[[], None] = media.pump.subscribe(self.node, self._heard)
         self._live = False
 
-    def start(self, group: int, channels: Channels) -> list[Command]:
-        """The batch part that starts it on the frame of the bridge."""
+    @property
+    def is_live(self) -> bool:
+        """Started, and neither stopped nor failed."""
+        return self._live
+
+    def start(self, group: int, channels: Channels, *, actor: str = "", rule: str = "") -> list[Command]:
+        """The batch part that starts it on the frame of the bridge. `rule` says why, for the timeline."""
         self._live = True
-        self._timeline.emit(ev.RecordingStarted(recording=self.id, file=self._file, restricted=self.restricted))
+        self._timeline.emit(
+            ev.RecordingStarted(recording=self.id, file=self._file, restricted=self.restricted, actor=actor, rule=rule)
+        )
         return [Record(self.node, group, str(self._keeper.place(self._file)), channels, fallback=self._keeper.fallback)]
 
     def stop(self) -> list[Command]:

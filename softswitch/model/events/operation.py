@@ -46,6 +46,7 @@ class RecordingStarted(Event):
     recording: str
     file: str
     restricted: bool = False
+    rule: str = ""  # why: the recording rule's name, "queue"; "" when somebody asked for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
