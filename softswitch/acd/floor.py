@@ -126,10 +126,8 @@ class Floor:
         self._set_held(call, login, held=False)
 
     def _set_held(self, call: Call, login: str, *, held: bool) -> None:
-        """The person at the other end hears music; which end that is depends on who placed the call."""
-        if call.conversation.agent != login:
-            call.conversation.hold_other(held=held, emit=call.emit)
-        elif held:
+        """The customer hears music, whoever placed the call."""
+        if held:
             call.hold(actor=login)
         else:
             call.resume(actor=login)

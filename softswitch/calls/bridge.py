@@ -1,4 +1,4 @@
-"""A conversation: caller and other party hear each other until one goes; hold on either side, digits across, recording."""
+"""A conversation: the parties of a call hear each other until all but one have gone; hold, mute, recording, digits across."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from media.commands import Command, Play, StopPlay
 from softswitch.calls import scene
-from softswitch.calls.mix import Mix
+from softswitch.calls.mix import Mix, Party
 from softswitch.calls.outcome import Ending
 from softswitch.calls.record import Recording
+from softswitch.calls.scene import PartyRole
 from softswitch.calls.sound import Sound
 from softswitch.calls.switchboard import Switchboard
 from softswitch.calls.timeline import Timeline
@@ -19,129 +20,206 @@ from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 
 Emit = Callable[[ev.Event], None]
-Transfer = Callable[[Leg, str], bool]
-"""Sends the caller to a number; False when there is no such number."""
+Transfer = Callable[[Leg, base.TransferWanted], bool]
+"""A party's device wants the other side elsewhere; False when there is no such place."""
 
 
 class Conversation:
-    """Owned by its call; one at a time. `on_recording` is called when a recording begins."""
+    """Owned by its call; one at a time. It begins with the first party beside the anchor and ends when one party is left.
 
-    def __init__(self, board: Switchboard, mix: Mix, timeline: Timeline, sound: Sound) -> None:
+    `on_recording` is called when a recording begins, `on_left(party, ending)` when a party's part is over, whatever way.
+    """
+
+    def __init__(self, board: Switchboard, mix: Mix, timeline: Timeline, sound: Sound, emit: Emit) -> None:
         self._board = board
         self._mix = mix
         self._timeline = timeline
         self._sound = sound
-        self._parted: asyncio.Future[Ending] | None = None
+        self._emit = emit
         self._recording: Recording | None = None
-        self._who = "callee"
         self._heard_of: set[str] = set()
+        self._over: asyncio.Future[Ending] | None = None
+        self.transfer: Transfer = lambda _leg, _wanted: False
         self.on_recording: Callable[[], None] = _nothing
-        self.agent = ""
+        self.on_left: Callable[[Party, Ending], None] = _nobody
 
     @property
     def is_live(self) -> bool:
-        return self._parted is not None and not self._parted.done()
+        """Whether anybody is joined to the anchor."""
+        return bool(self.others)
+
+    @property
+    def others(self) -> list[Party]:
+        return [party for party in self._mix.parties if party is not self._mix.anchor]
+
+    @property
+    def agent(self) -> str:
+        """The login of the agent who has the call, "" when nobody of an agent's desk is in it."""
+        return next((party.agent for party in self._mix.parties if party.agent and party.role is PartyRole.AGENT), "")
 
     def whisper_recording(self) -> Recording:
         """A restricted recording beside the one that runs."""
         return self._new_recording(restricted=True)
 
-    async def talk(self, leg: Leg, *, record: bool, agent: str, emit: Emit, transfer: Transfer) -> Ending:
-        """Joins the leg and waits for its end; cleans up whatever way it ends."""
-        self._who = "agent" if agent else "callee"
-        self.agent = agent
-        self._parted = asyncio.get_running_loop().create_future()
-        leg.listener = lambda event: self._heard(leg, event, emit, transfer)
-        try:
-            self._join(leg, record=record)
-            if leg.is_ended:
-                return Ending(self._who, Cause.NORMAL)
-            return await self._parted
-        finally:
-            self._part(leg)
+    # who is in it
 
-    def _join(self, leg: Leg, *, record: bool) -> None:
-        """One batch: into the group, music ends, both hear each other, recording starts on the same frame."""
-        leg.join(self._mix.group)
-        self._sound.silence()
-        self._sound.forget_digits()
-        mix = self._mix
-        mix.other, mix.talking = leg, True
+    async def talk(self, party: Party, *, record: bool) -> Ending:
+        """Joins a party and waits for the end of its part; others may go on then (`is_live`, `rest`)."""
+        party.parted = asyncio.get_running_loop().create_future()
+        try:
+            self.join(party, record=record)
+            return await party.parted
+        finally:
+            self.leave(party, Ending("system", Cause.NORMAL))
+
+    async def rest(self) -> Ending:
+        """Waits for the end of what goes on after the party has left that the call's task was waiting for."""
+        if not self.is_live:
+            return Ending("system", Cause.NORMAL)
+        self._over = asyncio.get_running_loop().create_future()
+        try:
+            return await self._over
+        finally:
+            self._over = None
+            for party in self.others:
+                self.leave(party, Ending("system", Cause.NORMAL))
+
+    def join(self, party: Party, *, record: bool = False) -> None:
+        """One batch: into the group, music ends, all hear each other as the picture says, recording starts on the same frame."""
+        mix, leg = self._mix, party.leg
+        leg.join(mix.group)
+        if not self.is_live:
+            self._sound.silence()
+            self._sound.forget_digits()
+        party.since = self._board.clock.utc()
+        mix.parties.append(party)
+        leg.listener = lambda event: self._heard(party, event)
         start: list[Command] = []
-        if record:
+        if record and self._recording is None:
             self._recording = self._new_recording()
             start = self._recording.start(mix.group, scene.left_and_right(mix.picture))
         mix.apply(after=start)
-        if self._recording is not None:
+        if start and self._recording is not None:
             mix.recorder = self._recording.node
             if mix.supervisors:
                 self.on_recording()
+        if leg.is_ended:
+            self._gone(party, Cause.NORMAL)
 
-    def _part(self, leg: Leg) -> None:
+    def leave(self, party: Party, ending: Ending, *, hang_up: bool = True) -> None:
+        """Takes a party out; nothing when it has left. Who stays hears the others; the last of them ends the conversation."""
         mix = self._mix
-        stops: list[Command] = self._recording.stop() if self._recording is not None else []
-        self._recording, self._parted, self.agent = None, None, ""
-        stops += [StopPlay(player) for player in (mix.other_player, self._hold_player) if player]
-        self._hold_player = mix.other_player = mix.player = mix.recorder = 0
-        mix.other, mix.talking, mix.caller_held, mix.other_held = None, False, False, False
+        if party not in mix.parties or party is mix.anchor:
+            return
+        mix.parties.remove(party)
+        leg = party.leg
         leg.listener = base.ignore
-        mix.apply(before=stops) if not mix.caller.is_ended else mix.submit(stops)
         by_peer = leg.is_ended
-        if not by_peer:
+        stops: list[Command] = [StopPlay(party.player)] if party.player and party.held else []
+        stops += self._regroup()
+        if not self.is_live:
+            stops += self._end_recording()
+        mix.apply(before=stops) if not mix.caller.is_ended else mix.submit(stops)
+        if hang_up and not by_peer:
             leg.hang_up(Cause.NORMAL)
-        self._timeline.emit(ev.LegEnded(leg=leg.id, cause=Cause.NORMAL.word, by="peer" if by_peer else "us"))
+        if hang_up:
+            self._timeline.emit(ev.LegEnded(leg=leg.id, cause=ending.cause.word, agent=party.agent, by="peer" if by_peer else "us"))
+        self.on_left(party, ending)
+        self._settle(party, ending)
 
-    _hold_player = 0
+    def _settle(self, party: Party, ending: Ending) -> None:
+        if party.parted is not None and not party.parted.done():
+            party.parted.set_result(ending)
+        if not self.is_live and self._over is not None and not self._over.done():
+            self._over.set_result(ending)
 
-    # hold
-
-    def hold_caller(self, *, held: bool, actor: str, emit: Emit) -> None:
-        """The other side holds the caller, or takes it back; a repeat changes nothing."""
+    def move_anchor(self, party: Party) -> Party:
+        """Another party becomes the one that the call serves; returns the former anchor, which may leave now."""
         mix = self._mix
-        if held == mix.caller_held:
-            return
-        mix.caller_held = held
-        batch: list[Command] = []
-        if held:
-            batch, self._hold_player = self._music()
-            mix.player = self._hold_player
-        elif self._hold_player:
-            batch = [StopPlay(self._hold_player)]
-            self._hold_player = mix.player = 0
-        mix.apply(before=batch)
-        emit(ev.CallHeld(actor=actor, leg=mix.caller.id) if held else ev.CallResumed(actor=actor, leg=mix.caller.id))
+        former, mix.anchor = mix.anchor, party
+        if party.parted is not None and not party.parted.done():
+            party.parted.set_result(Ending(_who(former), Cause.NORMAL))
+        former.leg.listener = lambda event: self._heard(former, event)
+        return former
 
-    def hold_other(self, *, held: bool, emit: Emit) -> None:
-        """The caller's own device holds the other side; the other side is told nothing."""
-        mix = self._mix
-        if not self.is_live or held == mix.other_held or mix.other is None:
-            return
-        mix.other_held = held
-        batch: list[Command] = []
-        if held:
-            batch, mix.other_player = self._music()
-        elif mix.other_player:
-            batch = [StopPlay(mix.other_player)]
-            mix.other_player = 0
-        mix.apply(before=batch)
-        leg = mix.other.id
-        emit(ev.CallHeld(actor="caller", leg=leg) if held else ev.CallResumed(actor="caller", leg=leg))
+    def _regroup(self) -> list[Command]:
+        """After somebody left: without an agent beside them nobody stays on hold or apart. Returns the stops of their music."""
+        parties = self._mix.parties
+        if len(parties) > 1 and any(party.role is PartyRole.AGENT for party in parties):
+            return []
+        stops: list[Command] = []
+        for party in parties:
+            if party.held:
+                stops += self._stop_music(party)
+            party.held, party.circle, party.muted = False, 0, False
+        return stops
 
-    def _music(self) -> tuple[list[Command], int]:
-        """The commands and the id of a player of hold music; nothing when there is no music."""
+    # recording
+
+    def _end_recording(self) -> list[Command]:
+        stops: list[Command] = self._recording.stop() if self._recording is not None else []
+        self._recording = None
+        self._mix.recorder = 0
+        return stops
+
+    def _new_recording(self, *, restricted: bool = False) -> Recording:
+        board = self._board
+        return Recording(board.media, board.keeper, board.ids, self._timeline, restricted=restricted)
+
+    # hold and mute
+
+    def hold(self, party: Party, *, held: bool, actor: str) -> None:
+        """Puts a party on hold with music, or takes it back; a repeat changes nothing. No device is told anything."""
+        if held == party.held or party not in self._mix.parties:
+            return
+        batch = self._start_music(party) if held else self._stop_music(party)
+        party.held, party.since = held, self._board.clock.utc()
+        self._mix.apply(before=batch)
+        leg = party.leg.id
+        self._emit(ev.CallHeld(actor=actor, leg=leg) if held else ev.CallResumed(actor=actor, leg=leg))
+
+    def opposite(self, party: Party) -> list[Party]:
+        """Whom a party puts on hold: customers for the agent's side, everybody else for the customer."""
+        others = [other for other in self._mix.parties if other is not party]
+        customers = [other for other in others if other.role is PartyRole.CUSTOMER]
+        return customers or others
+
+    def _hold_by_device(self, party: Party, *, held: bool) -> None:
+        """The key of a device. With one other person that one hears music, in a conference the rest goes on talking."""
+        party.away = held
+        if len(self._mix.parties) > 2 and held:
+            self._mix.apply()
+            return
+        actor = "caller" if party is self._mix.anchor else _who(party)
+        for other in self.opposite(party):
+            self.hold(other, held=held, actor=actor)
+        self._mix.apply()
+
+    def mute(self, party: Party, *, muted: bool) -> None:
+        """A muted party hears the others and is heard by nobody."""
+        if muted != party.muted:
+            party.muted, party.since = muted, self._board.clock.utc()
+            self._mix.apply()
+
+    def _start_music(self, party: Party) -> list[Command]:
+        """The commands of hold music for a party; it hears silence when there is no music."""
         prompt = self._board.hold_music()
-        if not prompt:
-            return [], 0
-        player = self._board.media.ids.next()
-        return [Play(player, self._mix.group, (prompt,), loop=True)], player
+        party.player = self._board.media.ids.next() if prompt else 0
+        return [Play(party.player, self._mix.group, (prompt,), loop=True)] if prompt else []
+
+    def _stop_music(self, party: Party) -> list[Command]:
+        player, party.player = party.player, 0
+        return [StopPlay(player)] if player else []
 
     # what comes from the parties
 
-    def digit(self, leg: Leg, event: base.DigitPressed, *, to: Leg | None) -> None:
+    def digit(self, party: Party, event: base.DigitPressed) -> None:
         """Notes a digit. The engine carries RFC 4733 across by itself; those of INFO and of a page are sent on here."""
-        self._timeline.emit(ev.LegDtmf(leg=leg.id, digit=event.digit, way=event.way, duration=event.duration))
-        if to is not None and event.way in ("info", "browser"):
-            to.press(event.digit)
+        self._timeline.emit(ev.LegDtmf(leg=party.leg.id, digit=event.digit, way=event.way, duration=event.duration))
+        if event.way in ("info", "browser"):
+            for other in self._mix.parties:
+                if other is not party and other.circle == party.circle and not other.held:
+                    other.leg.press(event.digit)
 
     def flowing(self, leg: Leg, event: base.MediaFlows) -> None:
         """The first packet of a party."""
@@ -149,31 +227,40 @@ class Conversation:
             self._heard_of.add(leg.id)
             self._timeline.emit(ev.LegMedia(leg=leg.id, codec=event.codec, as_signalled=event.as_signalled))
 
-    def _heard(self, leg: Leg, event: base.LegEvent, emit: Emit, transfer: Transfer) -> None:
+    def _heard(self, party: Party, event: base.LegEvent) -> None:
         match event:
             case base.Ended(cause=cause):
-                self._end(cause)
+                self._gone(party, cause)
             case base.HeldByPeer() | base.ResumedByPeer():
-                self.hold_caller(held=isinstance(event, base.HeldByPeer), actor=self._who, emit=emit)
+                self.device_held(party, held=isinstance(event, base.HeldByPeer))
             case base.DigitPressed():
-                self.digit(leg, event, to=self._mix.caller)
+                self.digit(party, event)
             case base.MediaFlows():
-                self.flowing(leg, event)
-            case base.TransferWanted(number=number):
-                leg.report_transfer(200 if transfer(leg, number) else Cause.UNALLOCATED.sip)
+                self.flowing(party.leg, event)
+            case base.TransferWanted():
+                party.leg.report_transfer(200 if self.transfer(party.leg, event) else Cause.UNALLOCATED.sip)
             case base.PortReplaced():
                 self._mix.apply()
             case base.PortFailed():
-                self._end(Cause.MEDIA_FAILURE)
+                self._gone(party, Cause.MEDIA_FAILURE)
 
-    def _end(self, cause: Cause) -> None:
-        if self._parted is not None and not self._parted.done():
-            self._parted.set_result(Ending(self._who, cause))
+    def device_held(self, party: Party, *, held: bool) -> None:
+        """A party pressed hold on its device."""
+        if self.is_live and held != party.away:
+            self._hold_by_device(party, held=held)
 
-    def _new_recording(self, *, restricted: bool = False) -> Recording:
-        board = self._board
-        return Recording(board.media, board.keeper, board.ids, self._timeline, restricted=restricted)
+    def _gone(self, party: Party, cause: Cause) -> None:
+        self.leave(party, Ending(_who(party), cause))
+
+
+def _who(party: Party) -> str:
+    """The word of `call.ended` for a party that is not the caller."""
+    return "agent" if party.agent else "callee"
 
 
 def _nothing() -> None:
     """Nobody waits for a recording to begin."""
+
+
+def _nobody(_party: Party, _ending: Ending) -> None:
+    """Nobody waits for a party to leave."""

@@ -15,10 +15,11 @@ import structlog
 from softswitch.calls.bridge import Conversation
 from softswitch.calls.cdr import Tally, step
 from softswitch.calls.dialling import Dialling, Watch
-from softswitch.calls.mix import Mix
+from softswitch.calls.mix import Mix, Party
 from softswitch.calls.monitor import Monitors
 from softswitch.calls.outcome import Ending, Outcome
 from softswitch.calls.ringing import devices
+from softswitch.calls.scene import PartyRole
 from softswitch.calls.sound import Sound
 from softswitch.calls.switchboard import Switchboard
 from softswitch.calls.timeline import Timeline
@@ -51,7 +52,6 @@ class Call:
     def __init__(self, board: Switchboard, call_id: CallId, caller: Leg, visit: Visit) -> None:
         self.id = call_id
         self.board = board
-        self.caller = caller
         self.language = "zh-CN"
         self.variables: dict[str, str] = {}
         self.state = CallState.RINGING
@@ -61,8 +61,10 @@ class Call:
         self.on_event: Callable[[Call], None] | None = None
         self.timeline = Timeline(call_id, board.journal, board.clock)
         self.mix = Mix(board.media, caller.group, caller)
+        self.mix.anchor.name, self.mix.anchor.agent, self.mix.anchor.role = _first_party(self.facts)
         self.sound = Sound(board.media, self.mix, self.timeline)
-        self.conversation = Conversation(board, self.mix, self.timeline, self.sound)
+        self.conversation = Conversation(board, self.mix, self.timeline, self.sound, self.emit)
+        self.conversation.transfer = self._transfer
         self.monitors = Monitors(self.mix, self.timeline, self.conversation.whisper_recording)
         self.conversation.on_recording = self.monitors.refresh
         self._visit = visit
@@ -77,6 +79,11 @@ class Call:
         self.resolve_transfer: Callable[[LegFacts, str], Destination] = _nowhere
 
     # what it is
+
+    @property
+    def caller(self) -> Leg:
+        """The party that the task serves: who called, or the customer whom an agent has called and left to somebody else."""
+        return self.mix.caller
 
     @property
     def facts(self) -> LegFacts:
@@ -256,7 +263,8 @@ class Call:
 
         stages = devices(self.board, self.facts, destination, group=self.mix.group, prefer=self.caller.codecs)
         end_early = _leave_as_it_is if quiet else self._end_early
-        return Dialling(self.timeline, stages, timeout, Watch(progress, self.board.report), end_early=end_early)
+        return Dialling(self.timeline, stages, timeout, Watch(progress, self.board.report), end_early=end_early,
+                         is_in_call=lambda leg: self.mix.party_of(leg) is not None)  # fmt: skip
 
     def _noted_progress(self, leg: Leg | None, status: int, *, quiet: bool) -> None:
         early = leg is not None
@@ -284,39 +292,51 @@ class Call:
     async def bridge(self, leg: Leg, *, record: bool = False, agent: str = "", queue: str = "", other: str = "") -> Ending:
         """Joins caller and leg until one of them goes; returns who went when it was not the caller (that ends the task).
 
-        `record` is stereo from here to the end. `other` is the written destination, for the record.
+        `record` is stereo from here to the end. `other` is the written destination, for the record. Whoever else was brought
+        into the conversation meanwhile goes on after this leg has left (`conversation.is_live`); the service waits for them.
         """
         self._answer(leg.codec)
-        party = other or (f"agent:{agent}" if agent else f"{leg.facts.kind}:{leg.facts.party}")
+        name = other or (f"agent:{agent}" if agent else f"{leg.facts.kind}:{leg.facts.party}")
         self.limit(leg.facts.max_duration)
-        self.emit(ev.CallConnected(other=party, leg=leg.id, agent=agent, queue=queue))
+        self.emit(ev.CallConnected(other=name, leg=leg.id, agent=agent, queue=queue))
+        party = Party(leg, _role_beside(self.mix.anchor, agent), name=name, agent=agent)
         try:
-            return await self.conversation.talk(leg, record=record, agent=agent, emit=self.emit, transfer=self._transfer)
+            return await self.conversation.talk(party, record=record)
         finally:
-            self.monitors.stop_recordings()
-            if self.ending is None:
-                self.state = CallState.IVR
+            if not self.conversation.is_live:
+                self.monitors.stop_recordings()
+                if self.ending is None:
+                    self.state = CallState.IVR
 
     def hold(self, *, actor: str = "agent") -> None:
-        """The other side puts the caller on hold: the caller hears music. Raises Conflict when there is no conversation."""
-        if not self.conversation.is_live:
-            raise Conflict("there is no conversation to hold")
-        self.conversation.hold_caller(held=True, actor=actor, emit=self.emit)
+        """The customer hears music. Raises Conflict when there is no conversation."""
+        self._hold(held=True, actor=actor)
 
     def resume(self, *, actor: str = "agent") -> None:
-        if not self.conversation.is_live:
-            raise Conflict("there is no conversation to resume")
-        self.conversation.hold_caller(held=False, actor=actor, emit=self.emit)
+        """The customer is back. Raises Conflict when there is no conversation."""
+        self._hold(held=False, actor=actor)
 
-    def _transfer(self, leg: Leg, number: str) -> bool:
+    def _hold(self, *, held: bool, actor: str) -> None:
+        if not self.conversation.is_live:
+            raise Conflict(f"there is no conversation to {'hold' if held else 'resume'}")
+        for party in [party for party in self.mix.parties if party.role is PartyRole.CUSTOMER] or [self.mix.anchor]:
+            self.conversation.hold(party, held=held, actor=actor)
+
+    def _transfer(self, leg: Leg, wanted: base.TransferWanted) -> bool:
         """The other side wants the caller elsewhere (blind transfer): where it could call itself, and nowhere else."""
         try:
-            to = self.resolve_transfer(leg.facts, number)
+            to = self.resolve_transfer(leg.facts, wanted.number)
         except Unreachable as fault:
-            self.emit(ev.CallTransferred(kind="blind", target=number, result=fault.cause.word))
+            self.emit(ev.CallTransferred(kind="blind", target=wanted.number, result=fault.cause.word))
             return False
         self.redirect(to, actor="callee")
         return True
+
+    def move_anchor(self, party: Party) -> Party:
+        """From now on the call serves this party; returns the one it served before, which goes on as a party like any other."""
+        former = self.conversation.move_anchor(party)
+        party.leg.listener = self._caller_heard
+        return former
 
     # the caller's leg
 
@@ -328,11 +348,11 @@ class Call:
                 if self._answer_waiter is not None and not self._answer_waiter.done():
                     self._answer_waiter.set_result(None)
             case base.DigitPressed():
-                self.conversation.digit(self.caller, event, to=self.mix.other if self.mix.talking else None)
+                self.conversation.digit(self.mix.anchor, event)
                 if not self.mix.talking:
                     self.sound.pressed(event.digit)
             case base.HeldByPeer() | base.ResumedByPeer():
-                self.conversation.hold_other(held=isinstance(event, base.HeldByPeer), emit=self.emit)
+                self.conversation.device_held(self.mix.anchor, held=isinstance(event, base.HeldByPeer))
             case base.MediaFlows():
                 self.conversation.flowing(self.caller, event)
             case base.TransferWanted():
@@ -346,8 +366,30 @@ class Call:
         if self._answer_waiter is not None and not self._answer_waiter.done():
             self._answer_waiter.set_exception(Unreachable(cause))
             return
+        if (heir := _heir(self.conversation.others)) is not None:
+            self.conversation.leave(self.move_anchor(heir), Ending("caller", cause))
+            return
         who = "agent" if self.facts.kind is PartyKind.AGENT else "caller"
         self.hang_up(cause, who)
+
+
+def _first_party(facts: LegFacts) -> tuple[str, str, PartyRole]:
+    """Name, login and role of whoever calls."""
+    if facts.kind is PartyKind.AGENT:
+        return f"agent:{facts.party}", facts.party, PartyRole.AGENT
+    return f"extension:{facts.party}" if facts.kind is PartyKind.PHONE else "customer", "", PartyRole.CUSTOMER
+
+
+def _role_beside(anchor: Party, agent: str) -> PartyRole:
+    """Of whoever is joined first: an agent has called the customer, or the called one is on the agent's side."""
+    return PartyRole.CUSTOMER if anchor.role is PartyRole.AGENT and not agent else PartyRole.AGENT
+
+
+def _heir(others: Sequence[Party]) -> Party | None:
+    """Whom the call serves when the caller leaves three or more: the customer, else whoever has no desk of an agent to release."""
+    if len(others) < 2:  # noqa: PLR2004 - nobody would have anybody to talk to
+        return None
+    return min(others, key=lambda party: (party.role is not PartyRole.CUSTOMER, bool(party.agent)))
 
 
 def _nowhere(_facts: LegFacts, _number: str) -> Destination:

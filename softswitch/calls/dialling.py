@@ -64,6 +64,8 @@ class Dialling:
     watch: Watch
     end_early: Callable[[], None]
     """Called when what the caller heard of a far end that did not answer is over."""
+    is_in_call: Callable[[Leg], bool] = lambda _leg: False
+    """Whether the answered leg has become a party that goes on without whoever dialled it."""
     _attempts: dict[int, _Attempt] = field(default_factory=dict)
     _settled: asyncio.Future[Leg | None] | None = None
     _winner: Leg | None = None
@@ -84,7 +86,7 @@ class Dialling:
     ) -> None:
         self._give_up(Cause.NORMAL)
         leg = self._winner
-        if leg is not None and not leg.is_ended:
+        if leg is not None and not leg.is_ended and not self.is_in_call(leg):
             leg.listener = base.ignore
             leg.hang_up(Cause.NORMAL)
 

@@ -2,47 +2,126 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from media.commands import Command, ControlRecord
 from media.service import MediaService
 from softswitch.calls import scene
-from softswitch.calls.scene import Scene
+from softswitch.calls.outcome import Ending
+from softswitch.calls.scene import PartyRole, Seat
 from softswitch.legs.base import Leg
 from softswitch.legs.browser import BrowserSession
 from softswitch.model.states import MonitorMode
 
 
-class Mix:
-    """Owned by its call. Change the fields, then `apply`: all takes effect on one frame."""
+Ear = BrowserSession
+"""Where a supervisor listens and speaks."""
 
-    def __init__(self, media: MediaService, group: int, caller: Leg) -> None:
+
+@dataclass(eq=False, slots=True)
+class Party:
+    """One party of a call. Owned by the call's `Mix`; change the fields, then `Mix.apply`.
+
+    `name` is who it is as written: "agent:li", "extension:1001", "outside:0123", "customer". `since` is UTC of its last change.
+    `parted` is resolved when its part in the call is over, for whoever waits for that.
+    """
+
+    leg: Leg
+    role: PartyRole
+    name: str = ""
+    agent: str = ""
+    since: float = 0.0
+    circle: int = 0
+    held: bool = False
+    muted: bool = False
+    away: bool = False  # its own device pressed hold
+    player: int = 0
+    parted: asyncio.Future[Ending] | None = None
+
+    @property
+    def id(self) -> str:
+        return str(self.leg.id)
+
+    @property
+    def port(self) -> int:
+        return self.leg.port
+
+    @property
+    def seat(self) -> Seat:
+        return Seat(self.port, self.role, self.circle, held=self.held, muted=self.muted or self.away, player=self.player)
+
+
+@dataclass(slots=True)
+class _Supervision:
+    """Supervisors beside the parties: what each does, and to which agent (nobody named: to every agent of the call)."""
+
+    modes: dict[Ear, MonitorMode] = field(default_factory=dict)
+    targets: dict[Ear, Party] = field(default_factory=dict)
+
+
+class Mix:
+    """Owned by its call. Change the parties, then `apply`: all takes effect on one frame.
+
+    `anchor` is the party that the call's task serves (prompts, music, the queue): the caller, or the customer after an agent
+    who had placed the call has left it.
+    """
+
+    def __init__(self, media: MediaService, group: int, caller: Leg, role: PartyRole = PartyRole.CUSTOMER) -> None:
         self.group = group
-        self.caller = caller
-        self.other: Leg | None = None
-        self.talking = False
-        self.caller_held = False
-        self.other_held = False
-        self.player = 0  # heard by the caller instead of the other person: prompt, music, early media
-        self.other_player = 0  # heard by the other person while the caller holds
-        self.supervisors: dict[BrowserSession, MonitorMode] = {}
+        self.anchor = Party(caller, role, name="customer" if role is PartyRole.CUSTOMER else "")
+        self.parties: list[Party] = [self.anchor]
         self.recorder = 0
         self.own_routes: Callable[[], Sequence[Command]] | None = None
         """Takes the place of the picture while the caller is in a room or hears itself."""
+        self._supervision = _Supervision()
         self._media = media
 
     @property
-    def picture(self) -> Scene:
-        return Scene(
-            caller=self.caller.port,
-            other=self.other.port if self.other is not None else 0,
-            talking=self.talking,
-            caller_held=self.caller_held,
-            other_held=self.other_held,
-            heard_by_caller=self.player,
-            heard_by_other=self.other_player,
-            supervisors={session.port: mode for session, mode in self.supervisors.items() if session.port},
-        )
+    def caller(self) -> Leg:
+        """The leg of the anchor."""
+        return self.anchor.leg
+
+    @property
+    def player(self) -> int:
+        """What the anchor hears besides people: prompt, music, early sound of a far end."""
+        return self.anchor.player
+
+    @player.setter
+    def player(self, node: int) -> None:
+        self.anchor.player = node
+
+    @property
+    def talking(self) -> bool:
+        """Whether the anchor is not alone."""
+        return len(self.parties) > 1
+
+    @property
+    def supervisors(self) -> dict[Ear, MonitorMode]:
+        """Who supervises this call, and how."""
+        return self._supervision.modes
+
+    @property
+    def targets(self) -> dict[Ear, Party]:
+        """The agent each supervisor is with; without an entry it is with every agent of the call."""
+        return self._supervision.targets
+
+    def party_of(self, leg: Leg) -> Party | None:
+        """The party of a leg that is in the call."""
+        return next((party for party in self.parties if party.leg is leg), None)
+
+    def agent(self, login: str) -> Party | None:
+        """The party of an agent."""
+        return next((party for party in self.parties if party.agent == login and login), None)
+
+    @property
+    def picture(self) -> tuple[Seat, ...]:
+        seats = [party.seat for party in self.parties]
+        for source, mode in self.supervisors.items():
+            target = self.targets.get(source)
+            seats.append(Seat(source.port, PartyRole.SUPERVISOR, mode=mode, target=target.port if target is not None else 0))
+        return tuple(seats)
 
     def apply(self, *, before: Sequence[Command] = (), after: Sequence[Command] = ()) -> None:
         """Routes everybody anew, in one batch with `before` and `after`; the recorder follows on the same frame."""
@@ -57,3 +136,4 @@ class Mix:
         """A batch that changes no routes."""
         if batch:
             self._media.pump.submit(batch)
+

@@ -199,6 +199,8 @@ class CallService:
                     await call.caller_answered(wait)
                 outcome = await call.go(destination)
                 ending = outcome.ending or Ending("system", outcome.cause)
+                if call.conversation.is_live:  # the one that the handler waited for has left, others go on
+                    ending = await call.conversation.rest()
             except asyncio.CancelledError:
                 ending, destination = self._interrupted(call, destination)
             except Unreachable as fault:

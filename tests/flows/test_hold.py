@@ -71,9 +71,8 @@ def test_both_hold(tmp_path: Path) -> None:
         world.carrier.modify(leg, "sendonly")
         await world.carrier.sees(sig.Modified)
         await world.passes(0.1)
-        picture = next(iter(world.switch.calls._live.values())).mix.picture
-        assert picture.caller_held
-        assert picture.other_held
+        (call,) = world.switch.calls._live.values()
+        assert all(party.held for party in call.mix.parties)
         phone.hang_up()
         await world.settles()
 
