@@ -18,15 +18,19 @@ from softswitch.directory.reading import (
     decimal,
     destination,
     each,
+    hours,
     http_url,
     listed,
+    mail_address,
     name,
     no_or,
     no_or_destination,
     nodes,
     number,
     one_of,
+    owner,
     record,
+    reference,
     role,
     span,
     station,
@@ -40,7 +44,7 @@ from softswitch.model.states import Role
 _SECTIONS = (
     "transport", "tls", "auth", "health", "limits", "gateway", "inbound", "outbound", "media", "session", "failover",
 )  # fmt: skip
-_SECRET = Key(text, None)
+_SECRET = Key(text, None, secret=True)
 _WRAP_UP = get_args(WrapUpMode)
 
 
@@ -54,7 +58,7 @@ def _defaults(of: type[Any], readers: Mapping[str, Reader | Key]) -> dict[str, K
             found[key] = reader if isinstance(reader, Key) else Key(reader)
         else:
             default = entry.default_factory() if callable(entry.default_factory) else entry.default
-            found[key] = Key(reader, default)
+            found[key] = Key(reader, default, secret=bool(entry.metadata.get("secret")))
     return found
 
 
@@ -93,7 +97,7 @@ _overflow = record(
         Overflow,
         {
             "when": Key(one_of("wait", "ewt", "length", "ratio", "no_agents", "closing", "between"), expected="a condition"),
-            "threshold": decimal(0, 86400), "between": span, "to": Key(destination, expected="a destination"),
+            "threshold": decimal(0, 86400), "between": no_or(span), "to": Key(destination, expected="a destination"),
         },
     ),
 )  # fmt: skip
@@ -109,7 +113,7 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
     },
     Kind.EXTENSION: {"number": Key(number, expected="a number"), "password": _SECRET, "name": Key(text, "")},
     Kind.CALENDAR: _keys(Kind.CALENDAR, {
-        "name": Key(name, expected="a name"), "zone": zone, "open": each(text, 'hours such as "Mon-Fri 09:00-18:00"'),
+        "name": Key(name, expected="a name"), "zone": zone, "open": each(hours, 'hours such as "Mon-Fri 09:00-18:00"'),
         "holidays": one_of("", "cn"),
     }),
     Kind.REASON: _keys(Kind.REASON, {
@@ -117,16 +121,17 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
         "max_seconds": _seconds, "then_ready": boolean, "approval": boolean,
     }),
     Kind.DISPOSITION: _keys(Kind.DISPOSITION, {
-        "code": Key(name, expected="a code"), "title": text, "title_en": text, "parent": no_or(name), "note_required": boolean,
+        "code": Key(name, expected="a code"), "title": text, "title_en": text, "parent": no_or(reference(Kind.DISPOSITION)),
+        "note_required": boolean,
     }),
     Kind.AGENT: _keys(Kind.AGENT, {
         "login": Key(name, expected="a login"),
         "name": text,
-        "queues": each(name, "queue names"),
-        "membership": table_of(name, _members, "queues"),
+        "queues": each(reference(Kind.QUEUE), "queue names"),
+        "membership": table_of(reference(Kind.QUEUE), _members, "queues"),
         "station": station,
         "language": one_of("zh-CN", "en"),
-        "team": no_or(name),
+        "team": no_or(reference(Kind.TEAM)),
         "site": no_or(name),
         "skills": table_of(name, _level, "levels"),
         "auto_answer": boolean,
@@ -173,7 +178,7 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
         "wrap_up_limit": _seconds,
         "wrap_up_then": one_of("ready", "not_ready"),
         "code_required": boolean,
-        "dispositions": each(name, "codes"),
+        "dispositions": each(reference(Kind.DISPOSITION), "codes"),
         "music": name,
         "welcome": listed(name, "prompts"),
         "messages": listed(name, "prompts"),
@@ -188,11 +193,11 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
         "max_wait": _seconds,
         "overflow": no_or_destination,
         "overflows": listed(_overflow, "overflow rules"),
-        "calendar": no_or(name),
+        "calendar": no_or(reference(Kind.CALENDAR)),
         "closed": no_or_destination,
         "closing": one_of("finish", "voicemail", "callback"),
         "emergency": no_or_destination,
-        "mailbox": no_or(name),
+        "mailbox": no_or(reference(Kind.MAILBOX)),
         "return_within": _seconds,
         "callback_after": _seconds,
         "callback_mode": one_of("agent_first", "customer_first"),
@@ -200,7 +205,7 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
         "callback_ring": whole(5, 120),
         "record": boolean,
         "consent": no_or(name),
-        "survey": no_or(name),
+        "survey": no_or(reference(Kind.FLOW)),
         "survey_percent": _percent,
         "pop_url": text,
         "service_level": _percent,
@@ -219,28 +224,31 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
     },
     Kind.ROUTE: {
         "pattern": Key(number, expected="a pattern"),
-        "trunks": Key(each(name, "trunk names"), expected="a list of trunk names"),
+        "trunks": Key(each(reference(Kind.TRUNK), "trunk names"), expected="a list of trunk names"),
     },
     Kind.USER: _keys(Kind.USER, {
         "login": Key(name, expected="a login"),
         "name": text,
         "role": Key(role(*(one for one in Role if one is not Role.API)), expected="a role"),
-        "teams": each(name, "teams"),
-        "queues": each(name, "queues"),
-        "mail": text,
+        "teams": each(reference(Kind.TEAM), "teams"),
+        "queues": each(reference(Kind.QUEUE), "queues"),
+        "mail": no_or(mail_address),
     }),
-    Kind.TEAM: _keys(Kind.TEAM, {"name": Key(name, expected="a name"), "title": text, "leaders": each(name, "logins")}),
+    Kind.TEAM: _keys(Kind.TEAM, {
+        "name": Key(name, expected="a name"), "title": text, "leaders": each(reference(Kind.USER), "logins"),
+    }),
     Kind.TOKEN: {
         "name": Key(name, expected="a name"),
         "role": Key(role(Role.API, Role.SUPERVISOR, Role.ADMINISTRATOR), Role.API),
         "secret": _SECRET,
     },
     Kind.MAILBOX: _keys(Kind.MAILBOX, {
-        "name": Key(name, expected="a name"), "owner": text, "title": text, "pin": _SECRET, "mail": each(text, "addresses"),
-        "max_seconds": whole(5, 3600), "due_seconds": _seconds,
+        "name": Key(name, expected="a name"), "owner": owner, "title": text, "pin": _SECRET,
+        "mail": each(mail_address, "addresses"), "max_seconds": whole(5, 3600), "due_seconds": _seconds,
     }),
     Kind.RECORDING_RULE: _keys(Kind.RECORDING_RULE, {
-        "name": Key(name, expected="a name"), "queue": no_or(name), "agent": no_or(name), "team": no_or(name),
+        "name": Key(name, expected="a name"), "queue": no_or(reference(Kind.QUEUE)),
+        "agent": no_or(reference(Kind.AGENT)), "team": no_or(reference(Kind.TEAM)),
         "number": no_or(number), "direction": one_of("", "in", "out", "internal"), "percent": _percent,
         "mode": one_of("always", "never", "on_demand"), "order": whole(0, 10_000, "a place"),
     }),
@@ -263,17 +271,18 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
     Kind.SCHEDULE: _keys(Kind.SCHEDULE, {
         "name": Key(name, expected="a name"), "report": Key(name, expected="a report"),
         "parameters": table_of(name, text, "parameters"), "every": one_of("day", "week", "month"), "at": clock_time,
-        "zone": zone, "format": one_of("csv", "xlsx", "pdf"), "mail": each(text, "addresses"),
+        "zone": zone, "format": one_of("csv", "xlsx", "pdf"), "mail": each(mail_address, "addresses"),
     }),
     Kind.ALARM_RULE: _keys(Kind.ALARM_RULE, {
         "name": Key(name, expected="a name"), "code": Key(name, expected="a code"), "object": text,
         "level": one_of("critical", "major", "minor", "warning"), "threshold": decimal(0, 1e9),
-        "mail": each(text, "addresses"), "webhook": no_or(name), "escalate_seconds": _seconds,
-        "escalate_mail": each(text, "addresses"),
+        "mail": each(mail_address, "addresses"), "webhook": no_or(reference(Kind.WEBHOOK)), "escalate_seconds": _seconds,
+        "escalate_mail": each(mail_address, "addresses"),
     }),
     Kind.RESERVE_TIER: _keys(Kind.RESERVE_TIER, {
         "name": Key(name, expected="a name"), "step": Key(whole(1, 4, "a step"), expected="a step"),
-        "queue": Key(name, expected="a queue"), "members": each(name, "logins"), "automatic": boolean,
+        "queue": Key(reference(Kind.QUEUE), expected="a queue"), "members": each(reference(Kind.AGENT), "logins"),
+        "automatic": boolean,
     }),
 }  # fmt: skip
 SECTIONS: Mapping[Kind, tuple[str, ...]] = {Kind.TRUNK: _SECTIONS}

@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from softswitch.directory.apply import ApplyFile, Plan
+from softswitch.directory.model import Kind, Object
 from softswitch.directory.secrets import Cipher
 from softswitch.directory.snapshot import Snapshot
 from softswitch.directory.store import Change, read_snapshot, read_version, write_changes
@@ -76,22 +77,28 @@ class Directory:
         if not changes:
             return
         events = [change.audited(actor, self._clock.utc()) for change in changes]
-        await self.store.write(
+        version = await self.store.write(
             lambda c: write_changes(c, changes, events, self._cipher, read_version(c) if based_on is None else based_on)
         )
-        await self.reload()
+        if version == self._snapshot.version + 1:
+            self._take(self._snapshot.changed(*_sorted(changes), version))
+        else:  # another process changed it in between
+            await self.reload()
         for event in events:
             self._publish(event)
 
     async def reload(self) -> Snapshot:
         """Reads the newest state; tells the subscribers when it is newer."""
         snapshot = await self.store.read(lambda connection: read_snapshot(connection, self._cipher))
+        self._take(snapshot)
+        return self._snapshot
+
+    def _take(self, snapshot: Snapshot) -> None:
         if snapshot.version > self._snapshot.version:
             self._snapshot = snapshot
             log.info("= directory", version=snapshot.version)
             for subscriber in self._subscribers:
                 subscriber(snapshot)
-        return self._snapshot
 
     async def follow(self) -> None:
         """Task: takes over what other processes change (`softswitch apply`, `user`, `token`) within about a second."""
@@ -102,3 +109,9 @@ class Directory:
                     await self.reload()
             except (SQLAlchemyError, OSError) as error:  # the journal raises the alarm; here it is enough to try again
                 log.warning("! directory not readable", error=str(error))
+
+
+def _sorted(changes: Sequence[Change]) -> tuple[list[tuple[Kind, Object]], list[tuple[Kind, str]]]:
+    """What is put in, and what is taken out. No change names an object twice."""
+    items = [(change.kind, change.item) for change in changes if change.item is not None]
+    return items, [(change.kind, change.identity) for change in changes if change.item is None]

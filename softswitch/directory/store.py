@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from softswitch.directory.codec import pack, unpack
 from softswitch.directory.model import Kind, Object, Token
@@ -68,27 +69,43 @@ def write_changes(
     version = read_version(connection)
     if version != based_on:
         raise Conflict("The configuration was changed by somebody else in the meantime; try again")
-    for change in changes:
-        _write(connection, change, cipher)
+    _write_all(connection, changes, cipher)
     append_audited(connection, events)
     set_fact(connection, VERSION, str(version + 1))
     return version + 1
 
 
-def _write(connection: Connection, change: Change, cipher: Cipher) -> None:
-    here = (_objects.c.kind == change.kind.value) & (_objects.c.identity == change.identity)
-    if change.item is None:
-        connection.execute(delete(_objects).where(here))
-        if change.kind is Kind.USER:
-            forget_sign_ins(connection, change.identity)
-            connection.execute(delete(_credentials).where(_credentials.c.login == change.identity))
-        return
+_REMOVE = delete(_objects).where(_objects.c.kind == bindparam("of"), _objects.c.identity == bindparam("named"))
+_REPLACE = update(_objects).where(_objects.c.kind == bindparam("of"), _objects.c.identity == bindparam("named"))
+
+
+def _write_all(connection: Connection, changes: Sequence[Change], cipher: Cipher) -> None:
+    """One statement with many rows for each run of changes of the same action, in the order of the plan."""
+    for action, run in groupby(changes, key=lambda change: change.action):
+        part = list(run)
+        if action is Action.DELETE:
+            connection.execute(_REMOVE, [{"of": change.kind.value, "named": change.identity} for change in part])
+            for change in part:
+                if change.kind is Kind.USER:
+                    forget_user(connection, change.identity)
+        elif action is Action.CREATE:
+            rows = [{"kind": change.kind.value, "identity": change.identity, **_values(change, cipher)} for change in part]
+            connection.execute(insert(_objects), rows)
+        else:
+            rows = [{"of": change.kind.value, "named": change.identity, **_values(change, cipher)} for change in part]
+            connection.execute(_REPLACE, rows)
+
+
+def _values(change: Change, cipher: Cipher) -> dict[str, Any]:
+    assert change.item is not None
     digest = change.item.digest if isinstance(change.item, Token) else ""
-    values = {"data": pack(change.kind, change.item, cipher), "digest": digest}
-    if change.action is Action.CREATE:
-        connection.execute(insert(_objects).values(kind=change.kind.value, identity=change.identity, **values))
-    else:
-        connection.execute(update(_objects).where(here).values(values))
+    return {"data": pack(change.kind, change.item, cipher), "digest": digest}
+
+
+def forget_user(connection: Connection, login: str) -> None:
+    """All that a user could sign in with."""
+    forget_sign_ins(connection, login)
+    connection.execute(delete(_credentials).where(_credentials.c.login == login))
 
 
 def forget_sign_ins(connection: Connection, login: str) -> None:
