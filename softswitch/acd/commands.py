@@ -16,8 +16,8 @@ from softswitch.model.states import AgentState
 class Login:
     """Signs in as NOT_READY("login"), or as ready by the profile (`auto_ready`) once the device can be reached.
 
-    A repeat with the same station changes nothing, another station replaces the former. Whoever else is signed in at that phone is
-    signed out; Conflict while either of them is in a contact.
+    A repeat with the same station changes nothing, another station replaces the former. Whoever else is signed in at that phone
+    is signed out; Conflict while either of them is in a contact.
     """
 
     agent: str
@@ -147,7 +147,7 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Rekey:
-    """Late identification, or a supervisor: other importance (caller's points), needs, or the head of the line. None = as before."""
+    """Late identification, or a supervisor: other importance (caller's points), needs, head of the line. None = as before."""
 
     visit: str
     importance: int | None = None
@@ -159,9 +159,9 @@ class Rekey:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """The agent takes a waiting caller by hand: an offer to this agent alone. READY, NOT_READY or WRAP_UP; rights are not judged here.
+    """The agent takes a waiting caller by hand: an offer to this agent alone. READY, NOT_READY or WRAP_UP.
 
-    An offer that rings elsewhere is withdrawn. A picked offer that fails leads back to the state before.
+    Rights are not judged here. Offers that ring elsewhere are withdrawn. A picked offer that fails leads back to the state before.
     """
 
     agent: str
@@ -178,7 +178,7 @@ class Intercept:
 
 @dataclass(frozen=True, slots=True)
 class QueueFigures:
-    """What the rules balance_wait and deficit compare, queue → figure, the largest first; the shell renews them every few seconds.
+    """What the rules balance_wait and deficit compare: queue → figure, the largest first. The shell renews them now and then.
 
     `balance`: predicted wait / target; `deficit`: gap to the service-level goal in points.
     """
@@ -218,8 +218,11 @@ class OfferFailed:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """The agent starts a call of its own. `placed`: it exists already (the phone's own keys), so no state forbids it: an offer that
-    rings fails as busy, and a second call beside a contact is kept in mind until it is released."""
+    """The agent starts a call of its own.
+
+    `placed`: it exists already (the phone's own keys), so no state forbids it: an offer that rings fails as busy, and a second
+    call beside a contact is kept in mind until it is released.
+    """
 
     agent: str
     call: str
@@ -241,7 +244,7 @@ class DialFailed:
 class Alerted:
     """The device rings for a call beside the queues: `agent:LOGIN`, a colleague, a consultation, an invitation.
 
-    Conflict unless READY, NOT_READY, NOT_RESPONDING or WRAP_UP, or in a contact (then the call is kept in mind, the state stays).
+    Conflict unless READY, NOT_READY, NOT_RESPONDING, WRAP_UP or in a contact (then the call is kept in mind, the state stays).
     """
 
     agent: str
@@ -316,7 +319,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """An outbound record on the screen of a READY agent, for so many seconds; then, or by PreviewOver, READY. Dial accepts it."""
+    """An outbound record on the screen of a READY agent for so many seconds; then, or by PreviewOver, READY. Dial takes it."""
 
     agent: str
     seconds: float = 30.0

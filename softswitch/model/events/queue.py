@@ -17,9 +17,15 @@ class QueueEntered(Event):
     waited_ms: int = 0  # since a first entry whose place the caller keeps
     channel: str = "voice"  # "voice" | "callback"
     importance: int = 0
-    needs: Mapping[str, int] = field(default_factory=dict)  # skill → level asked for
+    needs: Mapping[str, int] = field(default_factory=dict)  # skill → level asked for by the call, beside the queue's needs
     predicted_ms: int = -1  # predicted wait at entry, -1 = unknown
     p80_ms: int = -1
+    weights: Mapping[str, int] = field(default_factory=dict)  # of these needs; negative: the need is optional
+    points: int = 0  # the caller's share of `importance`, without the queue's
+    front: bool = False  # at the head of the line
+    held_for: str = ""  # the agent whom the caller waits for at first (sticky)
+    sticky: tuple[str, ...] = ()  # who knows the caller: "owner:LOGIN", "last:LOGIN" …
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,7 @@ class QueueLeft(Event):
     result: str
     wait_ms: int
     to: str = ""
+    rule: str = ""  # what made the caller leave: max_wait, leave_empty, wait, no_agents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +65,9 @@ class AcdDecision(Event):
     priority: float = 0.0  # the caller's at this moment
     config_version: int = 0
     seed: int = 0  # of random strategies
+    choice: str = ""  # rule by which a freed agent's next caller is found
+    ready: int = 0  # eligible agents in all; `candidates` names the first of a great many
+    offer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +101,17 @@ class OfferFailed(Event):
     offer: str
     reason: str
     ring_ms: int = 0
+    pause_ms: int = 0  # no offer to this agent before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferWithdrawn(Event):
+    """`reason`: why the caller left, "answered" by another agent, "picked"."""
+
     type: ClassVar[str] = "offer.withdrawn"
     offer: str
     reason: str
+    ring_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +128,10 @@ class AgentLogout(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentStateChanged(Event):
-    """`old` and `new` are AgentState values; equal when only `pending` or `saved` changed. `pending` is a state that takes
-    effect after the contact, or ''. `saved` is the state that an offline agent comes back to."""
+    """`old` and `new` are AgentState values; equal when only `pending` or `saved` changed, or when `what` says more: "asked" and
+    "declined" (a reason that needs approval), "extended" and "overdue" (wrap-up, break), "joined" (the contact is another call
+    now). `pending` is a state that takes effect after the contact, or ''. `saved` is the state that an offline agent comes back to.
+    """
 
     type: ClassVar[str] = "agent.state"
     old: str
@@ -123,6 +139,8 @@ class AgentStateChanged(Event):
     reason: str = ""
     pending: str = ""
     saved: str = ""
+    what: str = ""
+    direction: str = ""  # of the contact: in, out, internal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +167,11 @@ class QueueRekeyed(Event):
     old: float
     new: float
     why: str = ""
+    importance: int = 0
+    points: int = 0
+    front: bool = False
+    needs: Mapping[str, int] = field(default_factory=dict)
+    weights: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,12 +233,13 @@ class PredictionChecked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSkillsChanged(Event):
-    """Skills and queues of the day, changed by a supervisor; empty mappings leave that part alone."""
+    """Skills and queues of the day, changed by a supervisor; empty mappings leave that part alone, `reset` takes both back."""
 
     type: ClassVar[str] = "agent.skills"
     skills: Mapping[str, int] = field(default_factory=dict)
     queues: tuple[str, ...] = ()
     until: float = 0.0
+    reset: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
