@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from softswitch.directory.service import SCHEMA as DIRECTORY
+from softswitch.recordings.tables import SCHEMA as RECORDINGS
 from softswitch.store.schema import Schema
 
-SCHEMAS: tuple[Schema, ...] = (DIRECTORY,)
+SCHEMAS: tuple[Schema, ...] = (DIRECTORY, RECORDINGS)

@@ -19,9 +19,9 @@ from softswitch.model.clock import Clock
 from softswitch.model.errors import NotFound
 from softswitch.model.events import Event, RecordingAccessed, RecordingFinished
 from softswitch.model.states import RecordingStatus
-from softswitch.recordings import wav
+from softswitch.recordings import questions, wav
 from softswitch.store.database import Store
-from softswitch.store.recordings import expired_recordings, remove_recordings, unfinished_recordings
+from softswitch.store.recordings import remove_recordings, unfinished_recordings
 from softswitch.store.rows import RecordingRow
 
 log = structlog.get_logger("recordings")
@@ -76,6 +76,16 @@ class Keeper:
             raise ValueError(f"recording outside of the recordings directory: {file!r}")
         return path
 
+    def whereabouts(self, file: str) -> Path:
+        """Where the file of a row lies, in the fallback directory too. Raises ValueError for any other place."""
+        if self.fallback and Path(file).is_absolute() and Path(file).resolve().is_relative_to(Path(self.fallback).resolve()):
+            return Path(file)
+        return self.place(file)
+
+    def unlink(self, file: str) -> None:
+        """Removes a file, if it is there. Raises OSError, ValueError; blocks."""
+        self.whereabouts(file).unlink(missing_ok=True)
+
     def relative(self, path: str) -> str:
         """The name of a file by its path; a file in the fallback directory keeps its full path."""
         full = Path(path).resolve()
@@ -108,7 +118,7 @@ class Keeper:
     def path(self, file: str) -> Path:
         """Where a recording that can be heard lies. Raises NotFound when it is outside of the root or gone."""
         try:
-            path = self.place(file)
+            path = self.whereabouts(file)
         except ValueError as fault:
             raise NotFound("there is no such recording") from fault
         if not path.is_file():
@@ -158,9 +168,9 @@ class Keeper:
     # retention
 
     async def sweep(self, store: Store) -> int:
-        """Removes recordings whose time is over, files first. Returns how many."""
+        """Removes recordings whose time is over and that nobody holds, files first. Returns how many."""
         removed = 0
-        while rows := await store.read(partial(expired_recordings, now=self._clock.utc())):
+        while rows := await store.read(partial(questions.expired, now=self._clock.utc())):
             gone = await asyncio.to_thread(self._unlink, rows)
             if not gone:
                 break
@@ -180,7 +190,7 @@ class Keeper:
         gone = []
         for row in rows:
             try:
-                self.place(row.file).unlink(missing_ok=True)
+                self.unlink(row.file)
             except (OSError, ValueError) as fault:
                 log.error("! recording not removed", file=row.file, error=str(fault))
                 continue

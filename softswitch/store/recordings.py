@@ -59,12 +59,6 @@ def unfinished_recordings(connection: Connection) -> list[RecordingRow]:
     return [_row(row) for row in rows]
 
 
-def expired_recordings(connection: Connection, now: float, limit: int = 500) -> list[RecordingRow]:
-    """What may go, oldest first. Remove the file, then the row with `remove_recordings`."""
-    rows = select(recordings).where(recordings.c.expires_at <= now, recordings.c.status != RecordingStatus.RECORDING.value)
-    return [_row(row) for row in connection.execute(rows.order_by(recordings.c.expires_at).limit(limit))]
-
-
 def remove_recordings(connection: Connection, identities: Sequence[str]) -> None:
     connection.execute(delete(recordings).where(recordings.c.id.in_(identities)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from web.api import agents, apply, auth, calls, clicks, queues, status, trunks
+from web.api import agents, apply, auth, calls, clicks, queues, recordings, status, trunks
 from web.routing import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -13,5 +13,6 @@ ROUTES: tuple[Route, ...] = (
     *trunks.ROUTES,
     *apply.ROUTES,
     *clicks.ROUTES,
+    *recordings.ROUTES,
     *status.ROUTES,
 )

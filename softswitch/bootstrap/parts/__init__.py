@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from softswitch.bootstrap.parts import recordings
+
 if TYPE_CHECKING:
     from softswitch.bootstrap.node import Node
 
 Build = Callable[["Node"], Awaitable[object]]
 
-PARTS: tuple[Build, ...] = ()
+PARTS: tuple[Build, ...] = (recordings.build,)

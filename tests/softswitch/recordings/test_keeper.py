@@ -14,6 +14,7 @@ from softswitch.model.errors import NotFound
 from softswitch.model.events import Event, RecordingFinished, RecordingStarted
 from softswitch.observe.alarms import Alarms
 from softswitch.recordings.keeper import Keeper
+from softswitch.recordings.tables import SCHEMA
 from softswitch.store.database import Store
 from softswitch.store.journal import Journal
 from softswitch.store.recordings import recording
@@ -50,7 +51,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, file: str) -> None:
 
 async def test_a_crash_leaves_a_playable_recording(tmp_path: Path) -> None:
     clock, bus = ManualClock(), Bus()
-    store = await Store.open(f"sqlite:///{tmp_path}/db", ())
+    store = await Store.open(f"sqlite:///{tmp_path}/db", (SCHEMA,))
     journal = Journal(store, bus.publish, clock, fold)
     journal.start()
     keeper = Keeper(tmp_path / "recordings", clock, journal.append, Alarms(journal.append, clock))
@@ -75,7 +76,7 @@ async def test_a_crash_leaves_a_playable_recording(tmp_path: Path) -> None:
 
 async def test_recordings_go_after_31_days(tmp_path: Path) -> None:
     clock, bus = ManualClock(), Bus()
-    store = await Store.open(f"sqlite:///{tmp_path}/db", ())
+    store = await Store.open(f"sqlite:///{tmp_path}/db", (SCHEMA,))
     journal = Journal(store, bus.publish, clock, fold, keep_days=31)
     journal.start()
     keeper = Keeper(tmp_path / "recordings", clock, journal.append, Alarms(journal.append, clock))

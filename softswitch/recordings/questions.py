@@ -1,0 +1,173 @@
+"""Questions to the database about recordings, as functions of a connection."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, update
+
+from softswitch.model.errors import Invalid
+from softswitch.model.states import RecordingStatus
+from softswitch.recordings.tables import holds, removals
+from softswitch.store.rows import RecordingRow
+from softswitch.store.tables import cdr, recordings
+
+LIVE = RecordingStatus.RECORDING.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFilter:
+    """Empty fields do not filter. Times are UTC epoch seconds of the recording's begin: `since` included, `until` excluded."""
+
+    since: float | None = None
+    until: float | None = None
+    agents: tuple[str, ...] | None = None
+    """Only conversations of these; None: of anybody."""
+    agent: str = ""
+    queue: str = ""
+    number: str = ""  # caller or called
+    call: str = ""
+    status: str = ""
+    restricted: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A recording with what is known of its call; empty texts while the call is not over."""
+
+    row: RecordingRow
+    legal_hold: bool = False
+    caller: str = ""
+    called: str = ""
+    direction: str = ""
+    queue: str = ""
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    items: tuple[Found, ...]
+    next: str | None
+
+
+_COLUMNS = (
+    *recordings.c, holds.c.recording.label("held"), cdr.c.caller, cdr.c.called, cdr.c.direction, cdr.c.queue, cdr.c.agent,
+)  # fmt: skip
+_ALL = recordings.outerjoin(cdr, cdr.c.id == recordings.c.call).outerjoin(holds, holds.c.recording == recordings.c.id)
+
+
+def page(connection: Connection, wanted: RecordingFilter, *, limit: int = 50, cursor: str = "") -> Page:
+    """Newest first. Raises Invalid for a cursor that was not made here."""
+    newest = recordings.c.started_at.desc(), recordings.c.id.desc()
+    query = select(*_COLUMNS).select_from(_ALL).where(*_conditions(wanted)).order_by(*newest)
+    if cursor:
+        at, identity = _place(cursor)
+        query = query.where(or_(recordings.c.started_at < at, and_(recordings.c.started_at == at, recordings.c.id < identity)))
+    rows = connection.execute(query.limit(limit + 1)).all()
+    shown = tuple(_found(row) for row in rows[:limit])
+    return Page(shown, _cursor(shown[-1].row) if len(rows) > limit else None)
+
+
+def one(connection: Connection, identity: str) -> Found | None:
+    row = connection.execute(select(*_COLUMNS).select_from(_ALL).where(recordings.c.id == identity)).first()
+    return _found(row) if row else None
+
+
+def expired(connection: Connection, now: float, limit: int = 500) -> list[RecordingRow]:
+    """What may go by age, oldest first; nothing that is held. Remove the file, then the row."""
+    due = select(recordings).where(
+        recordings.c.expires_at <= now, recordings.c.status != LIVE, recordings.c.id.not_in(select(holds.c.recording))
+    )
+    return [RecordingRow(**row._mapping) for row in connection.execute(due.order_by(recordings.c.expires_at).limit(limit))]
+
+
+def keep_until(connection: Connection, identity: str, at: float | None) -> None:
+    """`None`: for ever."""
+    connection.execute(update(recordings).where(recordings.c.id == identity).values(expires_at=at))
+
+
+def hold(connection: Connection, identity: str, reason: str, actor: str, at: float) -> None:
+    release(connection, identity)
+    connection.execute(insert(holds), [{"recording": identity, "reason": reason, "actor": actor, "at": at}])
+
+
+def release(connection: Connection, identity: str) -> None:
+    connection.execute(delete(holds).where(holds.c.recording == identity))
+
+
+def begin_removal(connection: Connection, row: RecordingRow, at: float) -> None:
+    """The row goes, and the file's name is kept until the file is gone too."""
+    connection.execute(delete(recordings).where(recordings.c.id == row.id))
+    connection.execute(insert(removals), [{"recording": row.id, "file": row.file, "at": at}])
+
+
+def unfinished_removals(connection: Connection) -> list[tuple[str, str]]:
+    """Pairs of recording and file."""
+    return [(row.recording, row.file) for row in connection.execute(select(removals).order_by(removals.c.at))]
+
+
+def end_removal(connection: Connection, identity: str) -> None:
+    connection.execute(delete(removals).where(removals.c.recording == identity))
+
+
+def finished_after(connection: Connection, identity: str, limit: int) -> list[RecordingRow]:
+    """Rows that must have a file, by id, from behind `identity` on: for walking through all of them."""
+    rows = select(recordings).where(
+        recordings.c.id > identity, recordings.c.status.not_in((LIVE, RecordingStatus.FAILED.value))
+    )
+    return [RecordingRow(**row._mapping) for row in connection.execute(rows.order_by(recordings.c.id).limit(limit))]
+
+
+def volume(connection: Connection, since: float, until: float) -> tuple[int, float, int]:
+    """Octets recorded since `since`, the begin of the oldest of these, and the octets that age removes before `until`."""
+    recorded = select(func.coalesce(func.sum(recordings.c.bytes), 0), func.min(recordings.c.started_at))
+    total, first = connection.execute(recorded.where(recordings.c.started_at >= since)).one()
+    leaving = select(func.coalesce(func.sum(recordings.c.bytes), 0)).where(
+        recordings.c.expires_at < until, recordings.c.id.not_in(select(holds.c.recording))
+    )
+    return int(total), float(first or since), int(connection.execute(leaving).scalar_one())
+
+
+def _conditions(wanted: RecordingFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.since is not None:
+        found.append(recordings.c.started_at >= wanted.since)
+    if wanted.until is not None:
+        found.append(recordings.c.started_at < wanted.until)
+    if wanted.number:
+        found.append(or_(cdr.c.caller == wanted.number, cdr.c.called == wanted.number))
+    if wanted.agents is not None:
+        found.append(cdr.c.agent.in_(wanted.agents))
+    for column, value in (
+        (cdr.c.agent, wanted.agent), (cdr.c.queue, wanted.queue), (recordings.c.call, wanted.call),
+        (recordings.c.status, wanted.status),
+    ):  # fmt: skip
+        if value:
+            found.append(column == value)
+    if wanted.restricted is not None:
+        found.append(recordings.c.restricted.is_(wanted.restricted))
+    return found
+
+
+def _found(row: Row[Any]) -> Found:
+    values = row._mapping
+    own = RecordingRow(**{column.name: values[column.name] for column in recordings.c})
+    return Found(
+        own, values["held"] is not None, values["caller"] or "", values["called"] or "", values["direction"] or "",
+        values["queue"] or "", values["agent"] or "",
+    )  # fmt: skip
+
+
+def _cursor(row: RecordingRow) -> str:
+    return base64.urlsafe_b64encode(f"{row.started_at!r} {row.id}".encode()).decode().rstrip("=")
+
+
+def _place(cursor: str) -> tuple[float, str]:
+    try:
+        at, _, identity = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
+        return float(at), identity
+    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+        raise Invalid("cursor", "expected the `next` of an earlier page") from error
