@@ -36,6 +36,7 @@ from softswitch.model.events import Event
 from softswitch.model.ids import Ids
 from softswitch.model.target import Plan
 from softswitch.recordings.keeper import AlarmSink, Keeper
+from softswitch.recordings.policy import RecordingPolicy
 from softswitch.registrar.service import Registrar
 from softswitch.routing.peers import Peers
 from softswitch.routing.service import Admission, Routing
@@ -107,7 +108,8 @@ class Switch:
         parts = self._parts
         return Switchboard(
             clock=parts.clock, journal=parts.journal, media=parts.media, ids=self.ids, keeper=self.keeper, plan=self._plan,
-            dial=self.sip.dial, stations=self.stations, report=self.trunks.report, hold_music=lambda: self._music,
+            dial=self.sip.dial, stations=self.stations, report=self.trunks.report,
+            recording=RecordingPolicy(parts.directory), hold_music=lambda: self._music,
         )  # fmt: skip
 
     async def load_music(self) -> None:

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 
 from media.commands import Command, Play, StopPlay
-from softswitch.calls import scene
 from softswitch.calls.mix import Mix, Party
 from softswitch.calls.outcome import Ending
 from softswitch.calls.record import Recording
+from softswitch.calls.recorder import CallRecorder
 from softswitch.calls.scene import PartyRole
 from softswitch.calls.sound import Sound
 from softswitch.calls.switchboard import Switchboard
@@ -18,6 +18,7 @@ from softswitch.legs import base
 from softswitch.legs.base import Leg
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
+from softswitch.recordings.rules import NOT_RECORDED, Decision
 
 Emit = Callable[[ev.Event], None]
 Transfer = Callable[[Leg, base.TransferWanted], bool]
@@ -36,11 +37,11 @@ class Conversation:
         self._timeline = timeline
         self._sound = sound
         self._emit = emit
-        self._recording: Recording | None = None
         self._heard_of: set[str] = set()
         self._over: asyncio.Future[Ending] | None = None
         self.transfer: Transfer = lambda _leg, _wanted: False
         self.on_recording: Callable[[], None] = _nothing
+        self.recorder = CallRecorder(mix, timeline, self._new_recording, self._recording_changed)
         self.on_left: Callable[[Party, Ending], None] = _nobody
 
     @property
@@ -63,11 +64,11 @@ class Conversation:
 
     # who is in it
 
-    async def talk(self, party: Party, *, record: bool) -> Ending:
+    async def talk(self, party: Party, decision: Decision = NOT_RECORDED) -> Ending:
         """Joins a party and waits for the end of its part; others may go on then (`is_live`, `rest`)."""
         party.parted = asyncio.get_running_loop().create_future()
         try:
-            self.join(party, record=record)
+            self.join(party, decision)
             return await party.parted
         finally:
             self.leave(party, Ending("system", Cause.NORMAL))
@@ -84,8 +85,11 @@ class Conversation:
             for party in self.others:
                 self.leave(party, Ending("system", Cause.NORMAL))
 
-    def join(self, party: Party, *, record: bool = False) -> None:
-        """One batch: into the group, music ends, all hear each other as the picture says, recording starts on the same frame."""
+    def join(self, party: Party, decision: Decision | None = None) -> None:
+        """One batch: into the group, music ends, all hear each other as the picture says, recording starts on the same frame.
+
+        Who is brought into a conversation that goes on comes without a `decision`: the recording stays as it is.
+        """
         mix, leg = self._mix, party.leg
         leg.join(mix.group)
         if not self.is_live:
@@ -94,15 +98,10 @@ class Conversation:
         party.since = self._board.clock.utc()
         mix.parties.append(party)
         leg.listener = lambda event: self._heard(party, event)
-        start: list[Command] = []
-        if record and self._recording is None:
-            self._recording = self._new_recording()
-            start = self._recording.start(mix.group, scene.left_and_right(mix.picture))
-        mix.apply(after=start)
-        if start and self._recording is not None:
-            mix.recorder = self._recording.node
-            if mix.supervisors:
-                self.on_recording()
+        start = self.recorder.join(decision) if decision is not None and not self.recorder.is_live else []
+        mix.apply(before=start)
+        if start and mix.supervisors:
+            self.on_recording()
         if leg.is_ended:
             self._gone(party, Cause.NORMAL)
 
@@ -118,12 +117,14 @@ class Conversation:
         stops: list[Command] = [StopPlay(party.player)] if party.player and party.held else []
         stops += self._regroup()
         if not self.is_live:
-            stops += self._end_recording()
+            stops += self.recorder.part()
         mix.apply(before=stops) if not mix.caller.is_ended else mix.submit(stops)
         if hang_up and not by_peer:
             leg.hang_up(Cause.NORMAL)
         if hang_up:
-            self._timeline.emit(ev.LegEnded(leg=leg.id, cause=ending.cause.word, agent=party.agent, by="peer" if by_peer else "us"))
+            self._timeline.emit(
+                ev.LegEnded(leg=leg.id, cause=ending.cause.word, agent=party.agent, by="peer" if by_peer else "us")
+            )
         self.on_left(party, ending)
         self._settle(party, ending)
 
@@ -156,11 +157,8 @@ class Conversation:
 
     # recording
 
-    def _end_recording(self) -> list[Command]:
-        stops: list[Command] = self._recording.stop() if self._recording is not None else []
-        self._recording = None
-        self._mix.recorder = 0
-        return stops
+    def _recording_changed(self) -> None:
+        self.on_recording()
 
     def _new_recording(self, *, restricted: bool = False) -> Recording:
         board = self._board

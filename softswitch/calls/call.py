@@ -31,6 +31,7 @@ from softswitch.model.destination import Destination
 from softswitch.model.errors import Conflict, Unreachable
 from softswitch.model.ids import CallId
 from softswitch.model.states import CallState
+from softswitch.recordings.rules import Contact, Decision, RecordingMode
 
 log = structlog.get_logger("calls")
 
@@ -53,6 +54,7 @@ class Call:
         self.id = call_id
         self.board = board
         self.language = "zh-CN"
+        self.recording_refused = False
         self.variables: dict[str, str] = {}
         self.state = CallState.RINGING
         self.created_at = board.clock.utc()
@@ -292,7 +294,8 @@ class Call:
     async def bridge(self, leg: Leg, *, record: bool = False, agent: str = "", queue: str = "", other: str = "") -> Ending:
         """Joins caller and leg until one of them goes; returns who went when it was not the caller (that ends the task).
 
-        `record` is stereo from here to the end. `other` is the written destination, for the record. Whoever else was brought
+        What is recorded (stereo, from here to the end) is for the rules to say, or `record` where neither a rule nor a queue
+        says anything. `other` is the written destination, for the record. Whoever else was brought
         into the conversation meanwhile goes on after this leg has left (`conversation.is_live`); the service waits for them.
         """
         self._answer(leg.codec)
@@ -301,12 +304,38 @@ class Call:
         self.emit(ev.CallConnected(other=name, leg=leg.id, agent=agent, queue=queue))
         party = Party(leg, _role_beside(self.mix.anchor, agent), name=name, agent=agent)
         try:
-            return await self.conversation.talk(party, record=record)
+            return await self.conversation.talk(party, self.recording_decision(agent, queue, record=record))
         finally:
             if not self.conversation.is_live:
                 self.monitors.stop_recordings()
                 if self.ending is None:
                     self.state = CallState.IVR
+
+    # recording
+
+    def contact(self, *, agent: str = "", queue: str = "") -> Contact:
+        """What the rules of recording look at."""
+        created = self.tally().created
+        number = {"in": created.caller, "out": created.called}.get(created.direction, "")
+        return Contact(
+            call=self.id, queue=queue, agent=agent or self.mix.anchor.agent, number=number, direction=created.direction,
+            refused=self.recording_refused,
+        )  # fmt: skip
+
+    def recording_decision(self, agent: str, queue: str, *, record: bool = False) -> Decision:
+        """What becomes of a conversation with this agent; `record` counts when neither a rule nor a queue decides."""
+        decision = self.board.recording.decide(self.contact(agent=agent, queue=queue))
+        return Decision(RecordingMode.ALWAYS) if record and not decision.rule else decision
+
+    def consent_prompt(self, queue: str) -> str:
+        """The prompt with which a waiting caller is asked before it is joined; "" for none. `REFUSE_KEY` means no."""
+        return self.board.recording.consent_prompt(self.contact(queue=queue))
+
+    def refuse_recording(self) -> None:
+        """The caller does not consent: whatever rules say, nothing of this call is recorded from now on."""
+        if not self.recording_refused:
+            self.recording_refused = True
+            self.emit(ev.CallData(values={"recording": "refused"}, actor="caller"))
 
     def hold(self, *, actor: str = "agent") -> None:
         """The customer hears music. Raises Conflict when there is no conversation."""
@@ -387,7 +416,7 @@ def _role_beside(anchor: Party, agent: str) -> PartyRole:
 
 def _heir(others: Sequence[Party]) -> Party | None:
     """Whom the call serves when the caller leaves three or more: the customer, else whoever has no desk of an agent to release."""
-    if len(others) < 2:  # noqa: PLR2004 - nobody would have anybody to talk to
+    if len(others) < 2:
         return None
     return min(others, key=lambda party: (party.role is not PartyRole.CUSTOMER, bool(party.agent)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from media.commands import Command, ControlRecord
@@ -14,7 +14,6 @@ from softswitch.calls.scene import PartyRole, Seat
 from softswitch.legs.base import Leg
 from softswitch.legs.browser import BrowserSession
 from softswitch.model.states import MonitorMode
-
 
 Ear = BrowserSession
 """Where a supervisor listens and speaks."""
@@ -123,6 +122,11 @@ class Mix:
             seats.append(Seat(source.port, PartyRole.SUPERVISOR, mode=mode, target=target.port if target is not None else 0))
         return tuple(seats)
 
+    @property
+    def channels(self) -> tuple[Mapping[int, float], Mapping[int, float]]:
+        """What each channel of the recorder hears now."""
+        return scene.left_and_right(self.picture)
+
     def apply(self, *, before: Sequence[Command] = (), after: Sequence[Command] = ()) -> None:
         """Routes everybody anew, in one batch with `before` and `after`; the recorder follows on the same frame."""
         picture = self.picture
@@ -136,4 +140,3 @@ class Mix:
         """A batch that changes no routes."""
         if batch:
             self._media.pump.submit(batch)
-

@@ -20,8 +20,8 @@ from softswitch.recordings.rules import NOT_RECORDED, Decision, RecordingMode
 class Picture(Protocol):
     """What the recorder needs of the call's mix."""
 
-    group: int
     recorder: int
+    group: int
 
     @property
     def channels(self) -> Channels:

@@ -81,7 +81,9 @@ def _party_hears(scene: Scene, me: Seat) -> list[int]:
     sources = [me.player]
     if not me.held and not _in_private(scene, me):
         sources += [
-            seat.port for seat in _people(scene) if seat.circle == me.circle and _is_heard(seat) and not _in_private(scene, seat)
+            seat.port
+            for seat in _people(scene)
+            if seat.circle == me.circle and _is_heard(seat) and not _in_private(scene, seat)
         ]
     return sources + [seat.port for seat in scene if seat.role is PartyRole.SUPERVISOR and _speaks_to(scene, seat, me)]
 
@@ -101,7 +103,9 @@ def _supervisor_hears(scene: Scene, me: Seat) -> list[int]:
     """What the supervised agent hears, and the agent; one side alone where the mode says so."""
     targets = _targets(scene, me)
     circle = targets[0].circle if targets else 0
-    heard = [seat for seat in _people(scene) if seat.circle == circle and (_is_heard(seat) or (seat in targets and not seat.muted))]
+    heard = [
+        seat for seat in _people(scene) if seat.circle == circle and (_is_heard(seat) or (seat in targets and not seat.muted))
+    ]
     match me.mode:
         case MonitorMode.OFF | MonitorMode.TAKE_OVER:
             return []

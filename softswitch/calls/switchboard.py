@@ -15,6 +15,7 @@ from softswitch.model.events import Event
 from softswitch.model.ids import Ids
 from softswitch.model.target import Plan, Target
 from softswitch.recordings.keeper import Keeper
+from softswitch.recordings.policy import RecordingPolicy
 
 
 class DialSip(Protocol):
@@ -43,5 +44,6 @@ class Switchboard:
     dial: DialSip
     stations: Stations
     report: TargetReport
+    recording: RecordingPolicy
     hold_music: Callable[[], int] = lambda: 0
     """The loaded prompt that a held party hears, 0 for none."""
