@@ -36,6 +36,7 @@ from softswitch.model.target import Plan, Target
 from softswitch.model.views import AgentView, OfferView, QueueView
 from softswitch.prompts import SHIPPED, texts
 from softswitch.recordings.keeper import Keeper
+from softswitch.recordings.policy import RecordingPolicy
 from tests.support.virtual_time import LoopClock
 
 E = TypeVar("E", bound=ev.Event)
@@ -149,7 +150,7 @@ class Office:
         board = Switchboard(
             clock=self.clock, journal=self.journal, media=self.media, ids=ids,
             keeper=Keeper(tmp_path, self.clock, self.journal, _NoAlarms()), plan=self._plan, dial=self._dial,
-            stations=self.stations, report=lambda target, alive: None,
+            stations=self.stations, report=lambda target, alive: None, recording=RecordingPolicy(lambda: self.snapshot),
         )  # fmt: skip
         self.acd = AcdService(
             directory=lambda: self.snapshot, journal=self.journal, clock=self.clock, ids=ids, stations=self.stations
