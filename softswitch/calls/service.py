@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import structlog
 
@@ -73,7 +74,7 @@ class CallService:
             self._refuse(leg, cause or admission.cause, admission.rule)
             return None
         created = _created(leg, admission.destination)
-        return self._begin(leg, created, admission.destination, admission.max_duration)
+        return self._begin(leg, created, admission.destination, admission.max_duration, values=admission.values)
 
     async def originate(self, source: str, to: Destination, actor: str, *, how: str = "api") -> str:
         """Rings `source` ("agent:LOGIN" or "extension:N") first; when it answers, sends it to `to`. Returns the id at once.
@@ -81,22 +82,34 @@ class CallService:
         Raises Invalid for another kind of source, Conflict when it cannot be rung, Busy when the node is full or drains.
         """
         try:
-            return self.place(Destination.parse(source), to, actor=actor, source=how).id
+            from_ = Destination.parse(source)
+            if from_.kind is DestinationKind.OUTSIDE:
+                raise Invalid("from", f"a call starts at an agent or an extension, not at {from_}")
+            return self.place(from_, to, actor=actor, source=how).id
         except ValueError as fault:
             raise Invalid("from", str(fault)) from fault
         except Unreachable as fault:
             raise Conflict(str(fault)) from fault
 
-    def place(self, from_: Destination, to: Destination, *, actor: str, source: str = "api", ring: float = 30.0) -> Call:
-        """The same for callers inside: the call itself, and Unreachable(cause) when `from_` cannot be rung."""
+    def place(
+        self, from_: Destination, to: Destination, *, actor: str, source: str = "api", ring: float = 30.0, shown: str = "",
+        alert: bool = False,
+    ) -> Call:  # fmt: skip
+        """The same for callers inside: the call itself, and Unreachable(cause) when `from_` cannot be rung.
+
+        `from_` may also be an outside number: the switch calls somebody back. `shown` is the number that the first party sees.
+        `alert`: a page rings, because the agent did not ask for this call.
+        """
         if self._full() is not None:
             raise Busy("the switch takes no more calls")
-        if from_.kind not in (DestinationKind.AGENT, DestinationKind.EXTENSION):
-            raise Invalid("from", f"a call starts at an agent or an extension, not at {from_}")
-        leg = self._first_leg(from_, to)
+        if from_.kind not in (DestinationKind.AGENT, DestinationKind.EXTENSION, DestinationKind.OUTSIDE):
+            raise Invalid("from", f"a call starts at an agent, an extension or an outside number, not at {from_}")
+        leg = self._first_leg(from_, to, shown or to.name, alert=alert)
+        back = from_.kind is DestinationKind.OUTSIDE
         created = ev.CallCreated(
-            direction="out" if to.kind is DestinationKind.OUTSIDE else "internal", caller=from_.name,
-            caller_name=leg.facts.caller_name, called=to.name or str(to), source=source, actor=actor, leg=leg.id,
+            direction="out" if back or to.kind is DestinationKind.OUTSIDE or alert else "internal",
+            caller=shown if back else from_.name, caller_name=leg.facts.caller_name,
+            called=from_.name if back else shown or to.name or str(to), source=source, actor=actor, leg=leg.id,
             agent=from_.name if from_.kind is DestinationKind.AGENT else "",
         )  # fmt: skip
         return self._begin(leg, created, to, LONGEST_CALL, answer_within=ring)
@@ -126,9 +139,9 @@ class CallService:
             raise Conflict("the call was refused")
         return call.id
 
-    def _first_leg(self, from_: Destination, to: Destination) -> Leg:
-        facts = LegFacts(inbound=False, kind=PartyKind.PHONE, party=from_.name, caller=to.name, called=from_.name)
-        if from_.kind is DestinationKind.AGENT:
+    def _first_leg(self, from_: Destination, to: Destination, shown: str, *, alert: bool) -> Leg:
+        facts = LegFacts(inbound=False, kind=PartyKind.PHONE, party=from_.name, caller=shown, called=from_.name)
+        if from_.kind is DestinationKind.AGENT and not alert:
             device = self._board.stations.device(from_.name)
             if device.session is not None:
                 return self._page_leg(device.session, to)
@@ -145,9 +158,11 @@ class CallService:
         return leg
 
     def _begin(
-        self, leg: Leg, created: ev.CallCreated, to: Destination, max_duration: float, *, answer_within: float = 0.0
-    ) -> Call:
+        self, leg: Leg, created: ev.CallCreated, to: Destination, max_duration: float, *, answer_within: float = 0.0,
+        values: Mapping[str, str] = MappingProxyType({}),
+    ) -> Call:  # fmt: skip
         call = Call(self._board, self._board.ids.call(), leg, self.visit)
+        call.variables.update(values)
         call.resolve_transfer = self._resolve_transfer
         task = asyncio.get_running_loop().create_task(self._serve(call, to, answer_within))
         self._tasks.add(task)

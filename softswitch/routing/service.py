@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from softswitch.directory.snapshot import Snapshot
 from softswitch.model.cause import Cause
@@ -24,6 +24,8 @@ class Admission:
     cause: Cause = Cause.NORMAL
     rule: str = ""
     max_duration: float = LONGEST_CALL
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Variables that the call begins with: what lists say about the caller."""
 
 
 class Routing:
