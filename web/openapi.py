@@ -63,6 +63,8 @@ def _operation(row: Route, references: dict[Any, Any]) -> dict[str, Any]:
     }
     if row.roles is not None:
         operation["description"] = "Roles: " + ", ".join(sorted(row.roles))
+        if row.permission:
+            operation["x-permission"] = row.permission.value
     if row.query:
         schema = row.query.model_json_schema()
         required = set(schema.get("required", ()))

@@ -13,9 +13,12 @@ from typing import Any, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from softswitch.model.errors import Forbidden
+from softswitch.access.rights import Permission, may, roles_with
+from softswitch.access.scope import Scope, Scopes
+from softswitch.model.errors import Forbidden, NotFound
 from softswitch.model.states import Role
 from softswitch.services import Services
+from softswitch.store.calls import call_record
 from web.auth import CSRF_HEADER, SESSION_QUERY, Session, Unauthorized, session_of
 from web.errors import BadRequest, FieldFault
 from web.keys import SERVICES
@@ -23,10 +26,11 @@ from web.keys import SERVICES
 API = "/api/v1"
 
 EVERYBODY = frozenset(Role)
-STAFF = frozenset({Role.AGENT, Role.SUPERVISOR, Role.ADMINISTRATOR})
-LEADERS = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR, Role.API})
+STAFF = frozenset({Role.AGENT, Role.TEAM_LEADER, Role.QUALITY, Role.SUPERVISOR, Role.ADMINISTRATOR})
+LEADERS = frozenset({Role.TEAM_LEADER, Role.SUPERVISOR, Role.ADMINISTRATOR, Role.API})
 OPERATORS = frozenset({Role.ADMINISTRATOR, Role.API})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_SCOPES = Scopes()
 
 
 class Model(BaseModel):
@@ -62,6 +66,14 @@ class Request:
         assert self.session is not None
         return self.session
 
+    @property
+    def scope(self) -> Scope:
+        """Which agents, queues and calls the asker may see."""
+        return scope_of_session(self.services, self.who)
+
+    def may(self, permission: Permission) -> bool:
+        return may(self.who.role, permission)
+
     def path(self, name: str) -> str:
         return self.http.match_info[name]
 
@@ -71,19 +83,30 @@ Handler = Callable[[Request], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """`roles` None: no login needed. `raw_body`: the content type of a body that the handler reads itself."""
+    """Who may: those with the `permission`, or the `roles`; both None: no login needed.
+
+    `raw_body`: the content type of a body that the handler reads itself. A path with an agent's `{login}`, a queue's `{name}`
+    or a call's `{id}` is checked against the asker's scope before the handler runs.
+    """
 
     method: str
     path: str
     handler: Handler
-    roles: frozenset[Role] | None
     summary: str
+    roles: frozenset[Role] | None = None
+    permission: Permission | None = None
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     reply: type[BaseModel] | None = None
     status: int = 200
     raw_body: str = ""
     reply_type: str = "application/json"
+    unfinished: bool = False
+    """Also for a session that must first change its password or set up its second factor."""
+
+    def __post_init__(self) -> None:
+        if self.permission is not None:
+            object.__setattr__(self, "roles", roles_with(self.permission))
 
 
 async def _read_body(http: web.Request, model: type[BaseModel]) -> BaseModel:
@@ -115,8 +138,49 @@ def _check_access(http: web.Request, route: Route, session: Session | None) -> N
         raise Unauthorized("sign in or send a bearer token")
     if session.role not in route.roles:
         raise Forbidden(f"the role {session.role} may not do this")
+    if session.principal.duty and not route.unfinished:
+        raise Forbidden(_DUTIES[session.principal.duty])
     if session.csrf and http.method not in _SAFE and not session.csrf_matches(http.headers.get(CSRF_HEADER, "")):
         raise Forbidden(f"the header {CSRF_HEADER} is missing or wrong")
+
+
+_DUTIES = {
+    "password": "the password is too old: set a new one first (PUT /auth/password)",
+    "second_factor": "set up the second factor first (POST /auth/second-factor)",
+}
+
+
+def scope_of_session(services: Services, session: Session) -> Scope:
+    return _SCOPES.of(session.principal, services.directory.current())
+
+
+async def _check_scope(request: Request, route: Route) -> None:
+    """Agents, queues and calls outside the asker's scope are not there. Raises NotFound or Forbidden."""
+    session = request.session
+    if session is None or route.roles is None:
+        return
+    scope = request.scope
+    if scope.everything:
+        return
+    if route.path.startswith("/agents/{login}"):
+        if not scope.may_see_agent(request.path("login")):
+            raise Forbidden(f"the agent {request.path('login')} is not in your scope")
+    elif route.path.startswith("/queues/{name}"):
+        if not scope.may_see_queue(request.path("name")):
+            raise Forbidden(f"the queue {request.path('name')} is not in your scope")
+    elif route.path.startswith("/calls/{id}") and session.role is not Role.AGENT:  # an agent's own calls: the handlers know
+        await _check_call(request, scope)
+
+
+async def _check_call(request: Request, scope: Scope) -> None:
+    identity, services = request.path("id"), request.services
+    view = services.calls.view(identity)
+    place = (view.agent, view.queue) if view else None
+    if place is None:
+        row = await services.store.read(lambda db: call_record(db, identity))
+        place = (row.agent, row.queue) if row else None
+    if place is not None and not scope.may_see_call(*place):
+        raise NotFound(f"there is no call {identity}")
 
 
 def _to_response(route: Route, value: Any) -> web.StreamResponse:
@@ -139,6 +203,7 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
         query = _read_query(http, route.query) if route.query else None
         body = await _read_body(http, route.body) if route.body else None
         request = Request(http, http.app[SERVICES], session, body, query)
+        await _check_scope(request, route)
         return _to_response(route, await route.handler(request))
 
     return handle

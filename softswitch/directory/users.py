@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -42,6 +43,8 @@ class Principal:
     language: str = "zh-CN"
     agent: bool = False
     program: bool = False  # came with an API token
+    duty: Literal["", "password", "second_factor"] = ""
+    """What has to be done before anything else is allowed."""
 
     @property
     def actor(self) -> str:

@@ -28,6 +28,8 @@ class CallFilter:
     agent: str = ""
     result: str = ""
     trunk: str = ""
+    where: tuple[ColumnElement[bool], ...] = ()
+    """More conditions on `cdr`, as the asker's scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
     for name in ("queue", "agent", "result", "trunk"):
         if value := getattr(wanted, name):
             found.append(cdr.c[name] == value)
-    return found
+    return [*found, *wanted.where]
 
 
 def _cursor(row: CdrRow) -> str:

@@ -14,6 +14,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from softswitch.cluster.bus import Bus
 from softswitch.config.settings import Settings
 from softswitch.directory import service as directory_service
+from softswitch.directory.apply import Rules
+from softswitch.directory.editing import Editor
 from softswitch.directory.model import Agent, Kind
 from softswitch.directory.service import Directory
 from softswitch.directory.store import Action, Change
@@ -191,7 +193,7 @@ async def app(tmp_path: Path) -> AsyncIterator[Web]:
         browsers=SimpleNamespace(close=lambda login: None, offer=None, widget=None), clicks=Clicks(),
         trunks=SimpleNamespace(views=list), registrar=SimpleNamespace(views=list), recordings=SimpleNamespace(),
         metrics=lambda: b"softswitch_calls_active 0\n", apply=apply, status=status, started_at=0.0, version="0",
-        demo=Demo(to="flow:main", links={}),
+        demo=Demo(to="flow:main", links={}), parts={Editor: Editor(directory, Rules)},
     )  # fmt: skip
     server = TestServer(create_app(services))
     await server.start_server()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from web.api import agents, apply, auth, calls, clicks, queues, recordings, status, trunks
+from web.api import agents, apply, auth, calls, clicks, config, queues, recordings, status, trunks
 from web.routing import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -13,6 +13,7 @@ ROUTES: tuple[Route, ...] = (
     *trunks.ROUTES,
     *apply.ROUTES,
     *clicks.ROUTES,
+    *config.ROUTES,
     *recordings.ROUTES,
     *status.ROUTES,
 )

@@ -18,7 +18,9 @@ class StateChange(Model):
 
 
 async def list_agents(request: Request) -> shapes.AgentList:
-    return shapes.AgentList(items=[shapes.agent(view) for view in request.services.floor.agents()])
+    return shapes.AgentList(
+        items=[shapes.agent(view) for view in request.services.floor.agents() if request.scope.may_see_agent(view.login)]
+    )
 
 
 async def get_agent(request: Request) -> shapes.Agent:

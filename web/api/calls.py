@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 from pydantic import Field, field_validator
 
+from softswitch.access.filters import within
 from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import Forbidden, Invalid, NotFound
 from softswitch.model.events import to_dict
@@ -16,6 +17,7 @@ from softswitch.services import CallView
 from softswitch.store import calls as store_calls
 from softswitch.store import recordings as store_recordings
 from softswitch.store.rows import RecordingRow
+from softswitch.store.tables import cdr
 from web import shapes
 from web.routing import EVERYBODY, LEADERS, Model, Request, Route
 
@@ -77,8 +79,10 @@ def _names(request: Request) -> dict[str, str]:
     return {login: agent.name for login, agent in request.services.directory.current().agents.items()}
 
 
-def _may_see(request: Request, agent: str) -> bool:
-    return request.who.role is not Role.AGENT or agent == request.who.login
+def _may_see(request: Request, agent: str, queue: str = "") -> bool:
+    if request.who.role is Role.AGENT:
+        return agent == request.who.login
+    return request.scope.may_see_call(agent, queue)
 
 
 async def list_calls(request: Request) -> shapes.CallList:
@@ -96,6 +100,7 @@ async def list_calls(request: Request) -> shapes.CallList:
         agent=request.who.login if request.who.role is Role.AGENT else query.agent,
         result=query.result,
         trunk=query.trunk,
+        where=(within(request.scope, cdr.c.agent, cdr.c.queue),),
     )
     store = request.services.store
     page = await store.read(lambda db: store_calls.page_of_calls(db, wanted, limit=query.limit, cursor=query.cursor or None))
@@ -107,7 +112,9 @@ async def list_calls(request: Request) -> shapes.CallList:
 
 def _live_calls(request: Request, query: CallQuery) -> list[shapes.Call]:
     names, now = _names(request), request.services.clock.utc()
-    views = [view for view in request.services.calls.live() if _may_see(request, view.agent) and _matches(view, query)]
+    views = [
+        view for view in request.services.calls.live() if _may_see(request, view.agent, view.queue) and _matches(view, query)
+    ]
     return [shapes.live_call(view, names, now) for view in sorted(views, key=lambda view: -view.created_at)]
 
 
@@ -127,11 +134,11 @@ async def get_call(request: Request) -> shapes.CallDetail:
     names = _names(request)
     row = await store.read(lambda db: store_calls.call_record(db, identity))
     timeline = [to_dict(event) for event in await store.read(lambda db: store_calls.timeline_of(db, identity))]
-    if row is not None and _may_see(request, row.agent):
+    if row is not None and _may_see(request, row.agent, row.queue):
         rows = await _recordings(request, identity)
         return shapes.call_detail(row, names, rows, timeline)
     view = request.services.calls.view(identity)
-    if view is None or row is not None or not _may_see(request, view.agent):
+    if view is None or row is not None or not _may_see(request, view.agent, view.queue):
         raise NotFound(f"there is no call {identity}")
     live = shapes.live_call(view, names, request.services.clock.utc())
     return shapes.CallDetail(**live.model_dump(), timeline=timeline, recordings=[])
@@ -149,7 +156,7 @@ async def _recordings(request: Request, call: str) -> list[RecordingRow]:
 async def get_recording(request: Request) -> web.StreamResponse | dict[str, object]:
     query, identity = request.query(RecordingQuery), request.path("id")
     record = await request.services.store.read(lambda db: store_calls.call_record(db, identity))
-    if record is None or not _may_see(request, record.agent):
+    if record is None or not _may_see(request, record.agent, record.queue):
         raise NotFound(f"there is no ended call {identity}")
     rows = await _recordings(request, identity)
     row = next((row for row in rows if (row.id == query.id if query.id else not row.restricted)), None)

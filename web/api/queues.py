@@ -7,7 +7,8 @@ from web.routing import LEADERS, Request, Route
 
 
 async def list_queues(request: Request) -> shapes.QueueList:
-    return shapes.QueueList(items=[shapes.queue(view) for view in request.services.floor.queues()])
+    queues = request.services.floor.queues()
+    return shapes.QueueList(items=[shapes.queue(view) for view in queues if request.scope.may_see_queue(view.name)])
 
 
 async def get_queue(request: Request) -> shapes.Queue:

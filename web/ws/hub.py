@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from secrets import token_urlsafe
 from typing import Any
 
+from softswitch.access.scope import Scope, Scopes
+from softswitch.directory.users import Principal
 from softswitch.model.events import (
     AlarmCleared,
     AlarmRaised,
@@ -16,6 +18,7 @@ from softswitch.model.events import (
     SupervisionMode,
     SupervisionStarted,
 )
+from softswitch.model.states import Role
 from softswitch.services import AgentView, CallView, OfferView, QueueView, Services
 from softswitch.store import calls as store_calls
 from softswitch.store import recordings as store_recordings
@@ -31,6 +34,7 @@ class Hub:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._connected: dict[str, set[Outbox]] = {}
+        self._scopes = Scopes()
         self._parking = Parking(services.clock.now, self._expired)
         self._stops: list[Callable[[], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -95,9 +99,15 @@ class Hub:
         """Whether a page wants the topic, or the person's own page is there: what nobody reads is not even put together."""
         return any(topic in outbox.topics or outbox.login == login for outbox in self._outboxes())
 
-    def _tell(self, topic: str, event: Mapping[str, Any]) -> None:
+    def scope(self, login: str) -> Scope:
+        """What a person may see now."""
+        snapshot = self._services.directory.current()
+        user = snapshot.users.get(login)
+        return self._scopes.of(Principal(login, login, user.role if user else Role.AGENT), snapshot)
+
+    def _tell(self, topic: str, event: Mapping[str, Any], may_see: Callable[[Scope], bool] = lambda _: True) -> None:
         for outbox in self._outboxes():
-            if topic in outbox.topics:
+            if topic in outbox.topics and may_see(self.scope(outbox.login)):
                 outbox.event(event)
 
     def _tell_person(self, login: str, event: Mapping[str, Any], topic: str = "agent") -> None:
@@ -113,10 +123,11 @@ class Hub:
     def _on_agent(self, view: AgentView) -> None:
         agent = shapes.agent(view).model_dump()
         self._tell_person(view.login, {"type": "agent.state", "agent": agent})
-        self._tell("board", {"type": "board.agent", "agent": agent})
+        self._tell("board", {"type": "board.agent", "agent": agent}, lambda scope: scope.may_see_agent(view.login))
 
     def _on_queue(self, view: QueueView) -> None:
-        self._tell("board", {"type": "board.queue", "queue": shapes.queue(view).model_dump()})
+        event = {"type": "board.queue", "queue": shapes.queue(view).model_dump()}
+        self._tell("board", event, lambda scope: scope.may_see_queue(view.name))
 
     def _on_offer(self, login: str, view: OfferView | None, reason: str) -> None:
         if view is not None:
@@ -130,7 +141,7 @@ class Hub:
         call = shapes.live_call(view, self.names(), self._services.clock.utc()).model_dump()
         if view.agent:
             self._tell_person(view.agent, {"type": "call.state", "call": call})
-        self._tell("calls", {"type": "call.state", "call": call})
+        self._tell("calls", {"type": "call.state", "call": call}, lambda scope: scope.may_see_call(view.agent, view.queue))
 
     def _on_event(self, event: Event) -> None:
         match event:
@@ -157,7 +168,7 @@ class Hub:
         event = {"type": "call.state", "call": shapes.ended_call(row, self.names(), recordings.get(call, [])).model_dump()}
         if row.agent:
             self._tell_person(row.agent, event)
-        self._tell("calls", event)
+        self._tell("calls", event, lambda scope: scope.may_see_call(row.agent, row.queue))
 
     # housekeeping
 

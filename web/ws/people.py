@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from softswitch.access.rights import Permission, may
 from softswitch.model.errors import Forbidden, NotFound
 from softswitch.model.states import Role
 from softswitch.services import Services
@@ -91,19 +92,23 @@ class PersonClient:
         return result
 
     async def _subscribe(self, message: requests.Subscribe) -> Mapping[str, Any]:
-        leader = self._session.role in (Role.SUPERVISOR, Role.ADMINISTRATOR)
-        if not leader and set(message.topics) - {"agent"}:
-            raise Forbidden("the topics board and calls are for supervisors")
+        role = self._session.role
+        for topic, permission in (("board", Permission.BOARD), ("calls", Permission.CALLS)):
+            if topic in message.topics and not may(role, permission):
+                raise Forbidden(f"the topic {topic} is not for the role {role}")
+        scope = self._hub.scope(self._login)
         self._outbox.topics |= set(message.topics)
         found: dict[str, Any] = {}
         if "agent" in message.topics:
             found |= self._desk()
         if "board" in message.topics:
             floor = self._services.floor
-            found["agents"] = [shapes.agent(view).model_dump() for view in floor.agents()]
-            found["queues"] = [shapes.queue(view).model_dump() for view in floor.queues()]
+            found["agents"] = [shapes.agent(view).model_dump() for view in floor.agents() if scope.may_see_agent(view.login)]
+            found["queues"] = [shapes.queue(view).model_dump() for view in floor.queues() if scope.may_see_queue(view.name)]
         if "calls" in message.topics:
-            found["calls"] = [self._live(view) for view in self._services.calls.live()]
+            found["calls"] = [
+                self._live(view) for view in self._services.calls.live() if scope.may_see_call(view.agent, view.queue)
+            ]  # fmt: skip
         return found
 
     def _live(self, view: Any) -> dict[str, Any]:

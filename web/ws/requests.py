@@ -56,11 +56,12 @@ class CallStart(Message):
 
 
 _AGENT = frozenset({Role.AGENT})
-_LEADER = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
+_LEADER = frozenset({Role.TEAM_LEADER, Role.SUPERVISOR, Role.ADMINISTRATOR})
 _PEOPLE = _AGENT | _LEADER
+_WATCHERS = _PEOPLE | {Role.QUALITY, Role.AUDITOR}
 
 PEOPLE: Mapping[str, tuple[type[Message], frozenset[Role]]] = {
-    "subscribe": (Subscribe, _PEOPLE),
+    "subscribe": (Subscribe, _WATCHERS),
     "agent.state": (AgentStateRequest, _AGENT),
     "wrapup.done": (Message, _AGENT),
     "media.offer": (MediaOffer, _PEOPLE),

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from softswitch.bootstrap.parts import recordings
+from softswitch.bootstrap.parts import config, recordings
 
 if TYPE_CHECKING:
     from softswitch.bootstrap.node import Node
 
 Build = Callable[["Node"], Awaitable[object]]
 
-PARTS: tuple[Build, ...] = (recordings.build,)
+PARTS: tuple[Build, ...] = (config.build, recordings.build,)
