@@ -161,7 +161,7 @@ class Rekey:
 class Pick:
     """The agent takes a waiting caller by hand: an offer to this agent alone. READY, NOT_READY or WRAP_UP.
 
-    Rights are not judged here. Offers that ring elsewhere are withdrawn. A picked offer that fails leads back to the state before.
+    Rights are not judged here. Offers that ring elsewhere are withdrawn. A picked offer that fails leads back to where one was.
     """
 
     agent: str

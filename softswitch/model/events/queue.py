@@ -26,6 +26,7 @@ class QueueEntered(Event):
     held_for: str = ""  # the agent whom the caller waits for at first (sticky)
     sticky: tuple[str, ...] = ()  # who knows the caller: "owner:LOGIN", "last:LOGIN" …
     site: str = ""
+    key: float = 0.0  # by which the line is ordered, see AcdDecision.priority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,7 @@ class OfferMade(Event):
     station: str = ""
     wait_ms: int = 0
     ring_timeout_ms: int = 0
+    rule: str = ""  # of the decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +131,9 @@ class AgentLogout(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentStateChanged(Event):
     """`old` and `new` are AgentState values; equal when only `pending` or `saved` changed, or when `what` says more: "asked" and
-    "declined" (a reason that needs approval), "extended" and "overdue" (wrap-up, break), "joined" (the contact is another call
-    now). `pending` is a state that takes effect after the contact, or ''. `saved` is the state that an offline agent comes back to.
-    """
+    "declined" (a reason that needs approval), "extended" and "overdue" (wrap-up, break), "joined" (the contact is another call),
+    "ready" (ready after the contact, whatever was before). `pending` is a state that takes effect after the contact, or ''.
+    `saved` is the state that an offline agent comes back to."""
 
     type: ClassVar[str] = "agent.state"
     old: str
@@ -217,18 +219,6 @@ class QueueEmergency(Event):
     on: bool
     announcement: str = ""
     until: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PredictionChecked(Event):
-    """What was predicted at entry against what came; the source of the error report."""
-
-    type: ClassVar[str] = "queue.prediction"
-    visit: str
-    predicted_ms: int
-    p80_ms: int
-    wait_ms: int
-    result: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
