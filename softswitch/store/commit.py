@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
@@ -16,6 +17,23 @@ from softswitch.store.rows import AUDITED, CdrRow, cdr_values, event_values
 
 Fold = Callable[[Sequence[Event]], CdrRow | None]
 Timelines = Callable[[str], Sequence[Event]]
+
+
+class Follower(Protocol):
+    """Makes rows of its own from events, written in the same transaction."""
+
+    @property
+    def is_watching(self) -> bool:
+        """The time of a crash is to be known although no call goes on."""
+
+    def recover(self, connection: Connection, alive_at: float) -> None:
+        """At a start, before any event; `alive_at` is when the node was last alive, 0 when never."""
+
+    def rows(self, event: Event, timeline: Sequence[Event], record: CdrRow | None) -> Any:
+        """Called once per event and in order. `timeline` and `record` are given with `call.ended`. None: nothing to write."""
+
+    def write(self, connection: Connection, found: Sequence[Any]) -> None:
+        """What `rows` returned for the events of this transaction; called again with the same after a failure."""
 
 
 _JOURNAL = inserting(tables.journal, "id")
@@ -42,12 +60,16 @@ class Group:
     finished: list[RecordingFinished] = field(default_factory=list)
     shown: list[int] = field(default_factory=list)
     """Outbox rows whose events the bus has had."""
+    followed: dict[Follower, list[Any]] = field(default_factory=dict)
     alive_at: float | None = None
     keep_seconds: float = 0.0
 
-    def add(self, event: Event, outbox_id: int, timelines: Timelines, fold: Fold) -> None:
-        """Takes an event in; `outbox_id` is for its outbox row, if any. Raises ValueError for a field JSON cannot hold."""
-        row = event_values(event)
+    def add(self, event: Event, outbox_id: int, timelines: Timelines, fold: Fold) -> CdrRow | None:
+        """Takes an event in; `outbox_id` is for its outbox row, if any. Returns the record that the event closes.
+
+        Raises ValueError for a field JSON cannot hold.
+        """
+        row, record = event_values(event), None
         self.events.append(event)
         self.journal.append(row)
         if event.committed_only:
@@ -65,6 +87,11 @@ class Group:
                 self.finished.append(event)
             case _ if isinstance(event, AUDITED):
                 self.audit.append(row)
+        return record
+
+    def follow(self, found: Sequence[tuple[Follower, Any]]) -> None:
+        for follower, rows in found:
+            self.followed.setdefault(follower, []).append(rows)
 
     def write(self, connection: Connection) -> None:
         """Runs in the writer's transaction."""
@@ -77,6 +104,8 @@ class Group:
         _CDR.run(connection, [record for record in self.ended.values() if record])
         start_recordings(connection, self.started, self.keep_seconds)
         finish_recordings(connection, self.finished, self.keep_seconds)
+        for follower, found in self.followed.items():
+            follower.write(connection, found)
         if self.alive_at is not None:
             set_fact(connection, "alive_at", repr(self.alive_at))
 

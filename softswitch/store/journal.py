@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count as counting
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import Connection, func, select
@@ -20,10 +20,10 @@ from softswitch.model.cause import Cause
 from softswitch.model.clock import Clock
 from softswitch.model.events import CallCreated, CallEnded, Event
 from softswitch.store import tables
-from softswitch.store.commit import Fold, Group
+from softswitch.store.commit import Fold, Follower, Group
 from softswitch.store.database import Store
 from softswitch.store.facts import fact
-from softswitch.store.rows import event_of
+from softswitch.store.rows import CdrRow, event_of
 
 log = structlog.get_logger("journal")
 
@@ -32,6 +32,8 @@ ALIVE_SECONDS = 5.0  # how exactly the end of interrupted calls is known after a
 TIDY_ROWS = 200  # outbox rows that are removed together; after a crash at most so many events are shown a second time
 MOST_WAITING = 100_000  # events kept while the database refuses commits
 GROUP_EVENTS = 2_000
+FOLD_FAULTS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+"""What a fold ends with when a timeline is not what it expects: that event goes without its rows, the others go on."""
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 POISONED = (IntegrityError, DataError, InterfaceError, ProgrammingError, ValueError)
 """The row is wrong, waiting would not help. ValueError: the driver cannot encode a text, as with a lone surrogate."""
@@ -47,8 +49,9 @@ class Journal:
     """Owned by the loop. Order of use: construct, `recover()`, `start()`, `append()` …, `close()`."""
 
     def __init__(
-        self, store: Store, publish: Callable[[Event], None], clock: Clock, fold: Fold, *, keep_days: int = 31
-    ) -> None:
+        self, store: Store, publish: Callable[[Event], None], clock: Clock, fold: Fold, *, keep_days: int = 31,
+        followers: Sequence[Follower] = (),
+    ) -> None:  # fmt: skip
         """`fold` makes the record of an ended call; `keep_days` is how long recordings stay (0: for ever)."""
         self._store = store
         self._publish = publish
@@ -56,7 +59,9 @@ class Journal:
         self._fold = fold
         self._keep_seconds = keep_days * 86_400.0
         self._alarms: AlarmSink | None = None
+        self._followers = followers
         self._waiting: deque[Event] = deque()
+        self._followed: deque[list[tuple[Follower, Any]]] = deque()  # what followers made of the first of those
         self._timelines: dict[str, list[Event]] = {}
         self._published: list[int] = []  # outbox rows that may go
         self._next_outbox = 1
@@ -121,6 +126,8 @@ class Journal:
         known to be alive, and that is committed and published when this returns.
         """
         unpublished, timelines, alive_at = await self._store.read(_left_behind)
+        for follower in self._followers:
+            await self._store.write(lambda connection, follower=follower: follower.recover(connection, alive_at))  # type: ignore[misc]
         self._next_outbox = 1 + max((row_id for row_id, _ in unpublished), default=0)
         for row_id, event in unpublished:
             self._publish(event)
@@ -136,17 +143,24 @@ class Journal:
     async def _run(self) -> None:
         while not self._closing:
             await self._gather()
-            if self._waiting or self._published or self._timelines:
+            if self._waiting or self._is_watched:
                 await self._commit()
-        while self._waiting or self._published:
+        last_sign = any(follower.is_watching for follower in self._followers)
+        while self._waiting or self._published or last_sign:
             await self._commit()
+            last_sign = False
+
+    @property
+    def _is_watched(self) -> bool:
+        """The time of a crash would matter, or something is to be tidied."""
+        return bool(self._published or self._timelines or any(follower.is_watching for follower in self._followers))
 
     async def _gather(self) -> None:
         """Waits for the first event, then a little for its companions; at most until the next sign of life is due."""
         if not self._waiting:
             self._wake.clear()
             try:
-                async with asyncio.timeout(ALIVE_SECONDS if self._published or self._timelines else None):
+                async with asyncio.timeout(ALIVE_SECONDS if self._is_watched else None):
                     await self._wake.wait()
             except TimeoutError:
                 return
@@ -161,31 +175,50 @@ class Journal:
             for _ in range(count):  # one of them is poisoned: find it, keep the others
                 single = self._group(1)
                 if not await self._written(single):
-                    self._refuse(self._waiting[0])
-                    single = Group()
+                    single = await self._spared(single)
                 await self._settle(single, 1)
         else:
             await self._settle(group, count)
+
+    async def _spared(self, group: Group) -> Group:
+        """What can be kept of one event that the database refuses: without the rows of its followers, or nothing."""
+        self._refuse(self._waiting[0])
+        if group.followed:
+            group.followed = {}
+            if await self._written(group):
+                return group
+        return Group()
 
     def _group(self, count: int) -> Group:
         tidy = not count or len(self._published) >= TIDY_ROWS
         group = Group(shown=list(self._published) if tidy else [], keep_seconds=self._keep_seconds)
         for index in range(count):
-            event = self._waiting[index]
+            event, record, rows = self._waiting[index], None, len(group.outbox)
             try:
-                group.add(event, self._next_outbox, self.timeline, self._fold)
-            except (
-                TypeError,
-                ValueError,
-            ) as error:  # a field that JSON cannot hold: the emitter's fault, must not stop the others
+                record = group.add(event, self._next_outbox, self.timeline, self._fold)
+            except FOLD_FAULTS as error:  # a field that JSON cannot hold: the emitter's fault, must not stop the others
                 log.critical("! event refused", type=event.type, call=event.call, error=str(error))
-                continue
-            self._next_outbox += event.committed_only
+            self._next_outbox += len(group.outbox) - rows
+            if index == len(self._followed):
+                self._followed.append(self._follow(event, record))
+            group.follow(self._followed[index])
         now = self._clock.now()
-        if now - self._alive_at >= ALIVE_SECONDS:
+        if now - self._alive_at >= ALIVE_SECONDS or self._closing:
             self._alive_at = now
             group.alive_at = self._clock.utc()
         return group
+
+    def _follow(self, event: Event, record: CdrRow | None) -> list[tuple[Follower, Any]]:
+        timeline = self.timeline(event.call) if isinstance(event, CallEnded) else ()
+        found: list[tuple[Follower, Any]] = []
+        for follower in self._followers:
+            try:
+                rows = follower.rows(event, timeline, record)
+            except FOLD_FAULTS:
+                log.critical("! event not counted", type=event.type, call=event.call, exc_info=True)
+            else:
+                found += [(follower, rows)] if rows is not None else []
+        return found
 
     async def _written(self, group: Group) -> bool:
         """Writes with retries. False: the database is well, but refuses this very group."""
@@ -209,6 +242,7 @@ class Journal:
         self._published = [*self._published[len(group.shown) :], *(row[0] for row in group.outbox)]
         for _ in range(count):
             self._waiting.popleft()
+            self._followed.popleft()
         for call in group.ended:
             self._timelines.pop(call, None)
         self._full = False

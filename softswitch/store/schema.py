@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, MetaData, inspect
 
+from softswitch.store.fact_tables import FACTS
 from softswitch.store.facts import fact, set_fact
 from softswitch.store.tables import facts, metadata
 
@@ -33,7 +34,12 @@ class TooNew(Exception):
     """The database was written by a newer release; going on could destroy what this one does not know."""
 
 
-SCHEMA = Schema("store", metadata)
+def _facts(connection: Connection) -> None:
+    """Release 2: reports. The rows of earlier calls come with `softswitch reports rebuild`."""
+    metadata.create_all(connection, tables=FACTS)
+
+
+SCHEMA = Schema("store", metadata, (_facts,))
 
 
 def migrate(connection: Connection, schemas: Sequence[Schema]) -> None:

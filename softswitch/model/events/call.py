@@ -102,6 +102,7 @@ class LegStarted(Event):
     type: ClassVar[str] = "leg.started"
     target: str
     trunk: str = ""
+    channel: int = 0  # of the trunk, from 1; 0 = unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,53 @@
+"""What came of calls as somebody said: dispositions, surveys, callbacks. The newest word counts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from softswitch.model import events as ev
+
+OUTCOMES = (
+    ev.CallDisposed, ev.SurveyInvited, ev.SurveyAnswered, ev.SurveySkipped, ev.CallbackCreated, ev.CallbackAttempt,
+    ev.CallbackDone, ev.CallbackCancelled,
+)  # fmt: skip
+
+
+class Outcome(NamedTuple):
+    """`kind` disposition: `name` is the place in the list of codes; survey: `name` is the question, "" the survey as a whole, its
+    `code` invited, answered or skipped; callback: `name` is its id, `value` the attempts."""
+
+    call: str
+    kind: str
+    name: str
+    agent: str
+    queue: str
+    at: float
+    code: str
+    value: int
+    note: str
+
+
+def outcomes_of(event: ev.Event) -> list[Outcome]:
+    def made(kind: str, name: str, code: str, value: int = 0, note: str = "") -> Outcome:
+        return Outcome(event.call, kind, name, event.agent, event.queue, event.at, code, value, note)
+
+    match event:
+        case ev.CallDisposed():
+            return [made("disposition", str(place), code, place, event.note) for place, code in enumerate(event.codes, 1)]
+        case ev.SurveyInvited():
+            return [made("survey", event.survey, "invited")]
+        case ev.SurveyAnswered():
+            marks = [made("mark", f"{event.survey}/{question}", question, mark) for question, mark in event.marks.items()]
+            return [made("survey", event.survey, "answered", note=event.reason), *marks]
+        case ev.SurveySkipped():
+            return [made("survey", event.survey, "skipped", note=event.why)]
+        case ev.CallbackCreated():
+            return [made("callback", event.callback, "waiting", note=event.number)]
+        case ev.CallbackAttempt():
+            return [made("callback", event.callback, event.result or "dialling", event.attempt, event.number)]
+        case ev.CallbackDone():
+            return [made("callback", event.callback, event.result or "done")]
+        case ev.CallbackCancelled():
+            return [made("callback", event.callback, "cancelled", note=event.why)]
+        case _:
+            return []
