@@ -130,10 +130,10 @@ class AgentLogout(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentStateChanged(Event):
-    """`old` and `new` are AgentState values; equal when only `pending` or `saved` changed, or when `what` says more: "asked" and
-    "declined" (a reason that needs approval), "extended" and "overdue" (wrap-up, break), "joined" (the contact is another call),
-    "ready" (ready after the contact, whatever was before). `pending` is a state that takes effect after the contact, or ''.
-    `saved` is the state that an offline agent comes back to."""
+    """`old` and `new` are AgentState values; equal when only `pending` or `saved` changed, or when `what` says more: "asked"
+    and "declined" (a reason that needs approval), "extended" and "overdue" (wrap-up, break), "joined" (the contact is another
+    call), "ready" (ready after the contact, whatever was before). `pending` is a state that takes effect after the contact, or
+    ''. `saved` is the state that an offline agent comes back to."""
 
     type: ClassVar[str] = "agent.state"
     old: str
