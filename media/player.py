@@ -32,8 +32,12 @@ class Playback:
         loop: bool = False,
         gain: float = 0.0,
         until_digit_of: Sequence[int] = (),
+        offset: int = 0,
     ) -> list[Play]:
-        """The batch part that starts it, empty when there is nothing to play; the caller submits it with the routes."""
+        """The batch part that starts it, empty when there is nothing to play; the caller submits it with the routes.
+
+        `offset` is where it begins, ms.
+        """
         self.loop = loop
         if not prompts and tone is None:
             self._ended = asyncio.get_running_loop().create_future()
@@ -41,7 +45,7 @@ class Playback:
             return []
         self._ended = self._pump.expect(self.id, PlayEnded, "Play")
         self._ended.add_done_callback(_retrieve)
-        return [Play(self.id, self.group, tuple(prompts), tone, loop, gain, tuple(until_digit_of))]
+        return [Play(self.id, self.group, tuple(prompts), tone, loop, gain, tuple(until_digit_of), offset)]
 
     @property
     def is_over(self) -> bool:

@@ -33,10 +33,13 @@ class Sound:
         self._digits: deque[str] = deque(maxlen=_WAITING_DIGITS)
         self._arrived: asyncio.Future[None] | None = None
 
-    async def play(self, names: Sequence[str], language: str, *, stop_on_key: bool = False) -> str:
+    async def play(
+        self, names: Sequence[str], language: str, *, stop_on_key: bool = False, gain: float = 0.0, offset: int = 0
+    ) -> str:
         """Plays prompts to the caller and waits for their end. Missing ones are left out and noted in the timeline.
 
-        Returns why it ended: done, digit (only with `stop_on_key`), stopped, error.
+        `gain` is dB, `offset` where the first prompt begins (ms). Returns why it ended: done, digit (only with `stop_on_key`),
+        stopped, error.
         """
         prompts = []
         for name in names:
@@ -51,7 +54,7 @@ class Sound:
         until = (self._mix.caller.port,) if stop_on_key else ()
         self._prompt, self._stop_on_digit = playback, stop_on_key
         self._mix.player = playback.id
-        self._mix.apply(before=playback.command(prompts, until_digit_of=until))
+        self._mix.apply(before=playback.command(prompts, until_digit_of=until, gain=gain, offset=offset))
         try:
             return (await playback.finished()).reason
         except MediaError:
@@ -115,6 +118,15 @@ class Sound:
 
     def forget_digits(self) -> None:
         self._digits.clear()
+
+    async def key_pressed(self, seconds: float) -> bool:
+        """Waits for a key, which stays to be collected; False when none came within `seconds`."""
+        if self._digits:
+            return True
+        digit = await self._next(seconds)
+        if digit:
+            self._digits.appendleft(digit)
+        return bool(digit)
 
     async def _next(self, seconds: float) -> str:
         if not self._digits:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from softswitch.model.clock import Clock
-from softswitch.model.events import Event, stamped
+from softswitch.model.events import Event, LegDtmf, stamped
 from softswitch.model.ids import CallId
 
 
@@ -15,11 +16,15 @@ class Timeline:
     def __init__(self, call: CallId, journal: Callable[[Event], None], clock: Clock) -> None:
         self.call = call
         self.events: list[Event] = []
+        self.concealed = False
+        """While it is set, keys are written down without saying which (PINs, card numbers)."""
         self._journal = journal
         self._clock = clock
 
     def emit(self, event: Event) -> None:
         """Numbers, keeps and journals the event."""
+        if self.concealed and isinstance(event, LegDtmf):
+            event = replace(event, digit="x")
         entry = stamped(event, call=self.call, seq=len(self.events) + 1, at=self._clock.utc())
         self.events.append(entry)
         self._journal(entry)
