@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, update
 
+from softswitch.access.filters import within
+from softswitch.access.scope import Scope
 from softswitch.model.errors import Invalid
 from softswitch.model.states import RecordingStatus
 from softswitch.recordings.tables import holds, removals
@@ -24,14 +26,14 @@ class RecordingFilter:
 
     since: float | None = None
     until: float | None = None
-    agents: tuple[str, ...] | None = None
-    """Only conversations of these; None: of anybody."""
     agent: str = ""
     queue: str = ""
     number: str = ""  # caller or called
     call: str = ""
     status: str = ""
     restricted: bool | None = None
+    scope: Scope | None = None
+    """Whose conversations may be seen; None: anybody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +141,8 @@ def _conditions(wanted: RecordingFilter) -> list[ColumnElement[bool]]:
         found.append(recordings.c.started_at < wanted.until)
     if wanted.number:
         found.append(or_(cdr.c.caller == wanted.number, cdr.c.called == wanted.number))
-    if wanted.agents is not None:
-        found.append(cdr.c.agent.in_(wanted.agents))
+    if wanted.scope is not None:
+        found.append(within(wanted.scope, cdr.c.agent, cdr.c.queue))
     for column, value in (
         (cdr.c.agent, wanted.agent), (cdr.c.queue, wanted.queue), (recordings.c.call, wanted.call),
         (recordings.c.status, wanted.status),

@@ -1,7 +1,7 @@
 """Recordings: list, one, its sound, legal hold and retention, removal by right, and what the nightly check found.
 
-Restricted files (what a supervisor whispered) are for leaders only. Every hearing is written down, every removal before it
-happens.
+Restricted files (what a supervisor whispered) need a permission of their own. Every hearing is written down, every removal
+before it happens.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ from typing import Any
 from aiohttp import web
 from pydantic import Field, field_validator, model_validator
 
+from softswitch.access.rights import Permission
 from softswitch.model.errors import NotFound
 from softswitch.model.events import rfc3339
-from softswitch.model.states import RecordingStatus, Role
+from softswitch.model.states import RecordingStatus
 from softswitch.recordings.archive import Archive
 from softswitch.recordings.questions import Found, RecordingFilter
 from web import shapes
-from web.routing import LEADERS, OPERATORS, Model, Request, Route
+from web.routing import Model, Request, Route
 
-LISTENERS = LEADERS | {Role.QUALITY, Role.AUDITOR}
-"""Who may hear conversations of others."""
 _PLAYABLE = frozenset({RecordingStatus.COMPLETE, RecordingStatus.DEGRADED, RecordingStatus.RECOVERED})
 
 
@@ -109,20 +108,21 @@ def _item(found: Found) -> RecordingItem:
 
 
 async def _visible(request: Request) -> Found:
-    """Raises NotFound for what does not exist and for what the role may not know of."""
+    """Raises NotFound for what does not exist and for what the asker may not know of."""
     found = await request.services.part(Archive).one(request.path("id"))
-    if found.row.restricted and request.who.role not in LEADERS:
+    allowed = request.scope.may_see_call(found.agent, found.queue) or not (found.agent or found.queue)
+    if not allowed or (found.row.restricted and not request.may(Permission.RECORD_RESTRICTED)):
         raise NotFound(f"there is no recording {found.row.id}")
     return found
 
 
 async def list_recordings(request: Request) -> RecordingItems:
     query = request.query(RecordingQuery)
-    restricted = query.restricted if request.who.role in LEADERS else False
+    restricted = query.restricted if request.may(Permission.RECORD_RESTRICTED) else False
     wanted = RecordingFilter(
         since=query.since.timestamp() if query.since else None, until=query.until.timestamp() if query.until else None,
         agent=query.agent, queue=query.queue, number=query.number, call=query.call,
-        status=query.status.value if query.status else "", restricted=restricted,
+        status=query.status.value if query.status else "", restricted=restricted, scope=request.scope,
     )  # fmt: skip
     page = await request.services.part(Archive).page(wanted, limit=query.limit, cursor=query.cursor)
     return RecordingItems(items=[_item(found) for found in page.items], next=page.next)
@@ -177,18 +177,18 @@ async def run_check(request: Request) -> CheckReport:
 
 
 ROUTES = (
-    Route(method="GET", path="/recordings", handler=list_recordings, roles=LISTENERS, query=RecordingQuery,
+    Route(method="GET", path="/recordings", handler=list_recordings, permission=Permission.RECORD_HEAR, query=RecordingQuery,
           reply=RecordingItems, summary="Recordings, newest first"),
-    Route(method="GET", path="/recordings/check", handler=get_check, roles=OPERATORS | {Role.AUDITOR}, reply=CheckReport,
+    Route(method="GET", path="/recordings/check", handler=get_check, permission=Permission.STATUS, reply=CheckReport,
           summary="What the last look at every file found, and how long the disk lasts"),
-    Route(method="POST", path="/recordings/check", handler=run_check, roles=OPERATORS, reply=CheckReport,
+    Route(method="POST", path="/recordings/check", handler=run_check, permission=Permission.STATUS, reply=CheckReport,
           summary="Look at every file now"),
-    Route(method="GET", path="/recordings/{id}", handler=get_recording, roles=LISTENERS, reply=RecordingItem,
+    Route(method="GET", path="/recordings/{id}", handler=get_recording, permission=Permission.RECORD_HEAR, reply=RecordingItem,
           summary="One recording"),
-    Route(method="GET", path="/recordings/{id}/audio", handler=get_audio, roles=LISTENERS, query=AudioQuery,
+    Route(method="GET", path="/recordings/{id}/audio", handler=get_audio, permission=Permission.RECORD_HEAR, query=AudioQuery,
           reply_type="audio/wav", summary="Its sound, or its peaks; each hearing is written down"),
-    Route(method="PUT", path="/recordings/{id}", handler=set_retention, roles=OPERATORS, body=Retention, reply=RecordingItem,
-          summary="Legal hold, and how long it is kept"),
-    Route(method="DELETE", path="/recordings/{id}", handler=remove, roles=OPERATORS, query=Removal, status=204,
-          summary="Remove it for good, with a reason"),
+    Route(method="PUT", path="/recordings/{id}", handler=set_retention, permission=Permission.RECORD_DELETE, body=Retention,
+          reply=RecordingItem, summary="Legal hold, and how long it is kept"),
+    Route(method="DELETE", path="/recordings/{id}", handler=remove, permission=Permission.RECORD_DELETE, query=Removal,
+          status=204, summary="Remove it for good, with a reason"),
 )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from softswitch.access.scope import Scope
 from softswitch.model.errors import Conflict, Invalid, NotFound
 from softswitch.recordings import questions
 from softswitch.recordings.questions import RecordingFilter
@@ -25,8 +26,9 @@ DAY = 86_400.0
         ({"restricted": False}, ["r3", "r1"]),
         ({"status": "failed"}, []),
         ({"call": "c3"}, ["r3"]),
-        ({"agents": ("wu", "zhao")}, ["r3"]),
-        ({"agents": ()}, []),
+        ({"scope": Scope("wang", agents=frozenset({"wu", "zhao"}))}, ["r3"]),
+        ({"scope": Scope("wang", queues=frozenset({"sales"}))}, ["r2", "r1"]),
+        ({"scope": Scope("wang")}, []),
     ],
 )
 async def test_filters(shelf: Shelf, wanted: dict[str, Any], expected: list[str]) -> None:
