@@ -272,3 +272,4 @@ _STEPS: Mapping[type[ev.Event], Callable[[_Fold, ev.Event], None]] = {
     ev.OfferWithdrawn: _Fold.withdrawn, ev.IvrNode: _Fold.node,
 }  # type: ignore[assignment, dict-item]  # fmt: skip
 """Each step takes the kind of event that it stands beside."""
+FOLDED = tuple(kind.type for kind in _STEPS)
