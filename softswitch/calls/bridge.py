@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from media.commands import Command, Play, StopPlay
 from softswitch.calls.mix import Mix, Party
@@ -21,8 +21,8 @@ from softswitch.model.cause import Cause
 from softswitch.recordings.rules import NOT_RECORDED, Decision
 
 Emit = Callable[[ev.Event], None]
-Transfer = Callable[[Leg, base.TransferWanted], bool]
-"""A party's device wants the other side elsewhere; False when there is no such place."""
+Transfer = Callable[[Party, base.TransferWanted], None]
+"""A party's device wants the other side elsewhere."""
 
 
 class Conversation:
@@ -39,7 +39,8 @@ class Conversation:
         self._emit = emit
         self._heard_of: set[str] = set()
         self._over: asyncio.Future[Ending] | None = None
-        self.transfer: Transfer = lambda _leg, _wanted: False
+        self.transfer: Transfer = lambda party, _wanted: party.leg.report_transfer(Cause.REJECTED.sip)
+        self._keeps_recording = False
         self.on_recording: Callable[[], None] = _nothing
         self.recorder = CallRecorder(mix, timeline, self._new_recording, self._recording_changed)
         self.on_left: Callable[[Party, Ending], None] = _nobody
@@ -82,11 +83,9 @@ class Conversation:
             return await self._over
         finally:
             self._over = None
-            for party in self.others:
-                self.leave(party, Ending("system", Cause.NORMAL))
 
-    def join(self, party: Party, decision: Decision | None = None) -> None:
-        """One batch: into the group, music ends, all hear each other as the picture says, recording starts on the same frame.
+    def join(self, party: Party, decision: Decision | None = None, *, before: Sequence[Command] = ()) -> None:
+        """One batch with `before`: into the group, music ends, all hear each other as the picture says, recording starts.
 
         Who is brought into a conversation that goes on comes without a `decision`: the recording stays as it is.
         """
@@ -98,14 +97,16 @@ class Conversation:
         party.since = self._board.clock.utc()
         mix.parties.append(party)
         leg.listener = lambda event: self._heard(party, event)
-        start = self.recorder.join(decision) if decision is not None and not self.recorder.is_live else []
-        mix.apply(before=start)
+        start = self._record(decision) if decision is not None else []
+        mix.apply(before=[*before, *start])
         if start and mix.supervisors:
             self.on_recording()
         if leg.is_ended:
             self._gone(party, Cause.NORMAL)
 
-    def leave(self, party: Party, ending: Ending, *, hang_up: bool = True) -> None:
+    def leave(
+        self, party: Party, ending: Ending, *, hang_up: bool = True, before: Sequence[Command] = ()
+    ) -> None:
         """Takes a party out; nothing when it has left. Who stays hears the others; the last of them ends the conversation."""
         mix = self._mix
         if party not in mix.parties or party is mix.anchor:
@@ -114,9 +115,9 @@ class Conversation:
         leg = party.leg
         leg.listener = base.ignore
         by_peer = leg.is_ended
-        stops: list[Command] = [StopPlay(party.player)] if party.player and party.held else []
+        stops: list[Command] = [*before, *(self._stop_music(party) if party.held else ())]
         stops += self._regroup()
-        if not self.is_live:
+        if not self.is_live and not self._keeps_recording:
             stops += self.recorder.part()
         mix.apply(before=stops) if not mix.caller.is_ended else mix.submit(stops)
         if hang_up and not by_peer:
@@ -127,6 +128,11 @@ class Conversation:
             )
         self.on_left(party, ending)
         self._settle(party, ending)
+
+    def dismiss(self, ending: Ending) -> None:
+        """The call is over: everybody who is still there goes."""
+        for party in self.others:
+            self.leave(party, ending)
 
     def _settle(self, party: Party, ending: Ending) -> None:
         if party.parted is not None and not party.parted.done():
@@ -150,12 +156,33 @@ class Conversation:
             return []
         stops: list[Command] = []
         for party in parties:
-            if party.held:
-                stops += self._stop_music(party)
-            party.held, party.circle, party.muted = False, 0, False
+            stops += self.release(party, actor="system")
+            party.circle, party.muted = 0, False
         return stops
 
     # recording
+
+    def keep_recording(self) -> None:
+        """The customer is on the way to somebody else: the file goes on with silence until the next conversation or the end."""
+        if self.recorder.is_live and not self.recorder.paused:
+            self._keeps_recording = True
+            self.recorder.pause("system", "transfer")
+
+    def end_recording(self) -> None:
+        """Nobody comes any more."""
+        self._keeps_recording = False
+        self._mix.submit(self.recorder.part())
+
+    def _record(self, decision: Decision) -> list[Command]:
+        """The batch part for a conversation that begins: a kept file goes on when this one is to be recorded as well."""
+        kept, self._keeps_recording = self._keeps_recording, False
+        if not self.recorder.is_live:
+            return self.recorder.join(decision)
+        if kept and not decision.records:
+            return self.recorder.part()
+        if kept:
+            self.recorder.resume("system")
+        return []
 
     def _recording_changed(self) -> None:
         self.on_recording()
@@ -170,11 +197,21 @@ class Conversation:
         """Puts a party on hold with music, or takes it back; a repeat changes nothing. No device is told anything."""
         if held == party.held or party not in self._mix.parties:
             return
-        batch = self._start_music(party) if held else self._stop_music(party)
-        party.held, party.since = held, self._board.clock.utc()
+        if not held:
+            self._mix.apply(before=self.release(party, actor=actor))
+            return
+        batch = self._start_music(party)
+        party.held, party.since = True, self._board.clock.utc()
         self._mix.apply(before=batch)
-        leg = party.leg.id
-        self._emit(ev.CallHeld(actor=actor, leg=leg) if held else ev.CallResumed(actor=actor, leg=leg))
+        self._emit(ev.CallHeld(actor=actor, leg=party.leg.id))
+
+    def release(self, party: Party, *, actor: str) -> list[Command]:
+        """Takes a party off hold in the picture; returns the commands that go with the batch. Nothing when it is not held."""
+        if not party.held:
+            return []
+        party.held, party.since = False, self._board.clock.utc()
+        self._emit(ev.CallResumed(actor=actor, leg=party.leg.id))
+        return self._stop_music(party)
 
     def opposite(self, party: Party) -> list[Party]:
         """Whom a party puts on hold: customers for the agent's side, everybody else for the customer."""
@@ -236,7 +273,7 @@ class Conversation:
             case base.MediaFlows():
                 self.flowing(party.leg, event)
             case base.TransferWanted():
-                party.leg.report_transfer(200 if self.transfer(party.leg, event) else Cause.UNALLOCATED.sip)
+                self.transfer(party, event)
             case base.PortReplaced():
                 self._mix.apply()
             case base.PortFailed():

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
+from media.commands import Command
 from softswitch.calls.bridge import Conversation
 from softswitch.calls.cdr import Tally, step
 from softswitch.calls.dialling import Dialling, Watch
+from softswitch.calls.guests import Guests
 from softswitch.calls.mix import Mix, Party
 from softswitch.calls.monitor import Monitors
 from softswitch.calls.outcome import Ending, Outcome
@@ -23,12 +25,13 @@ from softswitch.calls.scene import PartyRole
 from softswitch.calls.sound import Sound
 from softswitch.calls.switchboard import Switchboard
 from softswitch.calls.timeline import Timeline
+from softswitch.calls.transfer import Return, blind, come_back
 from softswitch.legs import base
 from softswitch.legs.base import Leg, LegFacts, PartyKind
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination
-from softswitch.model.errors import Conflict, Unreachable
+from softswitch.model.errors import Conflict, NotFound, Unreachable
 from softswitch.model.ids import CallId
 from softswitch.model.states import CallState
 from softswitch.recordings.rules import Contact, Decision, RecordingMode
@@ -45,6 +48,16 @@ _STATES: dict[type[ev.Event], CallState] = {
 }  # fmt: skip
 
 Visit = Callable[["Call", Destination], Awaitable[Outcome]]
+Work = Callable[["Call"], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the call's task does next, and where the caller goes when nobody is reached there."""
+
+    to: Destination | Work
+    back: Return | None = None
+    ring: float = 0.0
 
 
 class Call:
@@ -67,17 +80,28 @@ class Call:
         self.sound = Sound(board.media, self.mix, self.timeline)
         self.conversation = Conversation(board, self.mix, self.timeline, self.sound, self.emit)
         self.conversation.transfer = self._transfer
-        self.monitors = Monitors(self.mix, self.timeline, self.conversation.whisper_recording)
+        self.monitors = Monitors(self.mix, self.timeline, self.conversation)
         self.conversation.on_recording = self.monitors.refresh
+        self.conversation.on_left = self._left
+        self.guests = Guests(self)
         self._visit = visit
         self._visits = 0
         self._tally: Tally | None = None
         self._tallied = 0
-        self._redirect: Destination | None = None
+        self._onward: Step | None = None
+        self.back: Return | None = None
+        """Where it goes when nobody takes it: set while a transfer is on its way or parked."""
+        self.ring_within = 0.0
+        """Seconds that people are rung at most; 0 = what is usual for the destination."""
+        self.front = False
+        """The next queue takes the caller at its head (a transfer came back, an agent was lost)."""
+        self._given: set[str] = set()
         self._task: asyncio.Task[None] | None = None
         self._progress: set[tuple[int, bool]] = set()
         self._limit: asyncio.TimerHandle | None = None
         self._answer_waiter: asyncio.Future[None] | None = None
+        self.join_calls: Callable[[Call, Party, base.TransferWanted], None] | None = None
+        """An attended transfer by a phone that has two calls: the other call is named by its dialog."""
         self.resolve_transfer: Callable[[LegFacts, str], Destination] = _nowhere
 
     # what it is
@@ -96,6 +120,11 @@ class Call:
     @property
     def is_answered(self) -> bool:
         return self.caller.is_answered
+
+    @property
+    def is_internal(self) -> bool:
+        """Between people of the house."""
+        return self.tally().created.direction == "internal"
 
     @property
     def is_over(self) -> bool:
@@ -157,17 +186,42 @@ class Call:
                 self.variables["ended_by"] = actor
             self._interrupt()
 
-    def redirect(self, destination: Destination, *, kind: str = "blind", actor: str = "") -> None:
-        """Takes the caller away from where it is and sends it elsewhere."""
+    def redirect(
+        self, destination: Destination, *, kind: str = "blind", actor: str = "", back: Return | None = None, ring: float = 0.0
+    ) -> None:
+        """Takes the caller away from where it is and sends it elsewhere. `ring`: seconds that people may be rung there.
+
+        When nobody is reached it goes `back`, or the call ends.
+        """
         if self.ending is None:
             self.emit(ev.CallTransferred(kind=kind, target=str(destination), actor=actor))
-            self._redirect = destination
+            self._onward = Step(destination, back, ring)
             self._interrupt()
 
-    def take_redirect(self) -> Destination | None:
+    def divert(self, work: Work) -> None:
+        """Takes the caller away from where it is; the call's task does this instead (a pick-up)."""
+        if self.ending is None:
+            self._onward = Step(work)
+            self._interrupt()
+
+    def take_onward(self) -> Step | None:
         """Where an interrupted task has to go on; None when the interruption is the end."""
-        destination, self._redirect = self._redirect, None
-        return destination if self.ending is None else None
+        step, self._onward = self._onward, None
+        return step if self.ending is None else None
+
+    async def follow(self, step: Step) -> Outcome:
+        """One step of the call's task. Raises Unreachable when there is no way back."""
+        self.back, self.ring_within = step.back, step.ring
+        try:
+            outcome = await (self.go(step.to) if isinstance(step.to, Destination) else step.to(self))
+        except Unreachable as fault:
+            if step.back is None:
+                raise
+            outcome = Outcome.failed(fault.cause)
+        if outcome.ending is None and step.back is not None and not self.conversation.is_live:
+            self.ring_within = 0.0
+            return await come_back(self, step.back, outcome)
+        return outcome
 
     def _interrupt(self) -> None:
         # A task that has not run yet would vanish without a trace when cancelled; it looks at `ending` first.
@@ -180,10 +234,13 @@ class Call:
         if self._limit is not None:
             self._limit.cancel()
         self.sound.silence()
+        self.guests.dismiss()
+        self.conversation.dismiss(ending)
+        self.conversation.end_recording()
         self.monitors.dismiss()
         answered = self.tally().answered_at is not None
         self.caller.listener = base.ignore
-        if not self.caller.is_ended:
+        if not self.caller.is_ended and not self.has_given(self.caller):
             self.caller.hang_up(ending.cause)
         status = 200 if answered else 487 if ending.cause is Cause.CANCELLED else ending.cause.sip
         self.emit(ev.CallEnded(
@@ -266,7 +323,7 @@ class Call:
         stages = devices(self.board, self.facts, destination, group=self.mix.group, prefer=self.caller.codecs)
         end_early = _leave_as_it_is if quiet else self._end_early
         return Dialling(self.timeline, stages, timeout, Watch(progress, self.board.report), end_early=end_early,
-                         is_in_call=lambda leg: self.mix.party_of(leg) is not None)  # fmt: skip
+                         is_in_call=self.keeps)  # fmt: skip
 
     def _noted_progress(self, leg: Leg | None, status: int, *, quiet: bool) -> None:
         early = leg is not None
@@ -351,21 +408,70 @@ class Call:
         for party in [party for party in self.mix.parties if party.role is PartyRole.CUSTOMER] or [self.mix.anchor]:
             self.conversation.hold(party, held=held, actor=actor)
 
-    def _transfer(self, leg: Leg, wanted: base.TransferWanted) -> bool:
-        """The other side wants the caller elsewhere (blind transfer): where it could call itself, and nowhere else."""
+    def _transfer(self, party: Party, wanted: base.TransferWanted) -> None:
+        """A party's own device sends the other side elsewhere: where it could call itself, and nowhere else."""
+        leg, status = party.leg, 200
         try:
+            if leg.facts.kind is PartyKind.TRUNK and party is self.mix.anchor:
+                raise Unreachable(Cause.REJECTED)  # a customer does not send our people about
+            if wanted.replaces and self.join_calls is not None:
+                self.join_calls(self, party, wanted)
+                return
             to = self.resolve_transfer(leg.facts, wanted.number)
+            leg.report_transfer(status)
+            blind(self, party, to, actor=party.agent or "callee")
         except Unreachable as fault:
             self.emit(ev.CallTransferred(kind="blind", target=wanted.number, result=fault.cause.word))
-            return False
-        self.redirect(to, actor="callee")
-        return True
+            leg.report_transfer(fault.cause.sip)
+        except (Conflict, NotFound) as fault:
+            log.info("! transfer refused", call=self.id, to=wanted.number, reason=str(fault))
+            leg.report_transfer(Cause.REJECTED.sip)
 
     def move_anchor(self, party: Party) -> Party:
         """From now on the call serves this party; returns the one it served before, which goes on as a party like any other."""
         former = self.conversation.move_anchor(party)
         party.leg.listener = self._caller_heard
         return former
+
+    def part(self, party: Party, ending: Ending, *, before: Sequence[Command] = ()) -> None:
+        """A party leaves and the others go on; who is served is another one when this party was it."""
+        if party is self.mix.anchor:
+            heir = _heir(self.conversation.others)
+            if heir is None:
+                raise Conflict("nobody else is in the call")
+            self.move_anchor(heir)
+        self.conversation.leave(party, ending, before=before)
+
+    def give(self, party: Party) -> Leg:
+        """Takes a party's leg out of this call alive, for another call; without anybody left this call ends."""
+        self._given.add(party.leg.id)
+        if party is self.mix.anchor:
+            party.leg.listener = base.ignore
+            self.hang_up(Cause.NORMAL, "system")
+        else:
+            self.conversation.leave(party, Ending("system", Cause.NORMAL), hang_up=False)
+        return party.leg
+
+    def has_given(self, leg: Leg) -> bool:
+        """Whether the leg lives on in another call."""
+        return leg.id in self._given
+
+    def keeps(self, leg: Leg) -> bool:
+        """Whether a leg goes on without whoever has dialled it: a party of this call, or given to another one."""
+        return self.mix.party_of(leg) is not None or self.has_given(leg)
+
+    def touched(self) -> None:
+        """Something that views show has changed without an event."""
+        if self.on_event is not None:
+            self.on_event(self)
+
+    def _left(self, party: Party, _ending: Ending) -> None:
+        """An agent whom no handler waits for is released here; the others by the handler that has brought them in."""
+        if party.agent and party.parted is None:
+            self.board.desks.released(party.agent, self.id)
+        if not self.is_over:
+            self.guests.left(party)
+            self.touched()
 
     # the caller's leg
 
@@ -385,7 +491,7 @@ class Call:
             case base.MediaFlows():
                 self.conversation.flowing(self.caller, event)
             case base.TransferWanted():
-                self.caller.report_transfer(Cause.REJECTED.sip)  # only who was called may send the caller elsewhere
+                self._transfer(self.mix.anchor, event)
             case base.PortReplaced():
                 self.mix.apply()
             case base.PortFailed():
@@ -395,8 +501,10 @@ class Call:
         if self._answer_waiter is not None and not self._answer_waiter.done():
             self._answer_waiter.set_exception(Unreachable(cause))
             return
-        if (heir := _heir(self.conversation.others)) is not None:
-            self.conversation.leave(self.move_anchor(heir), Ending("caller", cause))
+        others = self.conversation.others
+        asks = self.guests.consulted is not None and self.guests.consulted.by is self.mix.anchor
+        if len(others) > 1 or (others and asks):
+            self.part(self.mix.anchor, Ending("caller", cause))
             return
         who = "agent" if self.facts.kind is PartyKind.AGENT else "caller"
         self.hang_up(cause, who)
@@ -415,10 +523,9 @@ def _role_beside(anchor: Party, agent: str) -> PartyRole:
 
 
 def _heir(others: Sequence[Party]) -> Party | None:
-    """Whom the call serves when the caller leaves three or more: the customer, else whoever has no desk of an agent to release."""
-    if len(others) < 2:
-        return None
-    return min(others, key=lambda party: (party.role is not PartyRole.CUSTOMER, bool(party.agent)))
+    """Whom the call serves when the one it served leaves: the customer, else whoever no handler waits for."""
+    ranked = sorted(others, key=lambda party: (party.role is not PartyRole.CUSTOMER, party.parted is not None))
+    return ranked[0] if ranked else None
 
 
 def _nowhere(_facts: LegFacts, _number: str) -> Destination:

@@ -78,13 +78,13 @@ class Dialling:
         try:
             return await self._ring_all()
         except BaseException:
-            self._give_up(Cause.CANCELLED)
+            self.give_up(Cause.CANCELLED)
             raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._give_up(Cause.NORMAL)
+        self.give_up(Cause.NORMAL)
         leg = self._winner
         if leg is not None and not leg.is_ended and not self.is_in_call(leg):
             leg.listener = base.ignore
@@ -102,7 +102,7 @@ class Dialling:
                         break
         except TimeoutError:
             self._causes.append(Cause.NO_ANSWER)
-            self._give_up(Cause.NO_ANSWER)
+            self.give_up(Cause.NO_ANSWER)
             self.end_early()
         raise Unreachable(self._verdict())
 
@@ -114,7 +114,7 @@ class Dialling:
         if not self._attempts and not self._settled.done():
             return None
         self._winner = await self._settled
-        self._give_up(Cause.ANSWERED_ELSEWHERE)
+        self.give_up(Cause.ANSWERED_ELSEWHERE)
         return self._winner
 
     def _start(self, device: Device) -> None:
@@ -169,7 +169,7 @@ class Dialling:
         leg = attempt.leg
         self.timeline.emit(ev.LegEnded(leg=leg.id if leg else "", cause=event.cause.word, sip_status=event.status, by="peer"))
         if event.status >= 600:
-            self._give_up(Cause.ANSWERED_ELSEWHERE)  # the person refused, on whatever device (sip.md §4.2)
+            self.give_up(Cause.ANSWERED_ELSEWHERE)  # the person refused, on whatever device (sip.md §4.2)
         self._fail(attempt, _meaning(event, attempt.device.target))
 
     def _fail(self, attempt: _Attempt, cause: Cause) -> None:
@@ -190,7 +190,7 @@ class Dialling:
         last = self._causes[-1] if self._causes else Cause.UNREACHABLE
         return next((cause for cause in _RANKING if cause in self._causes), last)
 
-    def _give_up(self, cause: Cause) -> None:
+    def give_up(self, cause: Cause) -> None:
         """Ends every attempt that is still on its way."""
         for attempt in self._attempts.values():
             if attempt.leg is not None and not attempt.leg.is_ended:

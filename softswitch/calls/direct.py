@@ -6,21 +6,30 @@ from softswitch.calls.call import Call
 from softswitch.calls.outcome import Ending, Outcome
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Unreachable
+from softswitch.model.errors import Conflict, Unreachable
 
 PHONE_RING = 20.0
 """Seconds that a phone or page rings (sip.md §4.2); a trunk has its own limit."""
 
 
 async def to_party(call: Call, destination: Destination) -> Outcome:
-    """Rings an extension, an outside number or an agent and joins whoever answers."""
-    agent = destination.name if destination.kind is DestinationKind.AGENT else ""
-    ring = 0.0 if destination.kind is DestinationKind.OUTSIDE else PHONE_RING
+    """Rings an extension, an outside number or an agent and joins whoever answers. The agent's state follows."""
+    agent, desks = call.board.stations.agent_of(destination), call.board.desks
+    ring = call.ring_within or (0.0 if destination.kind is DestinationKind.OUTSIDE else PHONE_RING)
     try:
+        if agent:
+            desks.alert(agent, call.id, internal=call.is_internal)
         async with call.dialling(destination, timeout=ring) as leg:
+            if agent:
+                desks.answered(agent, call.id, internal=call.is_internal)
             return Outcome.ended(await call.bridge(leg, agent=agent, other=str(destination)))
+    except Conflict:
+        return Outcome.failed(Cause.BUSY)
     except Unreachable as fault:
         return Outcome.failed(fault.cause)
+    finally:
+        if agent:
+            desks.released(agent, call.id)
 
 
 async def hang_up(_call: Call, destination: Destination) -> Outcome:

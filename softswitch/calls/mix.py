@@ -9,14 +9,11 @@ from dataclasses import dataclass, field
 from media.commands import Command, ControlRecord
 from media.service import MediaService
 from softswitch.calls import scene
+from softswitch.calls.ears import Ear
 from softswitch.calls.outcome import Ending
 from softswitch.calls.scene import PartyRole, Seat
 from softswitch.legs.base import Leg
-from softswitch.legs.browser import BrowserSession
 from softswitch.model.states import MonitorMode
-
-Ear = BrowserSession
-"""Where a supervisor listens and speaks."""
 
 
 @dataclass(eq=False, slots=True)

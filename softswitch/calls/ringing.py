@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from softswitch.calls.dialling import Device
@@ -20,16 +21,18 @@ def devices(
     board: Switchboard, caller: LegFacts, destination: Destination, *, group: int, prefer: tuple[str, ...]
 ) -> Sequence[Sequence[Device]]:
     """The stages to ring. Raises Unreachable when there is nothing to ring."""
-    wanted = destination
+    wanted, answers = destination, False
     if destination.kind is DestinationKind.AGENT:
-        station = board.stations.device(destination.name)
-        if station.session is not None:
-            return ((Device(str(destination), partial(_ring_page, station.session, caller)),),)
-        wanted = Destination(DestinationKind.EXTENSION, station.extension)
+        device = board.stations.device(destination.name)
+        if device.session is not None:
+            return ((Device(str(destination), partial(_ring_page, device.session, caller)),),)
+        if device.to is None:
+            raise Unreachable(Cause.UNREACHABLE)
+        wanted, answers = device.to, device.answers
     plan = board.plan(caller, wanted)
 
     def start(target: Target, listener: Listener) -> Leg:
-        return board.dial(target, caller, group=group, prefer=prefer, listener=listener)
+        return board.dial(replace(target, answers=answers), caller, group=group, prefer=prefer, listener=listener)
 
     return tuple(tuple(Device(str(destination), partial(start, target), target) for target in stage) for stage in plan.stages)
 

@@ -1,7 +1,7 @@
 """Who hears whom in one call, pure: the whole picture in, complete `Listen` sets out (call-centre.md §9).
 
-`media.routes` names the single scenarios; a live call combines them (a held customer, a consulted colleague and two supervisors,
-say), so the sets are computed from the picture here and a test compares them with the named scenarios and with the matrix of §9.
+`media.routes` names the single scenarios; a live call combines them (a held customer, a consulted colleague, two supervisors),
+so the sets are computed from the picture here. A test compares them with the named scenarios and with the matrix of §9.
 """
 
 from __future__ import annotations

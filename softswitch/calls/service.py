@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import structlog
 
-from softswitch.calls.call import Call
+from softswitch.calls.call import Call, Step
 from softswitch.calls.outcome import Ending, Outcome
 from softswitch.calls.ringing import devices
 from softswitch.calls.switchboard import Switchboard
@@ -206,18 +206,18 @@ class CallService:
 
     async def _serve(self, call: Call, destination: Destination, answer_within: float) -> None:
         call.started = True
-        ending = call.ending
+        ending, step = call.ending, Step(destination)
         while ending is None:
             try:
                 if answer_within:
                     wait, answer_within = answer_within, 0.0
                     await call.caller_answered(wait)
-                outcome = await call.go(destination)
+                outcome = await call.follow(step)
                 ending = outcome.ending or Ending("system", outcome.cause)
                 if call.conversation.is_live:  # the one that the handler waited for has left, others go on
                     ending = await call.conversation.rest()
             except asyncio.CancelledError:
-                ending, destination = self._interrupted(call, destination)
+                ending, step = self._interrupted(call, step)
             except Unreachable as fault:
                 ending = Ending("system", fault.cause)
             except Exception:  # the task supervisor of architecture.md §12: one broken call must not harm the others
@@ -225,14 +225,14 @@ class CallService:
                 ending = Ending("system", Cause.TEMPORARY_FAILURE)
         self._over(call, call.ending or ending)
 
-    def _interrupted(self, call: Call, destination: Destination) -> tuple[Ending | None, Destination]:
+    def _interrupted(self, call: Call, step: Step) -> tuple[Ending | None, Step]:
         """A cancelled task: the call is over, or goes on elsewhere, or the loop is being closed."""
         task = asyncio.current_task()
-        onward = call.take_redirect()
+        onward = call.take_onward()
         if onward is not None and task is not None:
             task.uncancel()
             return None, onward
-        return call.ending or Ending("system", Cause.SHUTDOWN), destination
+        return call.ending or Ending("system", Cause.SHUTDOWN), step
 
     def _over(self, call: Call, ending: Ending) -> None:
         call.finish(ending)

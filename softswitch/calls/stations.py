@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from softswitch.calls.desks import Desks, NoDesks
 from softswitch.directory.model import Agent
 from softswitch.directory.snapshot import Snapshot
 from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.legs.browser import BrowserLeg, BrowserSession, BrowserSessions
 from softswitch.model.cause import Cause
+from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import Conflict, NotFound, Unreachable
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where an agent is to be rung: at a page, or at the phone `extension`."""
+    """Where an agent is to be rung: at a page, or at a phone or number `to`. `answers`: the device is to answer by itself."""
 
     session: BrowserSession | None = None
-    extension: str = ""
+    to: Destination | None = None
+    answers: bool = False
 
 
 class Stations:
@@ -26,6 +29,7 @@ class Stations:
 
     def __init__(self, directory: Callable[[], Snapshot], browsers: BrowserSessions, registered: Callable[[str], bool]) -> None:
         self.browsers = browsers
+        self.desks: Desks = NoDesks()
         self._directory = directory
         self._registered = registered
         self._listeners: list[Callable[[str], None]] = []
@@ -37,14 +41,26 @@ class Stations:
 
     def extension_changed(self, number: str) -> None:
         """A phone logged in or out."""
+        at = self.desks.agent_at(f"extension:{number}")
         for agent in self._directory().agents.values():
-            if agent.extension == number:
+            if agent.login == at or (agent.extension == number and not self.desks.station(agent.login)):
                 self._changed(agent.login)
 
-    def reachable(self, agent: Agent) -> bool:
-        """Whether the agent's device could be rung now."""
-        if agent.extension:
-            return self._registered(agent.extension)
+    def station(self, login: str) -> str:
+        """Where the agent works: the station of the sign-in, else the one of the directory. Raises NotFound."""
+        agent = self._directory().agents.get(login)
+        if agent is None:
+            raise NotFound(f"there is no agent {login}")
+        return self.desks.station(login) or agent.station
+
+    def reachable(self, agent: Agent, station: str = "") -> bool:
+        """Whether the agent's device (or the one at another station) could be rung now; an outside number always can."""
+        station = station or self.station(agent.login)
+        kind, _, number = station.partition(":")
+        if kind == "extension":
+            return self._registered(number)
+        if kind == "outside":
+            return bool(number)
         session = self.browsers.of(agent.login)
         return session is not None and session.ready
 
@@ -53,14 +69,34 @@ class Stations:
         agent = self._directory().agents.get(login)
         if agent is None:
             raise Unreachable(Cause.UNALLOCATED)
-        if agent.extension:
-            return Device(extension=agent.extension)
+        kind, _, number = self.station(login).partition(":")
+        if kind == "extension":
+            return Device(to=Destination(DestinationKind.EXTENSION, number), answers=agent.auto_answer)
+        if kind == "outside":
+            return Device(to=Destination(DestinationKind.OUTSIDE, number))
         session = self.browsers.of(login)
         if session is None or not session.ready:
             raise Unreachable(Cause.UNREACHABLE)
         if session.leg is not None:
             raise Unreachable(Cause.BUSY)
-        return Device(session)
+        return Device(session, answers=agent.auto_answer)
+
+    def agent_of(self, to: Destination) -> str:
+        """The login of the agent who is reached at a destination, "" for nobody's device."""
+        if to.kind is DestinationKind.AGENT:
+            return to.name
+        return self.desks.agent_at(f"extension:{to.name}") if to.kind is DestinationKind.EXTENSION else ""
+
+    def name_of(self, login: str) -> str:
+        """What the agent is called, "" when there is none of this login."""
+        agent = self._directory().agents.get(login)
+        return agent.name if agent is not None else ""
+
+    def answered_leg(self, login: str) -> BrowserLeg | None:
+        """The call at the agent's page that it has taken."""
+        session = self.browsers.of(login)
+        leg = session.leg if session is not None else None
+        return leg if leg is not None and leg.is_answered else None
 
     # what an agent's page does
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from media.service import MediaService
+from softswitch.calls.desks import Desks
 from softswitch.calls.stations import Stations
 from softswitch.legs.base import Leg, LegFacts, Listener
 from softswitch.model.clock import Clock
@@ -47,3 +48,8 @@ class Switchboard:
     recording: RecordingPolicy
     hold_music: Callable[[], int] = lambda: 0
     """The loaded prompt that a held party hears, 0 for none."""
+
+    @property
+    def desks(self) -> Desks:
+        """What the call distribution knows of agents."""
+        return self.stations.desks

@@ -86,9 +86,13 @@ class DigitPressed:
 
 @dataclass(frozen=True, slots=True)
 class TransferWanted:
-    """The party asks that the other side be sent to `number`."""
+    """The party asks that the other side be sent to `number`, or joined to another call of its own.
+
+    `replaces` names that call's dialog (RFC 3891): "call-id;to-tag=…;from-tag=…"; empty for a blind transfer.
+    """
 
     number: str
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ from softswitch.model.target import Target
 
 log = structlog.get_logger("legs")
 
+_AUTO_ANSWER = {"Call-Info": "<sip:softswitch>;answer-after=0", "Alert-Info": "<http://localhost>;info=alert-autoanswer"}
+"""What phones know: RFC 3261 leaves it open, the first is Snom's and Yealink's form, the second Polycom's and Grandstream's."""
+
 SubmitCommand = Callable[[sip.Command], None]
 CodecsOf = Callable[[LegFacts], tuple[str, ...]]
 
@@ -164,6 +167,7 @@ class SipLeg:
             sip.Invite(
                 self.id, target.uri, target.flow, caller, target.number, sig.Body(body), login=target.login,
                 timeout=target.ring or 180.0, first_response=target.first_response, max_forwards=hops, asserted=target.asserted,
+                headers=_AUTO_ANSWER if target.answers else {},
             )
         )  # fmt: skip
 
@@ -189,7 +193,7 @@ class SipLeg:
             case sig.InfoReceived():
                 self._info(event.body)
             case sig.TransferRequested():
-                self._tell(base.TransferWanted(event.refer_to_user))
+                self._tell(base.TransferWanted(event.refer_to_user, event.replaces))
             case sig.Ended():
                 self._ended(event)
 
@@ -345,6 +349,7 @@ class SipLegs:
         facts = LegFacts(
             inbound=True, kind=kind, party=event.peer_name, caller=_caller(event, kind),
             caller_name=event.caller.display_name, called=event.called, sip_call_id=event.call_id, hops=event.max_forwards,
+            asserted=kind is PartyKind.TRUNK and bool(event.caller.asserted_user),
         )  # fmt: skip
         leg = SipLeg(self, LegId(event.leg), facts, event.flow.remote[0], group=self.studio.ids.next())
         leg.start_inbound(event.body.content if event.body is not None else b"")

@@ -32,6 +32,8 @@ class Target:
     max_duration: float = 0.0
     advance_after_ring: bool = False
     address: str = ""
+    answers: bool = False
+    """The phone is asked to answer by itself (Call-Info answer-after)."""
 
 
 @dataclass(frozen=True, slots=True)

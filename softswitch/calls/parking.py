@@ -1,0 +1,99 @@
+"""Parked calls: a customer waits in a numbered slot with music until somebody picks it up, or goes back to who parked it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from softswitch.calls.call import Call
+from softswitch.calls.outcome import Outcome
+from softswitch.calls.transfer import Return, come_back
+from softswitch.model import events as ev
+from softswitch.model.cause import Cause
+from softswitch.model.destination import Destination
+from softswitch.model.errors import Conflict, NotFound, Unreachable
+
+SLOTS = tuple(str(number) for number in range(701, 721))
+TIMEOUT = 90.0
+"""Seconds after which a parked call goes back."""
+ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """One occupied slot. `by` is who parked it, as written."""
+
+    slot: str
+    call: Call
+    by: str
+    since: float
+
+
+class ParkingLot:
+    """All slots of the node. Owned by the loop."""
+
+    def __init__(self, slots: tuple[str, ...] = SLOTS, timeout: float = TIMEOUT) -> None:
+        self._slots = slots
+        self._timeout = timeout
+        self._parked: dict[str, Parked] = {}
+        self._reserved: dict[str, str] = {}  # slot -> id of the call on its way there
+
+    def reserve(self, call: Call, slot: str = ANY) -> str:
+        """The slot that the call will be in: the named one, else the first free. Raises NotFound, Conflict when taken."""
+        if slot not in ("", ANY):
+            if slot not in self._slots:
+                raise NotFound(f"there is no slot {slot}: they are {self._slots[0]} to {self._slots[-1]}")
+            if not self._is_free(slot, call):
+                raise Conflict(f"slot {slot} is taken")
+            self._reserved[slot] = call.id
+            return slot
+        for free in self._slots:
+            if self._is_free(free, call):
+                self._reserved[free] = call.id
+                return free
+        raise Conflict("all slots are taken")
+
+    def _is_free(self, slot: str, call: Call) -> bool:
+        return slot not in self._parked and self._reserved.get(slot, call.id) == call.id
+
+    async def park(self, call: Call, destination: Destination) -> Outcome:
+        """The handler of `park:SLOT`: music until picked up; after the time-out back to who parked it, or to the queue."""
+        slot = self._enter(call, destination.name)
+        result = ""
+        try:
+            await call.answer()
+            await call.music()
+            await asyncio.sleep(self._timeout)
+            result = "returned"
+        finally:
+            del self._parked[slot]
+            call.emit(ev.CallUnparked(slot=slot, result=result or ("abandoned" if call.ending else "picked_up")))
+        back = call.back or Return(queue=call.tally().queue)
+        return await come_back(call, back, Outcome("timeout", Cause.NO_ANSWER))
+
+    def _enter(self, call: Call, wanted: str) -> str:
+        """Raises Unreachable when the slot is taken or none is free."""
+        mine = next((slot for slot, owner in self._reserved.items() if owner == call.id), "")
+        try:
+            slot = mine or self.reserve(call, wanted)
+        except (Conflict, NotFound) as fault:
+            raise Unreachable(Cause.BUSY) from fault
+        del self._reserved[slot]
+        by = str(call.back.to) if call.back is not None and call.back.to is not None else ""
+        self._parked[slot] = Parked(slot, call, by, call.board.clock.utc())
+        call.emit(ev.CallParked(slot=slot, by=by.partition(":")[2]))
+        return slot
+
+    def at(self, slot: str) -> Call:
+        """The call in a slot. Raises NotFound."""
+        found = self._parked.get(slot)
+        if found is None:
+            raise NotFound(f"no call is parked at {slot}")
+        return found.call
+
+    def is_slot(self, number: str) -> bool:
+        return number in self._slots
+
+    def all(self) -> list[Parked]:
+        """Every occupied slot, by number."""
+        return [self._parked[slot] for slot in sorted(self._parked)]

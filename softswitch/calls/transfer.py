@@ -1,0 +1,99 @@
+"""Sending a customer on: blind transfer with a way back, and joining the legs of two calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from softswitch.calls.mix import Party
+from softswitch.calls.outcome import Ending, Outcome
+from softswitch.calls.scene import PartyRole
+from softswitch.legs.base import Leg
+from softswitch.model import events as ev
+from softswitch.model.cause import Cause
+from softswitch.model.destination import Destination, DestinationKind
+from softswitch.model.errors import Conflict
+
+if TYPE_CHECKING:
+    from softswitch.calls.call import Call, Work
+
+RING = 20.0
+"""Seconds after which a transfer that nobody answers goes back (call-centre.md §2.2)."""
+
+_KIND = {DestinationKind.QUEUE: "queue", DestinationKind.FLOW: "flow"}
+_PEOPLE = (DestinationKind.AGENT, DestinationKind.EXTENSION, DestinationKind.OUTSIDE)
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Where a transfer goes back to when nobody takes it: the one who sent it on, when free; else the head of the queue."""
+
+    to: Destination | None = None
+    agent: str = ""
+    queue: str = ""
+
+
+def way_back(call: Call, by: Party) -> Return:
+    """Back to the party that transfers, or to the queue that the call came from."""
+    to = Destination.parse(by.name) if by.name.startswith(("agent:", "extension:")) else None
+    return Return(to, by.agent, call.tally().queue)
+
+
+def blind(call: Call, by: Party, to: Destination, *, actor: str) -> None:
+    """Sends the others' side elsewhere and lets the party go. Raises Conflict in a conference and before the answer.
+
+    The recording pauses until the next conversation, so that the call has one file with true times.
+    """
+    if call.guests.consulted is not None:
+        raise Conflict("somebody is being consulted: complete or cancel that first")
+    if len(call.mix.parties) != 2:
+        raise Conflict("a conference cannot be transferred: leave it, the others go on" if call.conversation.is_live
+                       else "there is no conversation to transfer")  # fmt: skip
+    back = way_back(call, by)
+    ring = RING if to.kind in _PEOPLE else 0.0
+    if to.kind in (*_PEOPLE, DestinationKind.QUEUE, DestinationKind.PARK):
+        call.conversation.keep_recording()
+    call.part(by, Ending("agent" if by.agent else "callee", Cause.NORMAL))
+    call.redirect(to, kind=_KIND.get(to.kind, "blind"), actor=actor, back=back, ring=ring)
+
+
+async def come_back(call: Call, back: Return, outcome: Outcome) -> Outcome:
+    """Nobody took a transfer: to whoever sent it when free, else to the head of the queue it came from, else it is over."""
+    ready = back.to is not None and (not back.agent or call.board.desks.is_ready(back.agent))
+    target = back.to if ready else Destination(DestinationKind.QUEUE, back.queue) if back.queue else None
+    call.emit(ev.CallTransferred(kind="return", target=str(target or ""), result=outcome.result))
+    if ready and back.to is not None:
+        outcome = await call.go(back.to)
+        if outcome.ending is not None:
+            return outcome
+    if back.queue:
+        call.front = True
+        return await call.go(Destination(DestinationKind.QUEUE, back.queue))
+    return outcome
+
+
+def joining(leg: Leg, name: str, agent: str) -> Work:
+    """What a call does that is picked up: it is joined to this leg, wherever it was."""
+
+    async def work(call: Call) -> Outcome:
+        desks = call.board.desks
+        if agent:
+            desks.answered(agent, call.id, internal=call.is_internal)
+        try:
+            return Outcome.ended(await call.bridge(leg, agent=agent, other=name, queue=call.tally().queue))
+        finally:
+            if agent:
+                desks.released(agent, call.id)
+
+    return work
+
+
+def replace_party(call: Call, party: Party, leg: Leg, *, name: str, agent: str, actor: str) -> None:
+    """Another leg takes a party's place in one batch: an attended transfer by the party's own phone. The recording goes on."""
+    heir = Party(leg, PartyRole.AGENT if party.role is PartyRole.AGENT else party.role, name=name, agent=agent)
+    held = [other for other in call.mix.parties if other.held]
+    stops = [command for other in held for command in call.conversation.release(other, actor=actor)]
+    call.conversation.join(heir, before=stops)
+    call.emit(ev.CallTransferred(kind="attended", target=name, result="answered", agent=agent, actor=actor))
+    call.emit(ev.CallConnected(other=name, leg=leg.id, agent=agent))
+    call.part(party, Ending("agent" if party.agent else "callee", Cause.NORMAL))
