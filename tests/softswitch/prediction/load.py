@@ -66,10 +66,8 @@ class Watcher:
         return {}
 
 
-def run(
-    load: Load, waits: int, seed: int, ask: Callable[[Seen], dict[str, tuple[float, float]]], watcher: Watcher
-) -> list[Waiter]:
-    """Simulates until `waits` callers have been served who waited (the first 300 warm up). `ask` predicts at entry."""
+def run(load: Load, waits: int, seed: int, watcher: Watcher) -> list[Waiter]:
+    """Simulates until `waits` callers have been served who waited (the first 300 warm up)."""
     dice = random.Random(seed)
     draw = _service(load, dice)
     house = tuple(f"a{number}" for number in range(load.agents))
@@ -98,7 +96,7 @@ def run(
             sum(not w.important for w in waiting), tuple(now - taken for _, taken, _ in busy), house,
         )  # fmt: skip
         waiter = Waiter(now, important, dice.expovariate(1 / load.patience), key, seen)
-        waiter.predicted = ask(seen) if len(done) >= 300 else {}
+        waiter.predicted = watcher.ask(seen) if len(done) >= 300 else {}
         number += 1
         heapq.heappush(line, (key, number, waiter))
         if len(done) >= waits + 300:

@@ -57,7 +57,7 @@ class Switch(Watcher):
 
 def scores(load: Load, dice: int) -> dict[str, Score]:
     switch = Switch()
-    waiters = run(load, WAITS, dice, switch.ask, switch)
+    waiters = run(load, WAITS, dice, switch)
     assert len(waiters) >= 3000
     return {name: score(waiters, name) for name in ("predictor", "seed", "hold")}
 
