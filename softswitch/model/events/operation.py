@@ -14,17 +14,21 @@ class SupervisionStarted(Event):
     type: ClassVar[str] = "sup.started"
     mode: str
     target: str = ""
+    supervisor: str = ""  # whose device it is; `actor` is who ordered it
+    device: str = ""  # "browser", "extension:1001"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupervisionMode(Event):
     type: ClassVar[str] = "sup.mode"
     mode: str
+    supervisor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupervisionEnded(Event):
     type: ClassVar[str] = "sup.ended"
+    supervisor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
