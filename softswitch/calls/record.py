@@ -32,6 +32,11 @@ class Recording:
         self._live = False
 
     @property
+    def file(self) -> str:
+        """Its name below the keeper's root."""
+        return self._file
+
+    @property
     def is_live(self) -> bool:
         """Started, and neither stopped nor failed."""
         return self._live
