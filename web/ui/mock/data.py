@@ -19,6 +19,9 @@ SESSIONS = {"agent000": "agent", "supervis": "supervisor", "administ": "administ
 """Ids of sessions → roles."""
 
 
+QUEUE_TITLES = {"sales": "销售热线", "service": "客户服务", "vip": "贵宾专席"}
+
+
 def session(role: str) -> Json:
     names = {"agent": "李静", "supervisor": "王班长", "administrator": "管理员"}
     logins = {"agent": "agent1", "supervisor": "supervisor", "administrator": "admin"}
@@ -31,7 +34,11 @@ def session(role: str) -> Json:
 def agent(login: str, name: str, state: str = "logged_out", since: float = 0, **more: Any) -> Json:
     return {
         "login": login, "name": name, "state": state, "reason": "", "since": ago(since), "queues": ["sales"], "station": "browser",
-        "call": None, "pending": "", "reachable": True, "language": "zh-CN", "calls_today": 7, "wrap_up_until": None, **more,
+        "call": None, "pending": "", "reachable": True, "language": "zh-CN", "calls_today": 7, "wrap_up_until": None,
+        "wrap_up": None, "team": "一组", "site": "", "skills": {"broadband": 80, "english": 40}, "offer": None, "customer_name": "",
+        "direction": "", "help": "", "occupancy": 0.72,
+        "today": {"answered": 23, "missed": 1, "talk_ms": 6_120_000, "ready_ms": 3_380_000, "not_ready_ms": 1_290_000,
+                  "wrap_up_ms": 842_000, "occupancy": 0.67}, **more,
     }  # fmt: skip
 
 
@@ -41,68 +48,108 @@ def call(identity: str, state: str = "talking", since: float = 60, **more: Any) 
         "called": "4008001000", "trunk": "carrier", "queue": "sales", "agent": "agent2", "agent_name": "张伟", "created": ago(since + 25),
         "answered": ago(since + 24), "connected": ago(since), "ended": None, "wait_ms": 18400, "ring_ms": 4100,
         "talk_ms": int(since * 1000), "hold_ms": 0, "duration_ms": int(since * 1000) + 25000, "result": None, "cause": None,
-        "cause_text": None, "q850": None, "sip_status": None, "who": None, "recording": None, "recording_live": False, "monitors": [], "context": {}, **more,
+        "cause_text": None, "q850": None, "sip_status": None, "who": None, "recording": None, "recording_live": False, "monitors": [], "context": {},
+        "participants": [], "variables": {}, "customer": None, "dispositions": [], "notes": [], **more,
     }  # fmt: skip
 
 
-def offer(call_id: str) -> Json:
+def member(identity: str, party: str, role: str, state: str = "talking", since: float = 0) -> Json:
+    return {"id": identity, "party": party, "role": role, "state": state, "since": ago(since)}
+
+
+KNOWN = {"id": "k1", "name": "陈晓雯", "class": "宽带金卡", "importance": 70, "vip": True}
+
+
+def offer(call_id: str, kind: str = "known") -> Json:
+    """`kind`: known (a customer from a web page), unknown (a number that nobody knows), auto (answered by itself)."""
+    known = {
+        "caller": "web", "caller_name": "陈晓雯", "customer": KNOWN, "number_place": "", "position": 1,
+        "repeat": {"last": ago(90_000), "agent": "张伟", "reason": "bill.wrong"},
+        "history": [
+            {"id": "h3", "at": ago(90_000), "queue": "service", "agent": "张伟", "result": "answered", "disposition": "bill.wrong"},
+            {"id": "h9", "at": ago(700_000), "queue": "sales", "agent": "李静", "result": "answered", "disposition": "order.new"},
+            {"id": "h12", "at": ago(1_700_000), "queue": "sales", "agent": None, "result": "abandoned", "disposition": None},
+        ],
+        "context": {"page": "https://shop.example/checkout?step=payment", "title": "结算 - 示例商城", "product": "宽带 500M", "order": "C-10233"},
+    }  # fmt: skip
+    stranger = {
+        "caller": "13911112222", "caller_name": "", "customer": None, "number_place": "广东 深圳", "position": 1, "repeat": None,
+        "history": [], "context": {},
+    }  # fmt: skip
     return {
-        "id": "o1", "call": call_id, "queue": "sales", "caller": "web", "caller_name": "陈女士", "called": "4008001000",
-        "wait_ms": 18400, "ring_timeout_ms": 20000, "made": ago(0),
-        "context": {"page": "https://shop.example/checkout?step=payment", "title": "结算 - 示例商城", "product": "宽带 500M", "customer": "C-10233"},
+        "id": "o1", "call": call_id, "queue": "sales", "queue_title": "销售热线", "called": "4008001000", "wait_ms": 18400,
+        "ring_timeout_ms": 20000, "made": ago(0), "variables": {"tariff": "500M 融合"}, "path": ["main/language=1", "main/menu=2", "sales/product=1"],
+        "inputs": [{"name": "订单号", "value": "88120031"}], "pop_url": "", "widget_page": "", "auto_answer": kind == "auto",
+        **(stranger if kind == "unknown" else known),
     }  # fmt: skip
 
 
 def board_agents() -> list[Json]:
     return [
-        agent("agent2", "张伟", "talking", 84, call="c1"),
-        agent("agent3", "刘洋", "ready", 312, queues=["sales", "service"]),
-        agent("agent4", "Chen Yu", "not_ready", 640, reason="lunch"),
+        agent("agent2", "张伟", "talking", 84, call="c1", customer_name="陈晓雯", direction="in"),
+        agent("agent3", "刘洋", "ready", 312, queues=["sales", "service"], team="二组", occupancy=0.91),
+        agent("agent4", "Chen Yu", "not_ready", 640, reason="lunch", team="二组"),
         agent("agent5", "赵敏", "wrap_up", 12),
-        agent("agent6", "孙丽", "holding", 45, call="c3", queues=["service"]),
-        agent("agent7", "Zhou Tao", "not_responding", 95, reachable=False),
-        agent("agent8", "吴强", "logged_out"),
+        agent("agent6", "孙丽", "holding", 45, call="c3", queues=["service"], team="二组"),
+        agent("agent7", "Zhou Tao", "not_responding", 95, reachable=False, station="extension:1004"),
+        agent("agent8", "吴强", "logged_out", team="夜班", occupancy=None),
     ]
 
 
+def waiting(call_id: str, caller: str, since: float, position: int, **more: Any) -> Json:
+    return {"call": call_id, "caller": caller, "since": ago(since), "position": position, "state": "waiting", "importance": 20, "priority": 36.0,
+            "stage": 0, "needs": {"broadband": 60}, "customer_name": "", "vip": False, "predicted_ms": 65_000, "channel": "voice", **more}  # fmt: skip
+
+
+def queue(name: str, calls: list[Json], offered: int, answered: int, abandoned: int, level: float | None, **more: Any) -> Json:
+    longest = 41_000 if calls else 0
+    figures = {
+        "offered": offered, "answered": answered, "abandoned": abandoned, "short_abandoned": 1, "exits": {"callback": 3, "overflow": 1},
+        "service_level": level, "asa_ms": 14_200, "longest_ms": 132_000, "prediction": {"bias_ms": 1200, "mae_ms": 9400, "coverage": 0.83},
+    }  # fmt: skip
+    return {
+        "name": name, "title": QUEUE_TITLES.get(name, name), "strategy": "longest_idle", "waiting": len(calls), "longest_wait_ms": longest,
+        "calls": calls, "agents": {"ready": 1, "talking": 1, "not_ready": 1, "wrap_up": 1}, "offered": offered, "answered": answered,
+        "abandoned": abandoned, "service_level": level, "open": True, "closed_reason": "", "emergency": None, "ewt_ms": 65_000,
+        "p80_ms": 110_000, "signed_in": 4, "ready": 1, "callbacks": 2, "figures": figures, "goal": 0.8, **more,
+    }  # fmt: skip
+
+
 def board_queues() -> list[Json]:
-    waiting = [{"call": "c2", "caller": "13911112222", "since": ago(41), "position": 1, "state": "waiting"}]
+    calls = [
+        waiting("c2", "13911112222", 41, 1, customer_name="深圳市前海万里科技发展有限公司客户服务部", importance=55, stage=1, priority=52.2),
+        waiting("c5", "13700001234", 96, 2, priority=35.2),
+        waiting("c6", "13877776666", 8, 3, vip=True, customer_name="陈晓雯", importance=70, state="offering", predicted_ms=5_000),
+    ]
     return [
-        {"name": "sales", "strategy": "longest_idle", "waiting": 1, "longest_wait_ms": 41000, "calls": waiting,
-         "agents": {"ready": 1, "talking": 1, "not_ready": 1, "wrap_up": 1}, "offered": 128, "answered": 119, "abandoned": 6,
-         "service_level": 0.874},
-        {"name": "service", "strategy": "longest_idle", "waiting": 0, "longest_wait_ms": 0, "calls": [],
-         "agents": {"ready": 1, "holding": 1}, "offered": 54, "answered": 53, "abandoned": 1, "service_level": None},
+        queue("sales", calls, 128, 119, 6, 0.874),
+        queue("service", [], 54, 53, 1, None, ewt_ms=0, agents={"ready": 1, "holding": 1}, signed_in=2,
+              emergency={"on": True, "announcement": "光缆抢修中，预计 18:00 恢复", "until": ago(-5400)}),
+        queue("vip", [], 12, 9, 3, 0.61, open=False, closed_reason="holiday", ewt_ms=None, agents={}, signed_in=0, ready=0, callbacks=0),
     ]  # fmt: skip
 
 
 def board_calls() -> list[Json]:
+    """Live ones in all states; c1 with somebody who was consulted."""
+    people = [
+        member("p1", "customer", "customer", since=84), member("p2", "agent:agent2", "agent", since=84),
+        member("p3", "outside:13600000000", "consulted", since=20),
+    ]  # fmt: skip
+    alone: Json = {"agent": None, "agent_name": None, "connected": None}
     return [
-        call("c1", "talking", 84),
-        call("c2", "waiting", 41, caller="13911112222", agent=None, agent_name=None, connected=None),
-        call(
-            "c3",
-            "held",
-            210,
-            caller="01088886666",
-            caller_name="北京远景贸易有限公司",
-            queue="service",
-            agent="agent6",
-            agent_name="孙丽",
-        ),
-        call(
-            "c4",
-            "ivr",
-            9,
-            caller="web",
-            caller_name="",
-            source="widget",
-            queue=None,
-            agent=None,
-            agent_name=None,
-            connected=None,
-        ),
-    ]
+        call("c1", "talking", 84, participants=people, customer=KNOWN),
+        call("c2", "waiting", 41, caller="13911112222", **alone),
+        call("c3", "held", 210, caller="01088886666", caller_name="北京远景贸易有限公司", queue="service", agent="agent6", agent_name="孙丽"),
+        call("c4", "ivr", 9, caller="web", source="widget", **(alone | {"queue": None})),
+    ]  # fmt: skip
+
+
+def trunks() -> list[Json]:
+    carrier = {"name": "carrier", "profile": "generic", "addresses": ["192.0.2.1", "192.0.2.2:5080"], "state": "up", "detail": "",
+               "calls": 23, "channels": 30}  # fmt: skip
+    backup = {"name": "backup", "profile": "generic", "addresses": ["198.51.100.7"], "state": "down", "detail": "no answer to INVITE",
+              "calls": 0, "channels": 30}  # fmt: skip
+    return [carrier, backup]
 
 
 def recording(identity: str, duration_ms: int = 94_000) -> Json:

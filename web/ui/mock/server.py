@@ -2,8 +2,10 @@
 
     python web/ui/mock/server.py [PORT]      then open http://127.0.0.1:PORT/login#code=agent   (or supervisor, administrator)
 
-`POST /mock/ring` offers a call to the agent, `/mock/withdraw` takes it back, `/mock/drop` cuts all sockets, `/mock/alarm` raises an
-alarm, `/mock/reset` starts afresh.
+`POST /mock/ring` offers a call to the agent (`?kind=unknown` or `auto`), `/mock/withdraw` takes it back, `/mock/drop` cuts all
+sockets, `/mock/alarm` raises an alarm, `/mock/message` writes to the agent, `/mock/help` asks the supervisor, `/mock/mode?mode=until_done`
+sets the wrap-up mode, `/mock/crowd` fills the board with 500 agents that keep changing, `/mock/reset` starts afresh.
+`SOFTSWITCH_STATIC` names another folder of built pages.
 Browser media is answered by aiortc with silence.
 """
 
@@ -11,87 +13,26 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import sys
 import wave
 from pathlib import Path
 from typing import Any
 
+import centre
 import data
+import desk
 from aiohttp import WSMsgType, web
-from aiortc import RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import AudioStreamTrack
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 from web.pages import secure_headers  # noqa: E402 - the pages must work under the real policy
 
-STATIC = Path(__file__).parents[2] / "static"
-PAGES = ("/", "/login", "/demo", "/agent", "/supervisor", "/history", "/admin")
+STATIC = Path(os.environ.get("SOFTSWITCH_STATIC") or Path(__file__).parents[2] / "static")
+PAGES = ("/", "/login", "/demo", "/agent", "/supervisor", "/history", "/admin", "/wallboard", "/callbacks", "/voicemail", "/customers")
 Json = dict[str, Any]
 
 
-class Seat:
-    """The one agent of the mock, and everybody who is connected."""
-
-    def __init__(self) -> None:
-        self.reset()
-        self.sockets: list[Client] = []
-        self.peers: list[RTCPeerConnection] = []
-
-    def reset(self) -> None:
-        self.agent = data.agent("agent1", "李静", "logged_out", 0)
-        self.offer: Json | None = None
-        self.call: Json | None = None
-        self.board = {"agents": data.board_agents(), "queues": data.board_queues(), "calls": data.board_calls()}
-
-    async def tell(self, event: Json) -> None:
-        for client in list(self.sockets):
-            await client.event(event)
-
-    async def become(self, state: str, **more: Any) -> Json:
-        self.agent = {**self.agent, "state": state, "since": data.ago(0), "reason": "", "wrap_up_until": None, **more}
-        await self.tell({"type": "agent.state", "agent": self.agent})
-        await self.tell({"type": "board.agent", "agent": self.agent})
-        return self.agent
-
-    async def show_call(self, call: Json) -> Json:
-        self.call = None if call["state"] == "ended" else call
-        await self.tell({"type": "call.state", "call": call})
-        return call
-
-    async def ring(self) -> None:
-        self.offer = data.offer("c9")
-        await self.become("ringing")
-        await self.tell({"type": "offer.made", "offer": self.offer})
-
-    async def withdraw(self, reason: str) -> None:
-        self.offer = None
-        await self.tell({"type": "offer.withdrawn", "reason": reason})
-        await self.become("ready")
-
-    async def connect_call(self, **more: Any) -> None:
-        context = self.offer["context"] if self.offer else {}
-        self.offer = None
-        call = data.call(
-            "c9", "talking", 0, agent="agent1", agent_name="李静", caller="web", caller_name="陈女士", context=context
-        )
-        await self.show_call({**call, **more})
-        await self.become("talking", call="c9")
-
-    async def end_call(self) -> None:
-        if self.call:
-            await self.show_call({**self.call, "state": "ended", "result": "answered", "recording": data.recording("r9")})
-        await self.become("wrap_up", call=None, wrap_up_until=data.ago(-30))
-
-    async def answer(self, sdp: str) -> str:
-        peer = RTCPeerConnection()
-        self.peers.append(peer)
-        peer.addTrack(AudioStreamTrack())
-        await peer.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
-        await peer.setLocalDescription(await peer.createAnswer())
-        return peer.localDescription.sdp
-
-
-SEAT = Seat()
+SEAT = desk.Seat()
 
 
 class Client:
@@ -116,9 +57,8 @@ class Client:
         if kind == "media.offer":
             return {"sdp": await SEAT.answer(ask["sdp"])}
         if kind == "agent.state":
-            return await SEAT.become(ask["state"], reason=ask.get("reason", ""))
-        if kind == "wrapup.done":
-            return await SEAT.become("ready")
+            station = {"station": ask["station"]} if ask.get("station") else {}
+            return await SEAT.become(ask["state"], reason=ask.get("reason", ""), **station)
         if kind == "call.dial":
             SEAT.call = data.call(
                 "c10", "ringing", 0, direction="out", called=ask["to"], agent="agent1", queue=None, connected=None
@@ -138,13 +78,11 @@ class Client:
             await SEAT.withdraw("reject")
         elif kind == "call.hangup":
             await SEAT.end_call()
-        elif kind in ("call.hold", "call.resume") and SEAT.call:
-            held = kind == "call.hold"
-            await SEAT.become("holding" if held else "talking", call="c9")
-            await SEAT.show_call({**SEAT.call, "state": "held" if held else "talking"})
         elif kind == "call.start":
             asyncio.get_running_loop().create_task(self.script())
             return {"sdp": await SEAT.answer(ask["sdp"]), "call": "c9"}
+        else:
+            return await desk.serve(SEAT, kind, ask)
         return {}
 
     async def script(self) -> None:
@@ -225,7 +163,13 @@ async def calls(request: web.Request) -> web.Response:
 
 async def call(request: web.Request) -> web.Response:
     found = data.history(1)[0] | {"id": request.match_info["id"], "agent": "agent1", "agent_name": "李静"}
-    return web.json_response(found | {"timeline": data.timeline(), "recordings": [data.recording("r1")]})
+    more = {
+        "timeline": data.timeline(), "recordings": [data.recording("r1")], "customer": data.KNOWN,
+        "dispositions": [{"code": "bill.wrong.data", "note": "三月流量多扣，已登记", "by": "agent1", "at": data.ago(280)}],
+        "notes": [{"text": "客户希望周五前答复", "at": data.ago(300), "by": "agent1"}],
+        "participants": [data.member("p1", "customer", "customer"), data.member("p2", "agent:agent1", "agent")],
+    }  # fmt: skip
+    return web.json_response(found | more)
 
 
 async def recording(request: web.Request) -> web.Response:
@@ -256,7 +200,15 @@ async def apply(request: web.Request) -> web.Response:
 async def control(request: web.Request) -> web.Response:
     action = request.match_info["action"]
     if action == "ring":
-        await SEAT.ring()
+        await SEAT.ring(request.query.get("kind", "known"))
+    elif action == "mode":
+        SEAT.mode = request.query.get("mode", "timed")
+    elif action == "message":
+        await SEAT.tell({"type": "agent.message", "from": "王班长", "text": "销售队列排队较多，请尽快结束话后处理。", "at": data.ago(0)})
+    elif action == "help":
+        await SEAT.ask_help("agent2")
+    elif action == "crowd":
+        SEAT.crowd()
     elif action == "withdraw":
         await SEAT.withdraw("abandoned")
     elif action == "reset":
@@ -284,27 +236,6 @@ def listing(items: Any) -> Any:
     return answer
 
 
-def trunks() -> list[Json]:
-    return [
-        {
-            "name": "carrier",
-            "profile": "generic",
-            "addresses": ["192.0.2.1", "192.0.2.2:5080"],
-            "state": "up",
-            "detail": "",
-            "calls": 3,
-        },
-        {
-            "name": "backup",
-            "profile": "generic",
-            "addresses": ["198.51.100.7"],
-            "state": "down",
-            "detail": "no answer to INVITE",
-            "calls": 0,
-        },
-    ]
-
-
 def registrations() -> list[Json]:
     contact = {
         "contact": "sip:1001@192.0.2.50:5062",
@@ -329,6 +260,47 @@ def value(make: Any) -> Any:
     return answer
 
 
+async def one_agent(request: web.Request) -> web.Response:
+    login = request.match_info["login"]
+    found = [SEAT.agent] if login == "agent1" else [row for row in SEAT.board["agents"] if row["login"] == login]
+    return web.json_response(found[0]) if found else problem(404, "not found")
+
+
+async def force_state(request: web.Request) -> web.Response:
+    body = await request.json()
+    return web.json_response(await SEAT.force(request.match_info["login"], body["state"], body.get("reason", "")))
+
+
+async def one_queue(request: web.Request) -> web.Response:
+    found = [row for row in SEAT.board["queues"] if row["name"] == request.match_info["name"]]
+    return web.json_response(found[0]) if found else problem(404, "not found")
+
+
+async def emergency(request: web.Request) -> web.Response:
+    return web.json_response(await SEAT.emergency(request.match_info["name"], await request.json()))
+
+
+async def move(request: web.Request) -> web.Response:
+    await SEAT.move(request.match_info["name"], request.match_info["call"], await request.json())
+    return web.json_response({})
+
+
+async def take_help(request: web.Request) -> web.Response:
+    await SEAT.end_help(request.match_info["login"])
+    return web.json_response({})
+
+
+async def command(request: web.Request) -> web.Response:
+    body = await request.json()
+    return web.json_response(await desk.serve(SEAT, body.pop("command"), body))
+
+
+async def monitor(request: web.Request) -> web.Response:
+    body = await request.json()
+    await SEAT.tell({"type": "monitor.state", "call": request.match_info["id"], "mode": body["mode"]})
+    return web.json_response({"mode": body["mode"]})
+
+
 async def nothing(_: web.Request) -> web.Response:
     return web.Response(status=204)
 
@@ -351,9 +323,19 @@ def build() -> web.Application:
     app.router.add_get(f"{api}/calls/{{id}}", call)
     app.router.add_delete(f"{api}/calls/{{id}}", nothing)
     app.router.add_get(f"{api}/calls/{{id}}/recording", recording)
-    app.router.add_get(f"{api}/agents", listing(data.board_agents))
-    app.router.add_get(f"{api}/queues", listing(data.board_queues))
-    app.router.add_get(f"{api}/trunks", listing(trunks))
+    app.router.add_get(f"{api}/agents", listing(lambda: SEAT.board["agents"]))
+    app.router.add_get(f"{api}/agents/{{login}}", one_agent)
+    app.router.add_put(f"{api}/agents/{{login}}/state", force_state)
+    app.router.add_get(f"{api}/queues", listing(lambda: SEAT.board["queues"]))
+    app.router.add_get(f"{api}/queues/{{name}}", one_queue)
+    app.router.add_put(f"{api}/queues/{{name}}/emergency", emergency)
+    app.router.add_put(f"{api}/queues/{{name}}/calls/{{call}}", move)
+    app.router.add_put(f"{api}/help/{{login}}", take_help)
+    app.router.add_post(f"{api}/calls/{{id}}/commands", command)
+    app.router.add_put(f"{api}/calls/{{id}}/monitor", monitor)
+    app.router.add_get(f"{api}/voicemail/{{id}}/audio", recording)
+    centre.add_routes(app.router, api)
+    app.router.add_get(f"{api}/trunks", listing(data.trunks))
     app.router.add_get(f"{api}/registrations", listing(registrations))
     app.router.add_get(f"{api}/status", value(data.status))
     app.router.add_get(f"{api}/demo", value(lambda: {"token": "demo", "to": "flow:main"}))

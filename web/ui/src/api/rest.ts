@@ -68,7 +68,8 @@ async function problemOf(response: Response): Promise<Problem> {
   }
 }
 
-async function send(
+/** One request; raises ApiError unless it succeeded. */
+export async function send(
   method: string,
   path: string,
   body?: BodyInit,
@@ -101,7 +102,7 @@ async function renewedCsrf(method: string): Promise<boolean> {
   return renewed;
 }
 
-async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
+export async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
   const response = await send(method, path, body === undefined ? undefined : JSON.stringify(body));
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
@@ -141,7 +142,7 @@ export const rest = {
   signOut: () => json<undefined>("DELETE", "/auth/session"),
   calls: (filter: CallFilter) => json<Page<Call>>("GET", `/calls${query(filter)}`),
   call: (id: string) => json<CallDetail>("GET", `/calls/${encodeURIComponent(id)}`),
-  hangUp: (id: string) => json<undefined>("DELETE", `/calls/${encodeURIComponent(id)}`),
+  hangUp: (id: string, reason = "") => json<undefined>("DELETE", `/calls/${encodeURIComponent(id)}`, reason ? { reason } : undefined),
   peaks: (call: string, recording: string) =>
     json<Peaks>("GET", `/calls/${encodeURIComponent(call)}/recording${query({ peaks: 1, id: recording })}`),
   agent: (login: string) => json<Agent>("GET", `/agents/${encodeURIComponent(login)}`),
@@ -149,6 +150,7 @@ export const rest = {
   forceState: (login: string, state: string, reason: string) =>
     json<Agent>("PUT", `/agents/${encodeURIComponent(login)}/state`, { state, reason }),
   queues: () => json<Page<Queue>>("GET", "/queues"),
+  queue: (name: string) => json<Queue>("GET", `/queues/${encodeURIComponent(name)}`),
   trunks: () => json<Page<Trunk>>("GET", "/trunks"),
   registrations: () => json<Page<Registration>>("GET", "/registrations"),
   status: () => json<Status>("GET", "/status"),

@@ -4,7 +4,9 @@
  * Times are RFC 3339 strings in UTC, durations are milliseconds, an absent value is `null`.
  */
 
-export type Role = "agent" | "supervisor" | "administrator" | "api";
+import type { Callback } from "./records";
+
+export type Role = "agent" | "team_leader" | "quality" | "auditor" | "supervisor" | "administrator" | "api";
 export type Language = "zh-CN" | "en";
 
 export interface Session {
@@ -38,21 +40,48 @@ export const AGENT_STATES = [
   "logged_out",
   "not_ready",
   "ready",
+  "preview",
   "reserved",
   "ringing",
   "dialling",
   "talking",
   "holding",
+  "consulting",
+  "conference",
   "wrap_up",
   "not_responding",
   "offline",
 ] as const;
 export type AgentState = (typeof AGENT_STATES)[number];
 
-/** The reasons a person may choose; the server may know more (`login`, `device`). */
+/** The reasons a person may choose where the server lists none; it knows more (`login`, `device`). */
 export const NOT_READY_REASONS = ["break", "lunch", "meeting", "training"] as const;
 export type NotReadyReason = (typeof NOT_READY_REASONS)[number];
 
+export const WRAP_UP_MODES = ["none", "optional", "timed", "timed_no_exit", "until_done"] as const;
+export type WrapUpMode = (typeof WRAP_UP_MODES)[number];
+
+export interface WrapUp {
+  mode: WrapUpMode;
+  codes_required: boolean;
+  extensions_left: number;
+  /** Top codes that apply; empty or absent: all. */
+  dispositions?: string[];
+}
+
+/** Figures of one agent since midnight. */
+export interface Today {
+  answered: number;
+  missed: number;
+  talk_ms: number;
+  ready_ms: number;
+  not_ready_ms: number;
+  wrap_up_ms: number;
+  /** 0..1. */
+  occupancy: number | null;
+}
+
+/** Fields that older servers do not send are optional here; pages do without them. */
 export interface Agent {
   login: string;
   name: string;
@@ -69,6 +98,18 @@ export interface Agent {
   calls_today: number;
   /** When wrap-up ends by itself. */
   wrap_up_until?: string | null;
+  wrap_up?: WrapUp | null;
+  team?: string;
+  site?: string;
+  skills?: Record<string, number>;
+  offer?: string | null;
+  /** Whom the agent talks to. */
+  customer_name?: string;
+  direction?: string;
+  help?: string;
+  /** 0..1 of the last 60 minutes. */
+  occupancy?: number | null;
+  today?: Today;
 }
 
 export const CALL_STATES = ["ringing", "ivr", "waiting", "talking", "held", "ended"] as const;
@@ -77,7 +118,10 @@ export type CallState = (typeof CALL_STATES)[number];
 export const CALL_RESULTS = ["answered", "abandoned", "busy", "no_answer", "rejected", "failed", "interrupted"] as const;
 export type CallResult = (typeof CALL_RESULTS)[number];
 
-export type MonitorMode = "off" | "listen" | "whisper" | "barge";
+export const MONITOR_MODES = ["listen", "listen_customer", "listen_agent", "whisper", "barge", "private", "take_over"] as const;
+export type MonitorMode = "off" | (typeof MONITOR_MODES)[number];
+/** Modes in which the supervisor is heard by somebody. */
+export const SPEAKING_MODES: readonly MonitorMode[] = ["whisper", "barge", "private", "take_over"];
 
 export interface Recording {
   id: string;
@@ -91,6 +135,40 @@ export interface Recording {
 export interface Monitor {
   supervisor: string;
   mode: MonitorMode;
+}
+
+export type ParticipantRole = "customer" | "agent" | "consulted" | "member" | "supervisor";
+
+export interface Participant {
+  id: string;
+  /** `customer`, `agent:li`, `extension:1001` or `outside:…`. */
+  party: string;
+  role: ParticipantRole;
+  state: "ringing" | "talking" | "held" | "muted";
+  since: string;
+}
+
+export interface CallCustomer {
+  id: string;
+  name: string;
+  class: string;
+  importance: number;
+  vip?: boolean;
+}
+
+export interface CallNote {
+  text: string;
+  at: string;
+  by?: string;
+  agent?: string;
+}
+
+export interface CallDisposition {
+  code: string;
+  title?: string;
+  note?: string;
+  at?: string;
+  by?: string;
 }
 
 export interface Call {
@@ -125,6 +203,14 @@ export interface Call {
   recording_live: boolean;
   monitors: Monitor[];
   context: Record<string, string>;
+  participants?: Participant[];
+  variables?: Record<string, string>;
+  customer?: CallCustomer | null;
+  /** Codes, or codes with what was said about them. */
+  dispositions?: (string | CallDisposition)[];
+  notes?: (string | CallNote)[];
+  recording_paused?: boolean;
+  park_slot?: string | null;
 }
 
 /** An event of the call timeline; its own fields depend on `type` (softswitch/model/events.py). */
@@ -160,6 +246,29 @@ export interface Offer {
   ring_timeout_ms: number;
   made: string;
   context: Record<string, string>;
+  customer?: CallCustomer | null;
+  number_place?: string;
+  queue_title?: string;
+  position?: number;
+  importance?: number;
+  variables?: Record<string, string>;
+  /** `main/menu=1`, in the order the caller went. */
+  path?: string[];
+  inputs?: { name: string; value: string }[];
+  pop_url?: string;
+  widget_page?: string;
+  repeat?: { last: string; agent: string; reason: string } | null;
+  history?: PastCall[];
+  auto_answer?: boolean;
+}
+
+export interface PastCall {
+  id: string;
+  at: string;
+  queue: string | null;
+  agent: string | null;
+  result: string | null;
+  disposition?: string | null;
 }
 
 export interface WaitingCall {
@@ -168,6 +277,32 @@ export interface WaitingCall {
   since: string;
   position: number;
   state: "waiting" | "offering";
+  importance?: number;
+  priority?: number;
+  stage?: number;
+  needs?: Record<string, number>;
+  customer_name?: string;
+  vip?: boolean;
+  predicted_ms?: number | null;
+  channel?: string;
+}
+
+export interface QueueFigures {
+  offered: number;
+  answered: number;
+  abandoned: number;
+  short_abandoned?: number;
+  exits?: Record<string, number>;
+  service_level: number | null;
+  asa_ms?: number | null;
+  longest_ms?: number | null;
+  prediction?: { bias_ms: number | null; mae_ms: number | null; coverage: number | null } | null;
+}
+
+export interface Emergency {
+  on: boolean;
+  announcement: string;
+  until: string | null;
 }
 
 export interface Queue {
@@ -181,6 +316,18 @@ export interface Queue {
   answered: number;
   abandoned: number;
   service_level: number | null;
+  title?: string;
+  open?: boolean;
+  closed_reason?: string;
+  emergency?: Emergency | null;
+  ewt_ms?: number | null;
+  p80_ms?: number | null;
+  signed_in?: number;
+  ready?: number;
+  callbacks?: number;
+  figures?: QueueFigures;
+  /** The share that should be answered in time, 0..1. */
+  goal?: number;
 }
 
 export interface Trunk {
@@ -190,6 +337,8 @@ export interface Trunk {
   state: string;
   detail: string;
   calls: number;
+  /** Lines it has; 0 or absent: no limit. */
+  channels?: number;
 }
 
 export interface Registration {
@@ -197,9 +346,12 @@ export interface Registration {
   contacts: { contact: string; address: string; user_agent: string; expires: string }[];
 }
 
+export const ALARM_LEVELS = ["critical", "major", "minor", "warning"] as const;
+export type AlarmLevel = (typeof ALARM_LEVELS)[number];
+
 export interface Alarm {
   code: string;
-  level: "warning" | "critical";
+  level: AlarmLevel;
   text: string;
   object: string;
   since: string;
@@ -248,6 +400,13 @@ export interface BoardSnapshot {
   agents: Agent[];
   queues: Queue[];
   calls: Call[];
+  trunks?: Trunk[];
+}
+
+export interface Message {
+  from: string;
+  text: string;
+  at: string;
 }
 
 export type Topic = "agent" | "board" | "calls";
@@ -262,23 +421,48 @@ export type ServerEvent =
   | { type: "call.state"; call: Call }
   | { type: "board.agent"; agent: Agent }
   | { type: "board.queue"; queue: Queue }
-  | { type: "alarm.raised"; code: string; level: "warning" | "critical"; text: string; object?: string; since?: string; at?: string }
+  | { type: "alarm.raised"; code: string; level: AlarmLevel; text: string; object?: string; since?: string; at?: string }
   | { type: "alarm.cleared"; code: string; object?: string }
-  | { type: "monitor.state"; call: string; mode: MonitorMode };
+  | { type: "monitor.state"; call: string; mode: MonitorMode }
+  | { type: "board.trunk"; trunk: Trunk }
+  | { type: "board.call"; call: Call }
+  | ({ type: "agent.message" } & Message)
+  | { type: "help"; agent: string; state: "asked" | "accepted" | "escalated" | "ended" }
+  | { type: "callback.due"; callback?: Callback | string };
 
-/** Requests and what their `ok` holds. */
+type Nothing = Record<string, never>;
+
+/** Requests and what their `ok` holds. `to` is a destination, or a number, extension or login as dialled. */
 export interface Requests {
   subscribe: { ask: { topics: Topic[] }; ok: Partial<AgentSnapshot & BoardSnapshot> };
-  "agent.state": { ask: { state: "ready" | "not_ready" | "logged_out"; reason?: string }; ok: Agent };
+  "agent.state": { ask: { state: "ready" | "not_ready" | "logged_out"; reason?: string; station?: string }; ok: Agent };
+  "agent.station": { ask: { station: string }; ok: unknown };
   "media.offer": { ask: { leg: "main"; sdp: string }; ok: { sdp: string } };
-  "media.close": { ask: { leg: "main" }; ok: Record<string, never> };
-  "offer.accept": { ask: { offer: string }; ok: Record<string, never> };
-  "offer.reject": { ask: { offer: string }; ok: Record<string, never> };
-  "call.hold": { ask: Record<string, never>; ok: Partial<Call> };
-  "call.resume": { ask: Record<string, never>; ok: Partial<Call> };
-  "call.hangup": { ask: Record<string, never>; ok: Partial<Call> };
+  "media.close": { ask: { leg: "main" }; ok: Nothing };
+  "offer.accept": { ask: { offer: string }; ok: Nothing };
+  "offer.reject": { ask: { offer: string }; ok: Nothing };
+  "call.hold": { ask: Nothing; ok: Partial<Call> };
+  "call.resume": { ask: Nothing; ok: Partial<Call> };
+  "call.mute": { ask: Nothing; ok: unknown };
+  "call.unmute": { ask: Nothing; ok: unknown };
+  "call.hangup": { ask: Nothing; ok: Partial<Call> };
   "call.dial": { ask: { to: string }; ok: { call: string } };
-  dtmf: { ask: { digits: string }; ok: Record<string, never> };
-  "wrapup.done": { ask: Record<string, never>; ok: Agent };
+  "call.consult": { ask: { to: string }; ok: unknown };
+  "consult.complete": { ask: Nothing; ok: unknown };
+  "consult.merge": { ask: Nothing; ok: unknown };
+  "consult.cancel": { ask: Nothing; ok: unknown };
+  "call.transfer": { ask: { to: string; data?: Record<string, string> }; ok: unknown };
+  "call.invite": { ask: { to: string }; ok: unknown };
+  "call.remove": { ask: { participant: string }; ok: unknown };
+  "call.park": { ask: { slot?: string }; ok: { slot?: string } | undefined };
+  "call.pickup": { ask: { slot?: string; call?: string; agent?: string }; ok: unknown };
+  "call.record": { ask: { action: "start" | "stop" | "pause" | "resume" }; ok: unknown };
+  "call.data": { ask: { values: Record<string, string> }; ok: unknown };
+  "queue.pick": { ask: { call: string }; ok: unknown };
+  "help.ask": { ask: Nothing; ok: unknown };
+  dtmf: { ask: { digits: string }; ok: Nothing };
+  "wrapup.start": { ask: Nothing; ok: unknown };
+  "wrapup.extend": { ask: { reason: string }; ok: unknown };
+  "wrapup.done": { ask: { codes?: string[]; note?: string }; ok: Agent };
   "monitor.set": { ask: { call: string; mode: MonitorMode }; ok: { mode: MonitorMode } };
 }

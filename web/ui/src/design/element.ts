@@ -4,6 +4,7 @@ import "element-plus/theme-chalk/base.css";
 import "element-plus/theme-chalk/el-button.css";
 import "element-plus/theme-chalk/el-date-picker.css";
 import "element-plus/theme-chalk/el-date-picker-panel.css";
+import "element-plus/theme-chalk/el-dialog.css";
 import "element-plus/theme-chalk/el-drawer.css";
 import "element-plus/theme-chalk/el-dropdown.css";
 import "element-plus/theme-chalk/el-dropdown-item.css";
@@ -25,3 +26,4 @@ import "element-plus/theme-chalk/el-tooltip.css";
 
 import "./tokens.css";
 import "./base.css";
+import "./forms.css";

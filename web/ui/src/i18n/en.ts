@@ -1,3 +1,5 @@
+import { deskEn } from "./parts/desk.en";
+
 /** Every text of the pages in English. `zh-CN.ts` has the same keys; the words follow the glossary of the product. */
 export const en = {
   common: {
@@ -12,9 +14,21 @@ export const en = {
     webVisitor: "Web visitor",
     language: "Language",
     skip: "Skip to content",
+    yes: "Yes",
+    no: "No",
+    save: "Save",
+    edit: "Edit",
   },
   nav: { agent: "Agent", supervisor: "Supervisor", history: "History", admin: "Administration", demo: "Demo", signOut: "Sign out" },
-  role: { agent: "Agent", supervisor: "Supervisor", administrator: "Administrator", api: "Program" },
+  role: {
+    agent: "Agent",
+    team_leader: "Team leader",
+    quality: "Quality",
+    auditor: "Auditor",
+    supervisor: "Supervisor",
+    administrator: "Administrator",
+    api: "Program",
+  },
   link: {
     waiting: "Connection lost. Trying again in {seconds} s. Calls go on meanwhile.",
     reconnecting: "Connection lost. Reconnecting…",
@@ -57,11 +71,14 @@ export const en = {
     logged_out: "Signed out",
     not_ready: "Not ready",
     ready: "Ready",
+    preview: "Preview",
     reserved: "Reserved",
     ringing: "Ringing",
     dialling: "Dialling",
     talking: "Talking",
     holding: "On hold",
+    consulting: "Consulting",
+    conference: "Conference",
     wrap_up: "Wrap-up",
     not_responding: "Not responding",
     offline: "Offline",
@@ -167,11 +184,9 @@ export const en = {
     sent: "Sent: {digits}",
     recording: "Recording",
     wrapUp: "Wrap-up",
-    wrapUpText: "Finish your notes on this contact. No calls are offered meanwhile.",
     wrapUpLeft: "left",
     wrapUpSince: "so far",
     done: "Done",
-    recent: "My recent calls",
     noRecent: "No calls yet",
     noRecentText: "Your calls appear here when they have ended.",
     keys: "Keyboard",
@@ -386,7 +401,7 @@ export const en = {
     alarms: "Alarms",
     noAlarms: "No alarms",
     noAlarmsText: "Everything that is watched is as it should be.",
-    level: { warning: "Warning", critical: "Critical" },
+    level: { warning: "Warning", minor: "Minor", major: "Major", critical: "Critical" },
     checks: "Checks",
     noChecks: "No checks reported",
     ok: "OK",
@@ -464,4 +479,5 @@ export const en = {
     echo: "Phones: call 9196 for an echo test, 1000 for the main menu.",
   },
   notFound: { title: "Page not found", text: "This address does not exist here.", home: "To the start page" },
+  ...deskEn,
 };

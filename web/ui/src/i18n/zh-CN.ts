@@ -1,4 +1,5 @@
 import type { Messages } from ".";
+import { deskZh } from "./parts/desk.zh";
 
 /** 页面的全部中文文字;术语与产品词汇表一致。 */
 export const zhCN: Messages = {
@@ -14,9 +15,21 @@ export const zhCN: Messages = {
     webVisitor: "网页访客",
     language: "语言",
     skip: "跳到正文",
+    yes: "是",
+    no: "否",
+    save: "保存",
+    edit: "修改",
   },
   nav: { agent: "座席", supervisor: "班长", history: "通话记录", admin: "系统管理", demo: "演示", signOut: "退出登录" },
-  role: { agent: "座席", supervisor: "班长", administrator: "系统管理员", api: "程序" },
+  role: {
+    agent: "座席",
+    team_leader: "班组长",
+    quality: "质检",
+    auditor: "审计",
+    supervisor: "班长",
+    administrator: "系统管理员",
+    api: "程序",
+  },
   link: {
     waiting: "连接已断开，{seconds} 秒后重试。通话不受影响。",
     reconnecting: "连接已断开，正在重新连接…",
@@ -59,11 +72,14 @@ export const zhCN: Messages = {
     logged_out: "签出",
     not_ready: "示忙",
     ready: "示闲",
+    preview: "预览",
     reserved: "预占",
     ringing: "振铃",
     dialling: "外拨",
     talking: "通话",
     holding: "保持",
+    consulting: "咨询",
+    conference: "会议",
     wrap_up: "话后处理",
     not_responding: "无应答置忙",
     offline: "离线",
@@ -169,11 +185,9 @@ export const zhCN: Messages = {
     sent: "已发送：{digits}",
     recording: "正在录音",
     wrapUp: "话后处理",
-    wrapUpText: "请完成本次服务的记录，期间不会分配来电。",
     wrapUpLeft: "剩余",
     wrapUpSince: "已用",
     done: "完成",
-    recent: "我的最近通话",
     noRecent: "还没有通话",
     noRecentText: "通话结束后会显示在这里。",
     keys: "快捷键",
@@ -378,7 +392,7 @@ export const zhCN: Messages = {
     alarms: "告警",
     noAlarms: "无告警",
     noAlarmsText: "所有监控项均正常。",
-    level: { warning: "警告", critical: "严重" },
+    level: { warning: "提示", minor: "次要", major: "重要", critical: "紧急" },
     checks: "检查项",
     noChecks: "没有检查结果",
     ok: "正常",
@@ -456,4 +470,5 @@ export const zhCN: Messages = {
     echo: "话机：拨 9196 做回声测试，拨 1000 进入主菜单。",
   },
   notFound: { title: "页面不存在", text: "此地址不存在。", home: "返回首页" },
+  ...deskZh,
 };

@@ -47,6 +47,12 @@ export function ring(): () => void {
   return () => clearInterval(timer);
 }
 
+/** One short tone: a call that is answered by itself. */
+export function beep(): void {
+  const output = audioContext();
+  note(output, 880, output.currentTime);
+}
+
 /** Level of a stream, 0 (−60 dBFS and below) to 1 (full scale). Call `stop` when done. */
 export function meter(stream: MediaStream): { level: () => number; stop: () => void } {
   const output = audioContext();

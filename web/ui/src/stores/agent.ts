@@ -3,13 +3,22 @@
 import { defineStore } from "pinia";
 import { computed, ref, watch } from "vue";
 
-import type { Agent, AgentState, Call, NotReadyReason, Offer, ServerEvent } from "@/api/types";
+import { ApiError, rest } from "@/api/rest";
+import { RequestError } from "@/api/socket";
+import type { Agent, AgentState, Call, Offer, ServerEvent } from "@/api/types";
+import { beep } from "@/media/audio";
 
+import { callCommands } from "./commands";
 import { useLink, type Snapshot } from "./link";
 import { useMedia } from "./media";
 
 /** States in which the microphone is on the line. */
-const ON_THE_LINE: readonly AgentState[] = ["dialling", "talking", "holding"];
+export const ON_THE_LINE: readonly AgentState[] = ["dialling", "talking", "holding", "consulting", "conference"];
+/** States with a caller who can be held, transferred and so on. */
+export const WITH_CUSTOMER: readonly AgentState[] = ["talking", "holding", "consulting", "conference"];
+/** From the beep to the answer, so that the agent hears it before the caller. */
+const BEEP_MS = 450;
+const HTTP_CONFLICT = 409;
 
 export const useAgent = defineStore("agent", () => {
   const link = useLink();
@@ -31,6 +40,12 @@ export const useAgent = defineStore("agent", () => {
 
   const state = computed<AgentState>(() => agent.value?.state ?? "logged_out");
   const usesBrowser = computed(() => agent.value?.station === "browser");
+  const onTheLine = computed(() => ON_THE_LINE.includes(state.value));
+  const ownPart = computed(() => call.value?.participants?.find(({ party }) => party === `agent:${agent.value?.login ?? ""}`));
+  const mutedAtPhone = computed(() => ownPart.value?.state === "muted");
+  const muted = computed(() => (usesBrowser.value ? media.muted : mutedAtPhone.value));
+  /** Somebody the agent consults, or who joined the customer and the agent. */
+  const others = computed(() => (call.value?.participants ?? []).filter(({ role }) => role === "consulted" || role === "member"));
 
   function takeCall(next: Call): void {
     if (next.state === "ended") {
@@ -51,6 +66,18 @@ export const useAgent = defineStore("agent", () => {
       if (next.state !== "reserved" && next.state !== "ringing") accepted.value = null;
     }
     if (next.state !== "reserved" && next.state !== "ringing") offer.value = null;
+    if (next.call && call.value && call.value.id !== next.call) void refreshCall();
+  }
+
+  /** The seat went to another call than the one on screen (picked up, transferred here): the snapshot says which. */
+  async function refreshCall(): Promise<void> {
+    const wanted = agent.value?.call;
+    try {
+      const snapshot = await link.request("subscribe", { topics: link.topics() });
+      if (agent.value?.call === wanted && snapshot.call) call.value = snapshot.call;
+    } catch (failure) {
+      error.value = failure;
+    }
   }
 
   function takeSnapshot(snapshot: Snapshot, fresh: boolean): void {
@@ -77,6 +104,7 @@ export const useAgent = defineStore("agent", () => {
     else if (event.type === "offer.made") {
       withdrawn.value = "";
       offer.value = event.offer;
+      if (event.offer.auto_answer) void answerByItself(event.offer.id);
     } else if (event.type === "offer.withdrawn" && offer.value && (event.offer ?? offer.value.id) === offer.value.id) {
       offer.value = null;
       withdrawn.value = event.reason;
@@ -113,35 +141,67 @@ export const useAgent = defineStore("agent", () => {
   }
 
   /** Runs one request at a time under a name that buttons show as busy. */
-  async function attempt(name: string, action: () => Promise<unknown>): Promise<void> {
-    if (busy.value) return;
+  async function attempt(name: string, action: () => Promise<unknown>): Promise<boolean> {
+    if (busy.value) return false;
     busy.value = name;
     error.value = null;
     try {
       await action();
+      return true;
     } catch (failure) {
       error.value = failure;
+      return false;
     } finally {
       busy.value = "";
     }
   }
 
-  const goReady = (): Promise<void> =>
+  /** `station` when signing in at another one than the last. */
+  const goReady = (station = ""): Promise<boolean> =>
     attempt("ready", async () => {
-      if (usesBrowser.value) await media.ensure();
-      takeAgent(await link.request("agent.state", { state: "ready" }));
+      if ((station || agent.value?.station) === "browser") await media.ensure();
+      takeAgent(await link.request("agent.state", { state: "ready", ...(station ? { station } : {}) }));
     });
 
-  const goNotReady = (reason: NotReadyReason): Promise<void> =>
+  const goNotReady = (reason: string): Promise<boolean> =>
     attempt("not_ready", async () => takeAgent(await link.request("agent.state", { state: "not_ready", reason })));
 
-  const goOut = (): Promise<void> =>
+  /** Moves to another phone; refused during a contact. */
+  const changeStation = (station: string): Promise<boolean> =>
+    attempt("station", async () => {
+      if (station === "browser") await media.ensure();
+      await link.request("agent.station", { station });
+      if (station !== "browser") media.close();
+    });
+
+  /** The figures of today; the next event tells them anyway. */
+  async function refreshFigures(): Promise<void> {
+    const login = agent.value?.login;
+    if (!login) return;
+    try {
+      const { today, calls_today } = await rest.agent(login);
+      if (agent.value) agent.value = { ...agent.value, calls_today, ...(today ? { today } : {}) };
+    } catch (failure) {
+      if (!(failure instanceof ApiError)) throw failure;
+    }
+  }
+
+  const goOut = (): Promise<boolean> =>
     attempt("logged_out", async () => {
       takeAgent(await link.request("agent.state", { state: "logged_out" }));
       if (state.value === "logged_out") media.close();
     });
 
-  const accept = (): Promise<void> =>
+  /** A second answer, by hand or by the switch itself, is no fault. */
+  async function answerByItself(id: string): Promise<void> {
+    beep();
+    await new Promise((resolve) => setTimeout(resolve, BEEP_MS));
+    if (offer.value?.id !== id || busy.value === "accept") return;
+    await accept();
+    if (error.value instanceof RequestError && error.value.status === HTTP_CONFLICT) error.value = null;
+  }
+
+  const accept = (): Promise<boolean> =>
     attempt("accept", async () => {
       const id = offer.value?.id;
       if (!id) return;
@@ -150,21 +210,34 @@ export const useAgent = defineStore("agent", () => {
       await link.request("offer.accept", { offer: id });
     });
 
-  const reject = (): Promise<void> =>
+  const reject = (): Promise<boolean> =>
     attempt("reject", async () => {
       const id = offer.value?.id;
       if (id) await link.request("offer.reject", { offer: id });
     });
 
-  const toggleHold = (): Promise<void> =>
+  const toggleHold = (): Promise<boolean> =>
     attempt("hold", () => link.request(state.value === "holding" ? "call.resume" : "call.hold", {}));
 
-  const hangUp = (): Promise<void> => attempt("hangup", () => link.request("call.hangup", {}));
+  const hangUp = (): Promise<boolean> => attempt("hangup", () => link.request("call.hangup", {}));
 
-  const dial = (to: string): Promise<void> =>
+  const dial = (to: string): Promise<boolean> =>
     attempt("dial", async () => {
       if (usesBrowser.value) await media.ensure();
       await link.request("call.dial", { to });
+    });
+
+  /** Takes a waiting or parked call, or one that rings at a colleague. */
+  const takeOver = (what: { slot?: string; call?: string; agent?: string }): Promise<boolean> =>
+    attempt("pickup", async () => {
+      if (usesBrowser.value) await media.ensure();
+      await link.request("call.pickup", what);
+    });
+
+  const pick = (waiting: string): Promise<boolean> =>
+    attempt("pick", async () => {
+      if (usesBrowser.value) await media.ensure();
+      await link.request("queue.pick", { call: waiting });
     });
 
   /** Not through `attempt`: keys come faster than answers. */
@@ -176,7 +249,19 @@ export const useAgent = defineStore("agent", () => {
     }
   }
 
-  const wrapUpDone = (): Promise<void> => attempt("wrapup", async () => takeAgent(await link.request("wrapup.done", {})));
+  const wrapUpDone = (codes: string[] = [], note = ""): Promise<boolean> =>
+    attempt("wrapup", async () => {
+      const said = { ...(codes.length > 0 ? { codes } : {}), ...(note ? { note } : {}) };
+      takeAgent(await link.request("wrapup.done", said));
+    });
+
+  const wrapUpExtend = (reason: string): Promise<boolean> => attempt("extend", () => link.request("wrapup.extend", { reason }));
+  const wrapUpStart = (): Promise<boolean> => attempt("wrapup", () => link.request("wrapup.start", {}));
+
+  const toggleMute = (): void => {
+    if (usesBrowser.value) media.setMuted(!media.muted);
+    else void attempt("mute", () => link.request(mutedAtPhone.value ? "call.unmute" : "call.mute", {}));
+  };
 
   watch(
     () => media.state,
@@ -217,5 +302,17 @@ export const useAgent = defineStore("agent", () => {
     dial,
     sendKey,
     wrapUpDone,
+    wrapUpExtend,
+    wrapUpStart,
+    toggleMute,
+    refreshFigures,
+    muted,
+    onTheLine,
+    others,
+    changeStation,
+    takeOver,
+    pick,
+    attempt,
+    ...callCommands(link, attempt),
   };
 });

@@ -36,6 +36,7 @@ export const useLink = defineStore("link", () => {
   const interrupted = ref(false);
   const person = useSession();
   const subscribers = new Set<Subscriber>();
+  const listeners = new Set<(event: ServerEvent) => void>();
   const socket = new ServerSocket({
     url: socketUrl(),
     session: tabSession,
@@ -46,13 +47,14 @@ export const useLink = defineStore("link", () => {
     stillSignedIn,
   });
 
+  const topics = (): Topic[] => [...new Set([...subscribers].flatMap((subscriber) => subscriber.topics))];
+
   /** One request for the union of all topics: a subscription replaces the one before. */
   async function refresh(fresh: boolean): Promise<void> {
     const current = [...subscribers];
     if (current.length === 0) return;
     try {
-      const topics = [...new Set(current.flatMap((subscriber) => subscriber.topics))];
-      const snapshot = await socket.request("subscribe", { topics });
+      const snapshot = await socket.request("subscribe", { topics: topics() });
       for (const subscriber of current) subscriber.snapshot(snapshot, fresh);
     } catch (error) {
       for (const subscriber of current) subscriber.failed(error);
@@ -73,6 +75,7 @@ export const useLink = defineStore("link", () => {
       person.lose();
       return;
     }
+    for (const listener of listeners) listener(event);
     if (event.type === "resync") void refresh(true);
     else for (const subscriber of subscribers) subscriber.event(event);
   });
@@ -88,6 +91,12 @@ export const useLink = defineStore("link", () => {
     return () => subscribers.delete(subscriber);
   }
 
+  /** Hears all events without asking for a topic of its own. */
+  function listen(listener: (event: ServerEvent) => void): () => void {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
   /** Asks for the snapshot again. */
   function again(): void {
     if (socket.status.phase === "open") void refresh(false);
@@ -97,5 +106,5 @@ export const useLink = defineStore("link", () => {
   const request = <T extends keyof Requests>(type: T, body: Requests[T]["ask"]): Promise<Requests[T]["ok"]> =>
     socket.request(type, body);
 
-  return { status, interrupted, subscribe, again, request, connect: () => socket.connect(), close: () => socket.close() };
+  return { status, interrupted, topics, subscribe, listen, again, request, connect: () => socket.connect(), close: () => socket.close() };
 });

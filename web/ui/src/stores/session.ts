@@ -9,12 +9,27 @@ import type { Role, Session } from "@/api/types";
 import { suggestLanguage } from "@/i18n";
 
 /** Higher sees everything that lower ones see. */
-const RANK: Record<Role, number> = { api: 0, agent: 1, supervisor: 2, administrator: 3 };
-
-export const homeOf = (session: Session): string => {
-  if (session.role === "administrator") return "/admin";
-  return session.role === "supervisor" ? "/supervisor" : "/agent";
+const RANK: Record<Role, number> = {
+  api: 0,
+  agent: 1,
+  quality: 1,
+  auditor: 1,
+  team_leader: 2,
+  supervisor: 3,
+  administrator: 4,
 };
+
+const HOME: Record<Role, string> = {
+  api: "/history",
+  agent: "/agent",
+  quality: "/history",
+  auditor: "/history",
+  team_leader: "/supervisor",
+  supervisor: "/supervisor",
+  administrator: "/admin",
+};
+
+export const homeOf = (session: Session): string => HOME[session.role];
 
 export const useSession = defineStore("session", () => {
   const session = ref<Session | null>(null);
@@ -74,6 +89,9 @@ export const useSession = defineStore("session", () => {
 
   const atLeast = (role: Role): boolean => session.value !== null && RANK[session.value.role] >= RANK[role];
 
+  /** Leaders and who inspects see more calls than their own. */
+  const seesOthers = (): boolean => session.value !== null && session.value.role !== "agent";
+
   onSignedOut(lose);
-  return { session, known, ended, load, signInByLink, signIn, signOut, lose, atLeast };
+  return { session, known, ended, load, signInByLink, signIn, signOut, lose, atLeast, seesOthers };
 });
