@@ -39,7 +39,7 @@ class ApplyFile:
             if old is None:
                 changes.append(Change(Action.CREATE, entry.kind, entry.identity, item))
             elif changed := _differences(old, item):
-                changes.append(Change(Action.UPDATE, entry.kind, entry.identity, item, changed))
+                changes.append(Change(Action.UPDATE, entry.kind, entry.identity, item, changed, old))
             else:
                 unchanged += 1
         if prune:

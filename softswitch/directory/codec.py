@@ -30,15 +30,24 @@ def pack(kind: Kind, item: Object, cipher: Cipher) -> dict[str, Any]:
     data: dict[str, Any] = to_jsonable_python(item, fallback=dict)
     for name in _secrets(kind):
         if data[name]:
-            data[name] = cipher.seal(json.dumps(data[name]), _purpose(kind, data, name))
+            text = data[name] if isinstance(data[name], str) else json.dumps(data[name])
+            data[name] = cipher.seal(text, _purpose(kind, data, name))
     return data
 
 
 def unpack(kind: Kind, data: dict[str, Any], cipher: Cipher) -> Object:
     """The object of what `pack` made; fields that came later get their defaults. Raises ValueError for a wrong key."""
-    opened = {name: from_json(cipher.open(data[name], _purpose(kind, data, name))) for name in _secrets(kind) if data.get(name)}
+    opened: dict[str, Any] = {}
+    for name in _secrets(kind):
+        if data.get(name):
+            text = cipher.open(data[name], _purpose(kind, data, name))
+            opened[name] = from_json(text) if name in _TABLES else text
     found: Object = _adapter(kind).validate_python(data | opened)
     return found
+
+
+_TABLES = ("ha1", "headers")
+"""Secrets that are tables, not texts."""
 
 
 def _purpose(kind: Kind, data: Mapping[str, Any], name: str) -> str:

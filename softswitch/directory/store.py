@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from softswitch.directory.codec import pack, unpack
+from softswitch.directory.describing import as_table
 from softswitch.directory.model import Kind, Object, Token
 from softswitch.directory.secrets import Cipher
 from softswitch.directory.snapshot import Snapshot
@@ -38,10 +40,26 @@ class Change:
     """The new value; None for a deletion."""
     fields: tuple[str, ...] = ()
     """What an update changes, by the words of the apply file."""
+    old: Object | None = None
+    """What an update replaces, for the audit."""
 
     def audited(self, actor: str, at: float) -> AdminChanged:
         detail = {"fields": " ".join(self.fields)} if self.fields else {}
+        if self.old is not None and self.item is not None:
+            before, after = as_table(self.kind, self.old), as_table(self.kind, self.item)
+            for name in self.fields:
+                if name in before and before[name] != after[name]:  # secrets are in neither
+                    detail |= {f"before.{name}": _short(before[name]), f"after.{name}": _short(after[name])}
         return AdminChanged(at=at, actor=actor, object=f"{self.kind}:{self.identity}", action=self.action.value, detail=detail)
+
+
+MOST_AUDITED = 400
+
+
+def _short(value: Any) -> str:
+    """A value in the audit: whole when it is short, as the trees of flows are not."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= MOST_AUDITED else f"{text[:MOST_AUDITED]}…"
 
 
 def table_of(row: type[Any]) -> Table:

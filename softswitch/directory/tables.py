@@ -38,7 +38,9 @@ class CredentialRow(DirectoryTable, table=True):
     failures: int = 0
     locked_until: float = 0.0
     totp: str = ""  # sealed secret; "" = no second factor
+    totp_pending: str = ""  # sealed secret that waits for its first code
     totp_counter: int = 0  # the last one that was used: a code works once
+    recovery: list[str] = Field(default_factory=list, sa_type=JSON)  # SHA-256 of codes that replace one from the device, once
 
 
 class LinkRow(DirectoryTable, table=True):
@@ -54,6 +56,10 @@ class SessionRow(DirectoryTable, table=True):
     login: str = Field(index=True)
     created_at: float
     expires_at: float
+    used_at: float = 0.0
+    address: str = ""
+    client: str = ""  # what the browser calls itself
+    how: str = ""  # link, password, ldap, oidc
 
 
 SCHEMA = Schema(

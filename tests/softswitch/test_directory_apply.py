@@ -233,7 +233,7 @@ async def test_changes_are_audited_and_published_after_the_commit(directory: Dir
     assert told == [1, 2]
     trail = await directory.store.read(lambda c: audit_trail(c, ["admin.changed"]))
     assert [(e.object, e.action, dict(e.detail), e.actor) for e in reversed(trail) if isinstance(e, AdminChanged)] == [
-        ("queue:sales", "create", {}, "admin"), ("queue:sales", "update", {"fields": "wrap_up"}, "admin")
+        ("queue:sales", "create", {}, "admin"), ("queue:sales", "update", {"fields": "wrap_up", "before.wrap_up": "30", "after.wrap_up": "5"}, "admin")
     ]  # fmt: skip
     assert seen == list(reversed(trail))
 
