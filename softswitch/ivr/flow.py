@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from softswitch.directory.model import FlowFault
 from softswitch.directory.snapshot import Snapshot
-from softswitch.ivr import schema
-from softswitch.ivr.verbs import VERBS
+from softswitch.ivr import expressions, schema
+from softswitch.ivr.verbs import REFUSED, VERBS
+from softswitch.ivr.verbs.base import Fault
 from softswitch.prompts import LANGUAGES
 
 _FIELDS = frozenset({"name", "languages", "start", "nodes", "version"})
-_OF_EVERY_NODE = frozenset({"verb", "on_error"})
+_OF_EVERY_NODE = ("on_error", "on_hangup")
+MAX_NODES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """`data` is the frozen dataclass of the verb. `on_error` is the node for what nobody planned; "" ends the flow."""
+    """`data` is the frozen dataclass of the verb. `on_error` is the node for what nobody planned, `on_hangup` where the
+    flow goes on without its caller; "" ends the flow."""
 
     name: str
     verb: str
     data: Any
     on_error: str = ""
+    on_hangup: str = ""
 
     def targets(self) -> list[tuple[str, str]]:
         """(field, node name) of everywhere the flow may go from here."""
-        found = [(name, target) for name, target in schema.marked(self.data, "target") if target]
-        return [*found, ("on_error", self.on_error)] if self.on_error else found
+        own = schema.marked(self.data, "target")
+        return [(name, target) for name, target in (*own, ("on_error", self.on_error), ("on_hangup", self.on_hangup)) if target]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,10 @@ class _Reader:
             self._fault(("nodes",), "expected at least one node")
             given = {}
         self._declared = {str(name): data for name, data in given.items()}  # YAML authors may number their nodes
+        if len(self._declared) > MAX_NODES:
+            self._fault(("nodes",), f"expected at most {MAX_NODES} nodes")
         nodes = {name: node for name, data in self._declared.items() if (node := self._node(name, data, languages)) is not None}
         start = self._start(self._declared)
-        if len(nodes) == len(self._declared):
-            self._reachable(nodes, start)
         version = self._tree.get("version", 1)
         return Flow(self.name, start, languages, nodes, version if isinstance(version, int) else 1)
 
@@ -88,21 +92,21 @@ class _Reader:
             return None
         word = data.get("verb")
         if not isinstance(word, str) or word not in VERBS:
-            text = f'unknown verb "{word}" (expected one of {" ".join(VERBS)})' if word else "the verb is missing"
-            self._fault(("nodes", name, "verb"), text, node=name)
+            self._fault(("nodes", name, "verb"), _unknown(word), node=name)
             return None
         verb = VERBS[word]
-        content, faults = schema.read(verb, {key: value for key, value in data.items() if key not in _OF_EVERY_NODE})
-        on_error = data.get("on_error", "")
-        if content is not None and isinstance(on_error, str):
-            node = Node(name, word, content, on_error)
-            faults = [*verb.check(content, self._snapshot)]
+        everywhere = {key: data.get(key, "") for key in _OF_EVERY_NODE}
+        own = {key: value for key, value in data.items() if key not in (*_OF_EVERY_NODE, "verb")}
+        content, faults = schema.read(verb, own)
+        faults += [
+            Fault(key, f"expected a text, got {value!r}") for key, value in everywhere.items() if not isinstance(value, str)
+        ]
+        node = None
+        if not faults:
+            node = Node(name, word, content, **everywhere)
+            faults = [*verb.check(content, self._snapshot), *_wrong_expressions(content)]
             self._targets(node)
             self._spoken(node, languages)
-        else:
-            node = None
-            if not isinstance(on_error, str):
-                self._fault(("nodes", name, "on_error"), f"on_error: expected a text, got {on_error!r}", node=name)
         for fault in faults:
             self._fault(("nodes", name, *fault.field.split(".")), f"{fault.field}: {fault.text}", node=name)
         return node
@@ -118,23 +122,24 @@ class _Reader:
                 text = f'{where}: expected one of {" ".join(languages)}, got "{language}"'
                 self._fault(("nodes", node.name, *where.split(".")), text, node=node.name)
 
-    def _reachable(self, nodes: Mapping[str, Node], start: str) -> None:
-        seen: set[str] = set()
-        ahead = [start]
-        while ahead:
-            name = ahead.pop()
-            if name in seen or name not in nodes:
-                continue
-            seen.add(name)
-            ahead += [target for _, target in nodes[name].targets()]
-        if start:
-            for name in nodes:
-                if name not in seen:
-                    self._fault(("nodes", name), f'cannot be reached from "{start}"', node=name)
-
     def _fault(self, path: tuple[str | int, ...], text: str, *, node: str = "") -> None:
         where = f"flow {self.name}, node {node}" if node else f"flow {self.name}"
         self.faults.append(FlowFault(path, f"{where}: {text}"))
+
+
+def _unknown(word: object) -> str:
+    """Why a verb cannot be used."""
+    if not word:
+        return "the verb is missing"
+    if isinstance(word, str) and word in REFUSED:
+        return f'the verb "{word}" is not in this release: {REFUSED[word]}'
+    return f'unknown verb "{word}" (expected one of {" ".join(VERBS)})'
+
+
+def _wrong_expressions(content: Any) -> list[Fault]:
+    """Expressions that can never be worked out."""
+    found = ((where, expressions.mistake(text)) for where, text in schema.marked(content, "expression"))
+    return [Fault(where, mistake) for where, mistake in found if mistake]
 
 
 def validate_flow(tree: Mapping[str, Any], snapshot: Snapshot) -> list[FlowFault]:
@@ -142,18 +147,6 @@ def validate_flow(tree: Mapping[str, Any], snapshot: Snapshot) -> list[FlowFault
     reader = _Reader(tree, snapshot)
     reader.read()
     return reader.faults
-
-
-def missing_prompts(tree: Mapping[str, Any], snapshot: Snapshot, exists: Callable[[str, str], bool]) -> list[str]:
-    """Warnings: prompts without a file, as sentences. `exists(name, language)`. The flow may be used all the same."""
-    flow = _Reader(tree, snapshot).read()
-    return [
-        f"flow {flow.name}, node {node.name}: there is no prompt {prompt} in {language}"
-        for node in flow.nodes.values()
-        for _, prompt in schema.marked(node.data, "prompts")
-        for language in flow.languages
-        if "{{" not in prompt and not exists(prompt, language)
-    ]
 
 
 def compile_flow(tree: Mapping[str, Any], snapshot: Snapshot) -> Flow:

@@ -32,6 +32,7 @@ VERB = Verb(
     run=run,
     next_node=lambda _node, _outcome: "",
     check=check,
+    final=True,
     examples=(
         Example(Hangup(), expect=Outcome.ended(Ending("system", Cause.NORMAL))),
         Example(Hangup(cause="busy"), expect=Outcome.ended(Ending("system", Cause.BUSY))),

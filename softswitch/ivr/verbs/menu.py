@@ -2,6 +2,7 @@
 
 The menu is said again up to `retries` times after silence or a wrong key (`no_match_prompts` first); then the last of the two
 decides: `no_input` or `no_match`. Keys may have several digits; a key that begins a longer one waits for the next digit.
+With `direct_dial` the caller may also dial the number of an extension; nobody there: `on_failed`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from softswitch.calls.outcome import Outcome
+from softswitch.calls.outcome import Ending, Outcome
 from softswitch.directory.snapshot import Snapshot
-from softswitch.ivr.verbs.base import Example, Fault, Languages, Line, Prompts, Target, Verb
-
-_DIGITS = frozenset("0123456789*#")
+from softswitch.ivr.verbs.base import DIGITS, Example, Fault, Languages, Line, Prompts, Target, Verb, within
+from softswitch.model.cause import Cause
+from softswitch.model.destination import Destination, DestinationKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,42 +25,53 @@ class Menu:
     timeout: float = 5.0
     inter_digit: float = 3.0
     retries: int = 3
+    direct_dial: bool = False
     no_input: Target = ""
     no_match: Target = ""
+    on_failed: Target = ""
     no_input_prompts: Prompts = ()
     no_match_prompts: Prompts = field(default=("invalid",))
 
 
 async def run(node: Menu, line: Line) -> Outcome:
     outcome = Outcome("no_input")
+    extensions = frozenset(line.snapshot.extensions) if node.direct_dial else frozenset[str]()
     for attempt in range(node.retries + 1):
         if attempt:
             again = node.no_match_prompts if outcome.result == "no_match" else node.no_input_prompts
             await line.play(again, languages=node.languages)
         await line.play(node.prompts, languages=node.languages)
-        pressed = await _key(node, line)
+        pressed = await _pressed(node, line, extensions)
         if pressed in node.keys:
             return Outcome("key", value=pressed)
+        if pressed in extensions:
+            return await _dialled(line, pressed)
         outcome = Outcome("no_match", value=pressed) if pressed else Outcome("no_input")
         line.forget_digits()
     return outcome
 
 
-async def _key(node: Menu, line: Line) -> str:
-    """Digits until they are a key that begins no longer one, or begin no key at all, or nothing more comes."""
-    pressed = ""
-    while True:
-        digit = await line.collect(1, seconds=node.inter_digit if pressed else node.timeout, inter_digit=node.inter_digit)
-        pressed += digit
-        longer = any(key.startswith(pressed) and key != pressed for key in node.keys)
-        if not digit or not longer:
-            return pressed
+async def _pressed(node: Menu, line: Line, extensions: frozenset[str]) -> str:
+    """Digits until they are a choice that begins no longer one, or begin no choice at all, or nothing more comes."""
+    choices = extensions | set(node.keys)
+
+    def enough(pressed: str) -> bool:
+        return not any(choice.startswith(pressed) and choice != pressed for choice in choices)
+
+    return await line.collect(64, seconds=node.timeout, inter_digit=node.inter_digit, enough=enough)
+
+
+async def _dialled(line: Line, number: str) -> Outcome:
+    outcome = await line.transfer(Destination(DestinationKind.EXTENSION, number))
+    return outcome if outcome.ending is not None else Outcome("extension", outcome.cause, value=number)
 
 
 def next_node(node: Menu, outcome: Outcome) -> str:
     match outcome.result:
         case "key":
             return node.keys[outcome.value]
+        case "extension":
+            return node.on_failed
         case "no_match":
             return node.no_match or node.no_input
         case _:
@@ -67,11 +79,12 @@ def next_node(node: Menu, outcome: Outcome) -> str:
 
 
 def check(node: Menu, _snapshot: Snapshot) -> Iterator[Fault]:
-    if not node.keys:
+    if not node.keys and not node.direct_dial:
         yield Fault("keys", "expected at least one key")
     for key in node.keys:
-        if not key or not set(key) <= _DIGITS:
+        if not key or not set(key) <= DIGITS or len(key) > 8:
             yield Fault(f"keys.{key}", f'expected digits, * or #, got "{key}"')
+    yield from within("inter_digit", node.inter_digit, 0.5, 60)
     if node.timeout <= 0:
         yield Fault("timeout", f"expected more than 0 seconds, got {node.timeout}")
     if node.retries < 0:
@@ -79,11 +92,13 @@ def check(node: Menu, _snapshot: Snapshot) -> Iterator[Fault]:
 
 
 _KEYS = {"1": "sales", "2": "english"}
+_SPOKE = Outcome.ended(Ending("callee", Cause.NORMAL))
 VERB = Verb(
     schema=Menu,
     run=run,
     next_node=next_node,
     check=check,
+    listens=True,
     examples=(
         Example(
             Menu(prompts=("main-menu",), keys=_KEYS),
@@ -105,5 +120,14 @@ VERB = Verb(
             next="again",
         ),
         Example(Menu(prompts=(), keys={"1": "a", "12": "b"}), presses="12", expect=Outcome("key", value="12"), next="b"),
+        Example(Menu(prompts=(), keys={"1": "a", "12": "b"}), presses="1", expect=Outcome("key", value="1"), next="a"),
+        Example(Menu(prompts=(), keys=_KEYS, direct_dial=True), presses="1001", outcome=_SPOKE, expect=_SPOKE),
+        Example(
+            Menu(prompts=(), keys=_KEYS, direct_dial=True, on_failed="nobody"),
+            presses="1001",
+            outcome=Outcome.failed(Cause.BUSY),
+            expect=Outcome("extension", Cause.BUSY, value="1001"),
+            next="nobody",
+        ),
     ),
 )

@@ -1,11 +1,16 @@
-"""Plays prompts. A key stops them and is kept for the next menu, unless `stop_on_key` is false. No `next` ends the flow."""
+"""Plays prompts. A key stops them and is kept for the next menu, unless `stop_on_key` is false. No `next` ends the flow.
+
+`volume` is dB, `start` seconds into the first prompt.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from softswitch.calls.outcome import Outcome
-from softswitch.ivr.verbs.base import Example, Languages, Line, Prompts, Target, Verb
+from softswitch.directory.snapshot import Snapshot
+from softswitch.ivr.verbs.base import Example, Fault, Languages, Line, Prompts, Target, Verb, filled, names, within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,24 +18,39 @@ class Play:
     prompts: Prompts
     languages: Languages = ()
     stop_on_key: bool = True
+    volume: float = 0.0
+    start: float = 0.0
     next: Target = ""
 
 
 async def run(node: Play, line: Line) -> Outcome:
-    await line.play(node.prompts, languages=node.languages, stop_on_key=node.stop_on_key)
+    prompts = [filled(prompt, names(line)) for prompt in node.prompts]
+    await line.play(prompts, languages=node.languages, stop_on_key=node.stop_on_key, volume=node.volume, start=node.start)
     return Outcome("done")
+
+
+def check(node: Play, _snapshot: Snapshot) -> Iterator[Fault]:
+    yield from within("volume", node.volume, -30, 12)
+    yield from within("start", node.start, 0, 3600)
 
 
 VERB = Verb(
     schema=Play,
     run=run,
     next_node=lambda node, _outcome: node.next,
+    check=check,
     examples=(
         Example(Play(prompts=("welcome",), next="menu"), expect=Outcome("done"), next="menu", plays=("zh-CN/welcome",)),
         Example(
             Play(prompts=("welcome",), languages=("zh-CN", "en")),
             expect=Outcome("done"),
             plays=("zh-CN/welcome", "en/welcome"),
+        ),
+        Example(
+            Play(prompts=("news-{{place}}",)),
+            variables={"place": "north"},
+            expect=Outcome("done"),
+            plays=("zh-CN/news-north",),
         ),
     ),
 )

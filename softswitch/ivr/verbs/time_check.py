@@ -1,4 +1,6 @@
-"""Goes to `then` inside the opening hours, to `else` outside; hours are civil time of `zone`.
+"""Goes to `then` inside the opening hours, to `else` outside: a `calendar` of the centre, or hours in civil time of `zone`.
+
+A calendar knows holidays and days that differ; on a day off `holiday` may lead elsewhere than `else`.
 
 A segment is `Mon-Fri 09:00-18:00`, `Sat,Sun 10:00-12:00` or `09:00-18:00` (every day). The start is included and so is the
 whole last minute (call-centre.md §8). A segment that ends before it starts goes on over midnight.
@@ -14,7 +16,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from softswitch.calls.outcome import Outcome
 from softswitch.directory.snapshot import Snapshot
-from softswitch.ivr.verbs.base import Example, Fault, Line, Target, Verb
+from softswitch.ivr.desk import Desk, Hours
+from softswitch.ivr.verbs.base import Example, Fault, Line, Target, Verb, filled, known, names
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SEGMENT = re.compile(r"(?:(?P<days>[A-Za-z,-]+) )?(?P<from>\d\d:\d\d)-(?P<to>\d\d:\d\d)")
@@ -22,10 +25,12 @@ _SEGMENT = re.compile(r"(?:(?P<days>[A-Za-z,-]+) )?(?P<from>\d\d:\d\d)-(?P<to>\d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeCheck:
-    zone: str
-    open: tuple[str, ...]
     then: Target
     else_: Target
+    calendar: str = ""
+    zone: str = ""
+    open: tuple[str, ...] = ()
+    holiday: Target = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +78,28 @@ def _minute(text: str) -> int:
 
 
 async def run(node: TimeCheck, line: Line) -> Outcome:
+    if node.calendar:
+        hours = line.desk.calendars.state(filled(node.calendar, names(line)), line.utc())
+        return Outcome("open") if hours.open else Outcome("closed", value=hours.why)
     local = datetime.fromtimestamp(line.utc(), UTC).astimezone(ZoneInfo(node.zone))
     is_open = any(parse_segment(text).covers(local) for text in node.open)
     return Outcome("open" if is_open else "closed")
 
 
-def check(node: TimeCheck, _snapshot: Snapshot) -> Iterator[Fault]:
+def next_node(node: TimeCheck, outcome: Outcome) -> str:
+    if outcome.result == "open":
+        return node.then
+    return (node.holiday if outcome.value == "holiday" else "") or node.else_
+
+
+def check(node: TimeCheck, snapshot: Snapshot) -> Iterator[Fault]:
+    if node.calendar:
+        yield from known("calendar", "calendar", node.calendar, snapshot.calendars)
+        if node.zone or node.open:
+            yield Fault("calendar", "expected a calendar or zone and open, got both")
+        return
+    if not node.open:
+        yield Fault("open", 'expected hours such as "Mon-Fri 09:00-18:00", or a calendar')
     try:
         ZoneInfo(node.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -90,15 +111,27 @@ def check(node: TimeCheck, _snapshot: Snapshot) -> Iterator[Fault]:
             yield Fault(f"open.{index}", str(error))
 
 
+class _Calendars:
+    def state(self, name: str, at: float) -> Hours:
+        return Hours(open=False, why="holiday")
+
+
 _HOURS = TimeCheck(zone="Asia/Shanghai", open=("Mon-Fri 09:00-18:00",), then="menu", else_="closed")
 _MONDAY_NOON = 1_704_081_600.0  # 2024-01-01 12:00 in Shanghai
 VERB = Verb(
     schema=TimeCheck,
     run=run,
-    next_node=lambda node, outcome: node.then if outcome.result == "open" else node.else_,
+    next_node=next_node,
     check=check,
+    needs_caller=False,
     examples=(
         Example(_HOURS, utc=_MONDAY_NOON, expect=Outcome("open"), next="menu"),
         Example(_HOURS, utc=_MONDAY_NOON - 86_400, expect=Outcome("closed"), next="closed"),
+        Example(
+            TimeCheck(calendar="{{site}}", then="menu", else_="closed", holiday="party"),
+            desk=Desk(calendars=_Calendars()),
+            expect=Outcome("closed", value="holiday"),
+            next="party",
+        ),
     ),
 )

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from softswitch.directory.model import FlowFault, Queue
 from softswitch.directory.snapshot import Snapshot
-from softswitch.ivr.flow import compile_flow, missing_prompts, validate_flow
+from softswitch.ivr.flow import compile_flow, validate_flow
+from softswitch.ivr.lint import missing_prompts
 
 SNAPSHOT = Snapshot(queues={"sales": Queue(name="sales")})
 TEXT = """
@@ -86,12 +87,14 @@ def _set(path: str, value: Any) -> dict[str, Any]:
         ("nodes.sales.verb", None, "flow main, node sales: the verb is missing"),
         ("nodes.hello.next", "menue", 'flow main, node hello: next: there is no node "menue"'),
         ("nodes.menu.keys.1", "sale", 'flow main, node menu: keys.1: there is no node "sale"'),
-        ("nodes.menu.keys", {"1": "sales"}, 'flow main, node english: cannot be reached from "hello"'),
+        ("nodes.sales.verb", "sms", 'flow main, node sales: the verb "sms" is not in this release: there are no text messages'),
+        ("nodes.bye.on_hangup", "nowhere", 'flow main, node bye: on_hangup: there is no node "nowhere"'),
+        ("nodes.sales.needs", {"english": "60"}, "flow main, node sales: needs: expected a table of whole numbers"),
         ("nodes.menu.keys", {"x": "sales", "2": "english"}, 'flow main, node menu: keys.x: expected digits, * or #, got "x"'),
         ("nodes.menu.timeout", "5", "flow main, node menu: timeout: expected a number, got '5'"),
         ("nodes.menu.retries", 1.5, "flow main, node menu: retries: expected a whole number, got 1.5"),
         ("nodes.menu.retries", True, "flow main, node menu: retries: expected a whole number, got True"),
-        ("nodes.menu.colour", "red", "flow main, node menu: colour: unknown field (expected inter_digit keys"),
+        ("nodes.menu.colour", "red", "flow main, node menu: colour: unknown field (expected direct_dial inter_digit keys"),
         ("nodes.menu.prompts", 7, "flow main, node menu: prompts: expected a list of texts, got 7"),
         ("nodes.menu.keys", None, "flow main, node menu: keys: is missing"),
         ("nodes.sales.queue", "support", 'flow main, node sales: queue: there is no queue "support"'),

@@ -3,66 +3,36 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from softswitch.calls.outcome import Outcome
-from softswitch.directory.model import Extension, Queue
+from softswitch.directory.model import Extension, Flow, Mailbox, Queue
 from softswitch.directory.snapshot import Snapshot
-from softswitch.ivr import verbs
+from softswitch.ivr import schema, verbs
+from softswitch.ivr.desk import Desk
+from softswitch.ivr.trial import Caller, TrialLine
 from softswitch.ivr.verbs import VERBS, time_check
 from softswitch.ivr.verbs.base import Example, filled
-from softswitch.model.destination import Destination
+from softswitch.prompts import texts
 
 FOLDER = Path(verbs.__file__).parent
-SNAPSHOT = Snapshot(queues={"sales": Queue(name="sales")}, extensions={"1001": Extension(number="1001")})
+SNAPSHOT = Snapshot(
+    queues={"sales": Queue(name="sales")}, extensions={"1001": Extension(number="1001")},
+    mailboxes={"sales": Mailbox(name="sales")}, flows={"main": Flow(name="main")},
+)  # fmt: skip
 
 
-class FakeLine:
-    """A caller who pressed some keys ahead and hears prompts that take no time."""
-
-    def __init__(self, example: Example[Any]) -> None:
-        self.language = "zh-CN"
-        self.keys = list(example.presses)
-        self.played: list[str] = []
-        self.answered = False
-        self._variables: dict[str, str] = {}
-        self._outcome = example.outcome or Outcome("failed")
-        self._utc = example.utc
-
-    @property
-    def variables(self) -> MutableMapping[str, str]:
-        return self._variables
-
-    async def answer(self) -> None:
-        self.answered = True
-
-    async def play(self, prompts: Sequence[str], *, languages: Sequence[str] = (), stop_on_key: bool = True) -> None:
-        if not (stop_on_key and self.keys):
-            self.played += [f"{language}/{prompt}" for language in languages or (self.language,) for prompt in prompts]
-
-    async def collect(self, max_digits: int, *, seconds: float, inter_digit: float, finish_on: str = "") -> str:
-        pressed = ""
-        while self.keys and len(pressed) < max_digits:
-            if (key := self.keys.pop(0)) in finish_on:
-                break
-            pressed += key
-        return pressed
-
-    def forget_digits(self) -> None:
-        self.keys.clear()
-
-    async def queue(self, name: str) -> Outcome:
-        return self._outcome
-
-    async def transfer(self, to: Destination) -> Outcome:
-        return self._outcome
-
-    def utc(self) -> float:
-        return self._utc
+def line_of(example: Example[Any]) -> TrialLine:
+    """A caller as the example has it."""
+    desk = example.desk or Desk()
+    caller = Caller(keys=example.later, variables=example.variables, at=example.utc, certain=False)
+    line = TrialLine(caller, SNAPSHOT, desk)
+    line.press_ahead(example.presses)
+    line.outcome = example.outcome or Outcome("failed")
+    return line
 
 
 EXAMPLES = [(name, example) for name, verb in VERBS.items() for example in verb.examples]
@@ -72,29 +42,44 @@ EXAMPLES = [(name, example) for name, verb in VERBS.items() for example in verb.
 async def test_example(name: str, example: Example[Any]) -> None:
     verb = VERBS[name]
     assert list(verb.check(example.given, SNAPSHOT)) == []
-    line = FakeLine(example)
+    line = line_of(example)
     outcome = await verb.run(example.given, line)
     assert outcome == example.expect
     if outcome.ending is None:
         assert verb.next_node(example.given, outcome) == example.next
     if example.plays:
-        assert tuple(line.played) == example.plays
+        assert tuple(line.heard) == example.plays
+    for variable, value in example.sets.items():
+        assert line.variables.get(variable, "") == value
 
 
 def test_every_file_is_in_the_table_and_says_what_it_does() -> None:
     files = {path.stem for path in FOLDER.glob("*.py")} - {"__init__", "base"}
-    assert files == set(VERBS) - {"say"}
+    assert {name.rstrip("_") for name in files} == set(VERBS)
     for name in files:
         module = importlib.import_module(f"softswitch.ivr.verbs.{name}")
-        assert module.VERB is VERBS[name]
+        assert module.VERB is VERBS[name.rstrip("_")]
         assert module.__doc__
-        assert VERBS[name].examples
+        assert module.VERB.examples
+
+
+def test_no_refused_verb_is_built() -> None:
+    assert not set(VERBS) & set(verbs.REFUSED)
+
+
+def test_every_prompt_that_a_verb_says_by_itself_is_shipped() -> None:
+    """Defaults of `Prompts` fields: whoever writes only the needed fields must hear something."""
+    for name, verb in VERBS.items():
+        for example in verb.examples:
+            for field, prompt in schema.marked(example.given, "prompts"):
+                default = verb.schema.__dataclass_fields__[field.partition(".")[0]].default
+                if isinstance(default, tuple) and prompt in default:
+                    assert prompt in texts(), f"{name}.{field}: {prompt}"
 
 
 async def test_set_changes_language_and_variables() -> None:
     node = verbs.set.Set(next="menu", language="en", values={"greeting": "{{name}}!", "name": "x"})
-    line = FakeLine(Example(node, expect=Outcome("done")))
-    line.variables["name"] = "wang"
+    line = line_of(Example(node, expect=Outcome("done"), variables={"name": "wang"}))
     await VERBS["set"].run(node, line)
     assert (line.language, line.variables) == ("en", {"name": "x", "greeting": "wang!"})
 
