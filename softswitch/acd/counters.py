@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -11,15 +11,22 @@ from softswitch.model.events import Event, OfferAnswered, QueueEntered, QueueLef
 from softswitch.store.rows import CdrRow
 
 SERVICE_TARGET_MS = 20_000
-"""Answered within this time counts for the service level."""
+SHORT_MS = 5_000
+"""Where a queue says nothing: answered within this time counts for the service level, abandoned within that one as short."""
 
 
 @dataclass(slots=True)
 class QueueCount:
+    """One queue today (product.md §4). `exits`: result → visits, answered and abandoned among them."""
+
     offered: int = 0
     answered: int = 0
     abandoned: int = 0
+    short_abandoned: int = 0
     in_time: int = 0
+    waited_ms: int = 0  # until the answer, all together
+    longest_ms: int = 0
+    exits: Counter[str] = field(default_factory=Counter)
 
     @property
     def service_level(self) -> float | None:
@@ -27,14 +34,22 @@ class QueueCount:
         left = self.answered + self.abandoned
         return self.in_time / left if left else None
 
+    @property
+    def asa_ms(self) -> int | None:
+        """Mean wait until the answer."""
+        return round(self.waited_ms / self.answered) if self.answered else None
+
 
 @dataclass(slots=True)
 class Today:
-    """Written by the ACD service as events happen."""
+    """Written by the ACD service as events happen. `targets`: queue → seconds of its service level and of a short abandon."""
 
     day: date = date.min
+    targets: Callable[[str], tuple[int, int]] = lambda _queue: (SERVICE_TARGET_MS // 1000, SHORT_MS // 1000)
     queues: dict[str, QueueCount] = field(default_factory=dict)
     agents: Counter[str] = field(default_factory=Counter)
+    callbacks: set[str] = field(default_factory=set)
+    """Visits that hold a place for somebody who hung up: those callers were counted when they called."""
 
     def turn(self, now: float) -> None:
         """Begins a new day when it is due. `now` is epoch seconds."""
@@ -50,12 +65,14 @@ class Today:
     def count(self, event: Event) -> None:
         self.turn(event.at)
         match event:
+            case QueueEntered(channel="callback"):
+                self.callbacks.add(event.visit)
             case QueueEntered(waited_ms=0):
                 self.queue(event.queue).offered += 1
-            case QueueLeft(result="answered"):
-                self._answered(event.queue, event.wait_ms)
+            case QueueLeft() if event.visit in self.callbacks:
+                self.callbacks.discard(event.visit)
             case QueueLeft():
-                self.queue(event.queue).abandoned += event.result == "abandoned"
+                self._left(event.queue, event.result, event.wait_ms)
             case OfferAnswered():
                 self.agents[event.agent] += 1
             case _:
@@ -67,15 +84,21 @@ class Today:
         for row in rows:
             self.queue(row.queue).offered += 1
             if row.agent and row.connected_at is not None:
-                self._answered(row.queue, row.wait_ms)
                 self.agents[row.agent] += 1
-            else:
-                self.queue(row.queue).abandoned += 1
+            self._left(row.queue, "answered" if row.agent and row.connected_at is not None else "abandoned", row.wait_ms)
 
-    def _answered(self, queue: str, wait_ms: int) -> None:
+    def _left(self, queue: str, result: str, wait_ms: int) -> None:
         count = self.queue(queue)
-        count.answered += 1
-        count.in_time += wait_ms <= SERVICE_TARGET_MS
+        count.exits[result] += 1
+        count.longest_ms = max(count.longest_ms, wait_ms)
+        target, short = self.targets(queue)
+        if result == "answered":
+            count.answered += 1
+            count.waited_ms += wait_ms
+            count.in_time += wait_ms <= target * 1000
+        elif result == "abandoned":
+            count.abandoned += 1
+            count.short_abandoned += wait_ms <= short * 1000
 
 
 def midnight(now: float) -> float:

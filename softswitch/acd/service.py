@@ -1,31 +1,37 @@
-"""The shell around the core: clock and timer, the offers' legs, the journal, and whoever watches. One writer: the event loop.
+"""The shell around the core: clock and timer, the stays of callers, agents' devices, the journal, and whoever watches.
 
 Commands go in by `submit`; the events that come out are journaled, carried out (offers ring, lost agents' calls are parked) and
-shown to watchers, in order, before `submit` returns.
+shown to watchers, in order, before `submit` returns. One writer: the event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Protocol
 
 import structlog
 
 from softswitch.acd import commands as c
+from softswitch.acd.around import Surroundings
+from softswitch.acd.board import Board, Watch
 from softswitch.acd.core import BROWSER, CONNECTION_LOST, AcdCore
 from softswitch.acd.counters import Today
+from softswitch.acd.entry import Staffing
+from softswitch.acd.forecast import UNKNOWN, Forecast
+from softswitch.acd.reception import PLAIN, Options, Reception
 from softswitch.acd.settings import config_of
-from softswitch.acd.views import agent_view, offer_view, queue_view
-from softswitch.acd.visit import Stay
+from softswitch.acd.views import QueueFacts, agent_view, offer_view, queue_view
+from softswitch.acd.visit import Result, Stay
 from softswitch.calls.call import Call
 from softswitch.calls.outcome import Outcome
 from softswitch.calls.stations import Stations
 from softswitch.directory.model import Agent, Queue
 from softswitch.directory.snapshot import Snapshot
+from softswitch.legs.base import LegFacts
 from softswitch.model import events as ev
-from softswitch.model.cause import Cause
 from softswitch.model.clock import Clock
 from softswitch.model.destination import Destination
 from softswitch.model.errors import Conflict, NotFound
@@ -40,11 +46,18 @@ PARK_AFTER = 1.5
 """Seconds of a lost connection after which the agent's caller hears music; a page that reloads is back by then."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Watch:
-    agent: Callable[[AgentView], None]
-    queue: Callable[[QueueView], None]
-    offer: Callable[[str, OfferView | None, str], None]
+class Guest(Protocol):
+    """Whoever has a place in line: a caller's stay, or a callback. Told of its offers and of an end by the core."""
+
+    @property
+    def visit(self) -> str: ...
+
+    @property
+    def facts(self) -> LegFacts: ...
+
+    def tell(self, event: ev.Event) -> None: ...
+
+    def offer_over(self, offer: str) -> None: ...
 
 
 class AcdService:
@@ -66,12 +79,17 @@ class AcdService:
         self._ids = ids
         self._stations = stations
         self.core = AcdCore(config_of(directory()), ids.offer)
-        self.today = Today()
-        self._stays: dict[str, Stay] = {}
+        self.today = Today(targets=self._targets)
+        self.around = Surroundings(utc=clock.utc)
+        self.forecast = Forecast(self.core, self.members, self._is_shared)
+        self.reception = Reception(self)
+        self.board = Board(self.agent, self.queue)
+        self._guests: dict[str, Guest] = {}  # by visit
+        self._offers: dict[str, Guest] = {}  # by offer that is alerting
+        self._deserted: dict[str, float] = {}  # queue → since when nobody is signed in
         self._talking: dict[str, Call] = {}  # agent -> the queue call it is joined to
         self._parked: dict[str, Call] = {}
         self._calls: dict[str, Call] = {}  # those that wait, or talk to an agent of a queue
-        self._watches: list[_Watch] = []
         self._waiting: deque[ev.Event] = deque()
         self._publishing = False
         self._timer: asyncio.TimerHandle | None = None
@@ -80,15 +98,25 @@ class AcdService:
     def now(self) -> float:
         return self._clock.now() + self._ahead
 
+    @property
+    def snapshot(self) -> Snapshot:
+        return self._directory()
+
     def start(self, stored: Sequence[ev.Event] = (), records: Sequence[CdrRow] = ()) -> None:
         """Takes over agents' states and today's counts from before a restart, then listens to devices."""
         self.today.restore(records, self.now)
+        self.around.returned = {
+            (row.queue, row.caller): (row.ended_at - row.wait_ms / 1000, row.ended_at) for row in records if not row.agent
+        }
         self._publish(self.core.recover(stored, self.now))
+        self._note_staff(self._directory().queues)
         self._stations.on_change(self._device_changed)
         for login in self._directory().agents:
             self._device_changed(login)
 
     def close(self) -> None:
+        self.reception.close()
+        self.board.close()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -123,19 +151,24 @@ class AcdService:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, due - self.now), self._on_timer)
 
     def _carry_out(self, event: ev.Event) -> None:
+        if isinstance(event, ev.QueueEntered):
+            event = self._with_prediction(event)
         self._record(event)
         self.today.count(event)
         match event:
             case ev.OfferMade():
-                self._stays[event.visit].inbox.put_nowait(event)
-                self._tell_offer(event.agent, self._offer_view(event.offer), "")
+                self._offers[event.offer] = self._guests[event.visit]
+                self._guests[event.visit].tell(event)
+                self.board.offer(event.agent, self._offer_view(event.offer), "")
             case ev.OfferFailed() | ev.OfferWithdrawn():
-                self._stop_alert(event.offer)
-                self._tell_offer(event.agent, None, event.reason)
+                if (guest := self._offers.pop(event.offer, None)) is not None:
+                    guest.offer_over(event.offer)
+                self.board.offer(event.agent, None, event.reason)
             case ev.OfferAnswered():
-                self._tell_offer(event.agent, None, "answered")
-            case ev.QueueLeft(result=result) if result not in ("answered", "abandoned"):
-                self._stays[event.visit].inbox.put_nowait(event)
+                self._offers.pop(event.offer, None)
+                self.board.offer(event.agent, None, "answered")
+            case ev.QueueLeft():
+                self._left(event)
             case ev.AgentStateChanged():
                 self._agent_changed(event)
             case ev.AgentLogout(reason=reason) if reason == CONNECTION_LOST:
@@ -154,46 +187,60 @@ class AcdService:
         else:
             self._journal(event)
 
-    def _stop_alert(self, offer: str) -> None:
-        for stay in self._stays.values():
-            if stay.offer == offer:
-                stay.offer_over()
+    def _left(self, event: ev.QueueLeft) -> None:
+        guest = self._guests.get(event.visit)
+        if guest is not None and event.result not in ("answered", "abandoned"):
+            guest.tell(event)
+
+    def _with_prediction(self, event: ev.QueueEntered) -> ev.QueueEntered:
+        queue = self._directory().queues.get(event.queue)
+        if queue is None or event.position < 1:
+            return event
+        mean, p80 = self.forecast.wait(queue, event.position - 1, self.now, importance=event.importance)
+        if mean < 0:
+            return event
+        return replace(event, predicted_ms=mean, p80_ms=p80)
 
     # ------------------------------------------------------------------ callers
 
     async def to_queue(self, call: Call, destination: Destination) -> Outcome:
-        """The handler of `queue:NAME`. A caller for whom nobody was found in time hears so before the call ends."""
-        outcome = await self.enter(call, destination.name)
-        if outcome.ending is None and outcome.result == "timeout":
-            await call.play(["no-agents"])
-        return outcome
+        """The handler of `queue:NAME`."""
+        return await self.reception.to_queue(call, destination)
 
-    async def enter(self, call: Call, name: str) -> Outcome:
-        """Waits in the queue and talks to an agent; the overflow destination is tried here.
+    async def enter(self, call: Call, name: str, options: Options = PLAIN) -> Outcome:
+        """For flows: waits in the queue and talks to an agent; see `Reception.enter`."""
+        return await self.reception.enter(call, name, options)
 
-        Without an ending: `timeout` nobody had time, `unreachable` there is no such queue, `failed` it was closed meanwhile.
-        """
-        first_entry = self.now
-        while True:
-            queue = self._directory().queues.get(name)
-            if queue is None:
-                return Outcome.failed(Cause.UNALLOCATED)
-            outcome, returns = await self._stay(call, queue, self.now - first_entry)
-            if returns:
-                continue
-            if outcome.value == "overflow" and queue.overflow is not None:
-                return await call.go(queue.overflow)
-            return outcome
-
-    async def _stay(self, call: Call, queue: Queue, waited: float) -> tuple[Outcome, bool]:
-        visit = self._ids.visit()
-        stay = self._stays[visit] = Stay(self, call, queue, visit)
-        self._calls[call.id] = call
+    async def stay(self, stay: Stay, entry: c.Enqueue) -> Result:
+        """Registers a caller's stay and lets it wait."""
+        self._calls[stay.call.id] = stay.call
+        self.welcome(stay)
         try:
-            return await stay.wait_for_agent(waited), stay.returns
+            return await stay.wait_for_agent(entry)
         finally:
-            del self._stays[visit]
-            del self._calls[call.id]
+            self.part(stay)
+            del self._calls[stay.call.id]
+
+    def welcome(self, guest: Guest) -> None:
+        """From here on the guest is told what becomes of its visit; before its Enqueue."""
+        self._guests[guest.visit] = guest
+
+    def part(self, guest: Guest) -> None:
+        self._guests.pop(guest.visit, None)
+        self._offers = {offer: other for offer, other in self._offers.items() if other is not guest}
+
+    def stays(self) -> list[Stay]:
+        return [guest for guest in self._guests.values() if isinstance(guest, Stay)]
+
+    def new_visit(self) -> str:
+        return self._ids.visit()
+
+    def note(self, call: Call, event: ev.Event) -> None:
+        """An event of a visit that the core never saw."""
+        event = replace(event, call=call.id, at=self.now)
+        call.emit(event)
+        self.today.count(event)
+        self._tell(event)
 
     def is_offered(self, offer: str) -> bool:
         return offer in self.core.state.offers
@@ -202,8 +249,56 @@ class AcdService:
         return visit in self.core.state.visits
 
     def position(self, visit: str) -> int:
+        """Place in line from 1; 0 when the caller is being offered or waits no more."""
         found = self.core.state.visits.get(visit)
         return self.core.position(found) if found is not None and not found.offer else 0
+
+    def predicted(self, visit: str) -> tuple[int, int]:
+        """Mean and 80th percentile of the rest of a visit's wait, ms; -1 = unknown."""
+        found = self.core.state.visits.get(visit)
+        queue = self._directory().queues.get(found.queue) if found is not None else None
+        if found is None or queue is None:
+            return UNKNOWN
+        return self.forecast.wait(queue, self.core.position(found) - 1, self.now)
+
+    def may_call_back(self, queue: Queue, number: str) -> bool:
+        desk = self.around.callbacks
+        return desk is not None and desk.may_offer(queue, number)
+
+    def _targets(self, queue: str) -> tuple[int, int]:
+        """Seconds of the service level, and of a short abandon."""
+        found = self._directory().queues.get(queue)
+        return (found.service_seconds, found.short_abandon) if found is not None else (20, 5)
+
+    # ------------------------------------------------------------------ who serves
+
+    def members(self, queue: str) -> tuple[str, ...]:
+        """Logins that serve a queue now."""
+        return self.core.config.members().get(queue, ())
+
+    def _is_shared(self, queue: str) -> bool:
+        """Whether agents of the queue also serve others."""
+        agents = self.core.config.agents
+        return any(len(agents[login].queues) > 1 for login in self.members(queue) if login in agents)
+
+    def waiting(self, queue: str) -> int:
+        return len(self.core.state.waiting.get(queue, ()))
+
+    def staffing(self, queue: str) -> Staffing:
+        states = [self.core.state.agents[login].state for login in self.members(queue) if login in self.core.state.agents]
+        signed_in = sum(state is not AgentState.LOGGED_OUT for state in states)
+        return Staffing(signed_in, sum(state is AgentState.READY for state in states))
+
+    def deserted_since(self, queue: str) -> float | None:
+        """Since when nobody is signed in for the queue; None while somebody is."""
+        return self._deserted.get(queue)
+
+    def _note_staff(self, queues: Iterable[str]) -> None:
+        for name in queues:
+            if self.staffing(name).signed_in:
+                self._deserted.pop(name, None)
+            else:
+                self._deserted.setdefault(name, self.now)
 
     def logout_reason(self, agent: str) -> str:
         record = self.core.state.agents[agent]
@@ -231,6 +326,9 @@ class AcdService:
     def directory_changed(self, snapshot: Snapshot) -> None:
         """New agents, queues or memberships."""
         self.submit(c.ChangeConfig(config_of(snapshot)))
+        self._note_staff(snapshot.queues)
+        for name in snapshot.queues:
+            self.board.queue_changed(name)
         for login in snapshot.agents:
             self._device_changed(login)
 
@@ -238,7 +336,7 @@ class AcdService:
         agent = self._directory().agents.get(login)
         if agent is not None:
             self.submit(c.DeviceChanged(login, reachable=self._stations.reachable(agent)))
-            self._tell_agent(login)
+            self.board.agent_changed(login)
 
     def _agent_changed(self, event: ev.AgentStateChanged) -> None:
         """A lost page parks its caller after a moment; a page that is back takes the caller back."""
@@ -277,7 +375,8 @@ class AcdService:
                 pass
 
     def call_over(self, call: Call) -> None:
-        """For the call service: releases agents who placed this call."""
+        """For the call service: releases agents who placed this call, forgets its place."""
+        self.reception.call_over(call.id)
         for record in list(self.core.state.agents.values()):
             if record.call == call.id:
                 self.submit(c.Released(record.login, call.id))
@@ -308,10 +407,7 @@ class AcdService:
 
     def queue(self, name: str) -> QueueView:
         """Raises NotFound."""
-        queue = self._directory().queues.get(name)
-        if queue is None:
-            raise NotFound(f"there is no queue {name}")
-        return self._queue_view(queue)
+        return self._queue_view(self.reception.queue(name))
 
     def offer_of(self, login: str) -> OfferView | None:
         """The offer that alerts the agent now."""
@@ -320,17 +416,26 @@ class AcdService:
 
     def _queue_view(self, queue: Queue) -> QueueView:
         self.today.turn(self.now)
-        members = self._directory().agents_of(queue.name)
-        return queue_view(self.core, queue, self.today, members=members, caller_of=self._caller_of, now=self.now)
+        around, now = self.around, self.now
+        ahead = self.waiting(queue.name)
+        return queue_view(
+            self.core, queue, self.today.queue(queue.name), members=self.members(queue.name), now=now,
+            about=QueueFacts(
+                calendar=around.calendar(queue.calendar), emergency=around.emergencies(queue.name),
+                wait=self.forecast.wait(queue, ahead, now), prediction=self.forecast.report(queue.name),
+                facts_of=self._facts_of, vip=lambda number: around.lists.vip(number) is not None,
+                wait_of=lambda place: self.forecast.wait(queue, place - 1, now)[0],
+            ),
+        )  # fmt: skip
 
-    def _caller_of(self, call: str) -> str:
-        return self._calls[call].facts.caller
+    def _facts_of(self, visit: str) -> LegFacts | None:
+        guest = self._guests.get(visit)
+        return guest.facts if guest is not None else None
 
     def _offer_view(self, offer_id: str) -> OfferView | None:
         offer = self.core.state.offers.get(offer_id)
-        if offer is None:
-            return None
-        return offer_view(self.core, offer, self._stays[offer.visit].call.facts)
+        guest = self._guests.get(offer.visit) if offer is not None else None
+        return offer_view(self.core, offer, guest.facts) if offer is not None and guest is not None else None
 
     # ------------------------------------------------------------------ who watches
 
@@ -341,28 +446,27 @@ class AcdService:
         queue: Callable[[QueueView], None],
         offer: Callable[[str, OfferView | None, str], None],
     ) -> Callable[[], None]:
-        """Tells each change; `offer(login, view, reason)`: made, or (None) over. Returns the function that stops it."""
-        entry = _Watch(agent, queue, offer)
-        self._watches.append(entry)
-        return lambda: self._watches.remove(entry)
+        """Tells changes, agents and queues coalesced (board.py); `offer(login, view, reason)`: made, or (None) over, at once.
+
+        Returns the function that stops it.
+        """
+        return self.board.watch(Watch(agent, queue, offer))
+
+    def changed(self, queue: str) -> None:
+        """Something that a queue's view shows changed beside the core: emergency switch, callbacks."""
+        self.board.queue_changed(queue)
 
     def _tell(self, event: ev.Event) -> None:
         queues = {event.queue} if event.queue else set()
         if isinstance(event, ev.AgentStateChanged):
-            self._tell_agent(event.agent)
-            queues |= set(self.core.config.agents[event.agent].queues) if event.agent in self.core.config.agents else set()
+            self.board.agent_changed(event.agent)
+            served = self._queues_of(event.agent)
+            self._note_staff(served)
+            queues |= served
         for name in queues:
             if name in self._directory().queues:
-                view = self.queue(name)
-                for watch in tuple(self._watches):
-                    watch.queue(view)
+                self.board.queue_changed(name)
 
-    def _tell_agent(self, login: str) -> None:
-        if self._watches and login in self._directory().agents:
-            view = self.agent(login)
-            for watch in tuple(self._watches):
-                watch.agent(view)
-
-    def _tell_offer(self, login: str, view: OfferView | None, reason: str) -> None:
-        for watch in tuple(self._watches):
-            watch.offer(login, view, reason)
+    def _queues_of(self, login: str) -> set[str]:
+        agent = self.core.config.agents.get(login)
+        return set(agent.queues) if agent is not None else set()

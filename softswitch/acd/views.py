@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from softswitch.acd.core import AcdCore
-from softswitch.acd.counters import Today
+from softswitch.acd.counters import QueueCount, Today
+from softswitch.acd.entry import Emergency
 from softswitch.acd.model import AgentRecord, Offer, Visit
+from softswitch.calendar.model import CalendarState
 from softswitch.directory.model import Agent, Queue
 from softswitch.legs.base import LegFacts
 from softswitch.model.states import AgentState
-from softswitch.model.views import AgentView, OfferView, QueueView, WaitingView
+from softswitch.model.views import (
+    AgentView,
+    EmergencyView,
+    OfferView,
+    PredictionFigures,
+    QueueFigures,
+    QueueView,
+    WaitingView,
+)
+from softswitch.prediction.errors import Report
 
 
 def agent_view(core: AcdCore, agent: Agent, today: Today) -> AgentView:
@@ -30,25 +42,68 @@ def _call_of(core: AcdCore, record: AgentRecord) -> str:
     return offer.call if offer is not None else record.call
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueFacts:
+    """What a queue's view shows beside the core's state."""
+
+    calendar: CalendarState
+    emergency: Emergency | None
+    wait: tuple[int, int]
+    prediction: Report | None
+    facts_of: Callable[[str], LegFacts | None]
+    """The caller behind a visit."""
+    vip: Callable[[str], bool]
+    wait_of: Callable[[int], int]
+    """What is left of the wait at a place in line, ms."""
+
+
 def queue_view(
-    core: AcdCore, queue: Queue, today: Today, *, members: tuple[Agent, ...], caller_of: Callable[[str], str], now: float
+    core: AcdCore, queue: Queue, count: QueueCount, *, members: Sequence[str], now: float, about: QueueFacts
 ) -> QueueView:
-    """`caller_of` gives the number behind a call id. `now` is the core's time."""
+    """`now` is the core's time."""
     line = core.state.waiting.get(queue.name, [])
-    records = (core.state.agents.get(agent.login) for agent in members)
+    records = (core.state.agents.get(login) for login in members)
     states = Counter(str(record.state if record else AgentState.LOGGED_OUT) for record in records)
-    count = today.queue(queue.name)
+    switch, calendar = about.emergency, about.calendar
     return QueueView(
-        name=queue.name, strategy=queue.strategy, agents=dict(states),
-        calls=tuple(_waiting(visit, place, caller_of(visit.call)) for place, visit in enumerate(line, 1)),
+        name=queue.name, strategy=queue.strategy, agents=dict(states), title=queue.title,
+        calls=tuple(_waiting(visit, place, about) for place, visit in enumerate(line, 1)),
         longest_wait_ms=round((now - min(visit.since for visit in line)) * 1000) if line else 0, offered=count.offered,
         answered=count.answered, abandoned=count.abandoned, service_level=count.service_level,
+        open=calendar.open and switch is None,
+        closed_reason="emergency" if switch is not None else "" if calendar.open else calendar.why, until=calendar.until,
+        emergency=EmergencyView(announcement=switch.announcement, until=switch.until or None) if switch else None,
+        ewt_ms=about.wait[0], p80_ms=about.wait[1], signed_in=states.total() - states[AgentState.LOGGED_OUT],
+        ready=states[AgentState.READY], callbacks=sum(_is_callback(visit) for visit in line),
+        figures=_figures(count, about.prediction),
     )  # fmt: skip
 
 
-def _waiting(visit: Visit, place: int, caller: str) -> WaitingView:
-    state = "offering" if visit.offer else "waiting"
-    return WaitingView(call=visit.call, caller=caller, since=visit.since, position=place, state=state)
+def _figures(count: QueueCount, report: Report | None) -> QueueFigures:
+    prediction = PredictionFigures()
+    if report is not None:
+        prediction = PredictionFigures(
+            count=report.count, bias_ms=report.bias_ms, mae_ms=report.error_ms, coverage=report.coverage
+        )
+    return QueueFigures(
+        offered=count.offered, answered=count.answered, abandoned=count.abandoned, short_abandoned=count.short_abandoned,
+        exits=dict(count.exits), service_level=count.service_level, asa_ms=count.asa_ms, longest_ms=count.longest_ms,
+        prediction=prediction,
+    )  # fmt: skip
+
+
+def _is_callback(visit: Visit) -> bool:
+    return False
+
+
+def _waiting(visit: Visit, place: int, about: QueueFacts) -> WaitingView:
+    facts = about.facts_of(visit.id)
+    number = facts.caller if facts is not None else ""
+    return WaitingView(
+        call=visit.call, visit=visit.id, caller=number, customer_name=facts.caller_name if facts is not None else "",
+        since=visit.since, position=place, state="offering" if visit.offer else "waiting", vip=about.vip(number),
+        predicted_ms=about.wait_of(place),
+    )  # fmt: skip
 
 
 def offer_view(core: AcdCore, offer: Offer, facts: LegFacts) -> OfferView:

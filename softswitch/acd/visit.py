@@ -1,32 +1,35 @@
-"""One caller's stay in one queue: music and announcements, the offers to agents, the conversation. Runs in the call's task."""
+"""One caller's stay in one queue: the waiting, the offers to agents, the conversation. Runs in the call's task.
+
+Several devices may ring at once (ring_all and its kin): each offer is a task of its own, the first that is answered wins.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 from softswitch.acd import commands as c
 from softswitch.acd.core import CONNECTION_LOST
+from softswitch.acd.overflow import Exit
+from softswitch.acd.waiting import Line, WaitingSound
+from softswitch.acd.whisper import whisper
 from softswitch.calls.call import Call
 from softswitch.calls.outcome import Ending, Outcome
 from softswitch.directory.model import Queue
-from softswitch.legs.base import Leg
+from softswitch.legs.base import Leg, LegFacts
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import Conflict, Unreachable
-from softswitch.model.events import Event, OfferMade, QueueAnnounced, QueueLeft
-from softswitch.prompts import spoken
+from softswitch.model.events import Event, OfferMade, QueueLeft
 
-FIRST_ANNOUNCEMENT = 1.0
-"""Seconds: a caller who is served at once hears no place in line."""
-
-_REASONS = {Cause.REJECTED: "reject", Cause.BUSY: "busy", Cause.NO_ANSWER: "no_answer"}
+REASONS = {Cause.REJECTED: "reject", Cause.BUSY: "busy", Cause.NO_ANSWER: "no_answer"}
 """Why an agent's device did not answer; every other cause is the device's."""
 
 
-class Floor(Protocol):
+class Floor(Line, Protocol):
     """What a stay needs of the service."""
 
     def submit(self, command: c.Command) -> None: ...
@@ -35,9 +38,6 @@ class Floor(Protocol):
 
     def is_waiting(self, visit: str) -> bool: ...
 
-    def position(self, visit: str) -> int:
-        """Place in line from 1; 0 when the caller is being offered or waits no more."""
-
     def logout_reason(self, agent: str) -> str:
         """Why the agent is signed out; "" when it is signed in."""
 
@@ -45,129 +45,165 @@ class Floor(Protocol):
         """The agent is joined to the call, or (None) no more."""
 
 
-class Stay:
-    """Owned by the call's task. The service puts this visit's events into `inbox` and stops `alert` when an offer is over."""
+@dataclass(frozen=True, slots=True)
+class Talked:
+    """How a stay ended in a conversation. `returns`: the agent was lost, so the caller goes back to the head of the line."""
 
-    def __init__(self, floor: Floor, call: Call, queue: Queue, visit: str) -> None:
+    agent: str
+    ending: Ending
+    returns: bool = False
+
+
+Result = Outcome | Exit | Talked
+
+
+class Stay:
+    """Owned by the call's task. The service tells it what becomes of the visit and which offers are over."""
+
+    def __init__(self, floor: Floor, call: Call, queue: Queue, visit: str, sound: Callable[[Stay], WaitingSound]) -> None:
         self.call = call
         self.queue = queue
         self.visit = visit
-        self.inbox: asyncio.Queue[Event] = asyncio.Queue()
-        self.offer = ""
-        self._alert: asyncio.Timeout | None = None
         self._floor = floor
-        self.returns = False  # the agent was lost: the caller goes back to the place in line
+        self._inbox: asyncio.Queue[Event | Exit | asyncio.Task[Talked | None]] = asyncio.Queue()
+        self._rings: dict[str, asyncio.Task[Talked | None]] = {}
+        self._alerts: dict[str, asyncio.Timeout] = {}
+        self._make_sound = sound
+        self._sound: asyncio.Task[None] | None = None
+        self._waiting: WaitingSound | None = None
 
-    def offer_over(self) -> None:
+    @property
+    def facts(self) -> LegFacts:
+        return self.call.facts
+
+    def tell(self, event: Event) -> None:
+        """An offer, or the end of the visit by the core's own decision."""
+        self._inbox.put_nowait(event)
+
+    def leave(self, exit_: Exit) -> None:
+        """The caller goes elsewhere: a key, an overflow rule. Nothing once an agent has answered."""
+        self._inbox.put_nowait(exit_)
+
+    def offer_over(self, offer: str) -> None:
         """The core has taken the offer back: whatever rings is to stop."""
-        if self._alert is not None:
-            self._alert.reschedule(asyncio.get_running_loop().time())
+        if (alert := self._alerts.get(offer)) is not None:
+            alert.reschedule(asyncio.get_running_loop().time())
 
-    async def wait_for_agent(self, waited: float) -> Outcome:
-        """Enters the line and returns when the conversation, or the waiting, is over.
-
-        Without an ending: `timeout` (the longest wait is over; `value` "overflow": a destination is to be tried), `failed`.
-        """
+    async def wait_for_agent(self, entry: c.Enqueue) -> Result:
+        """Takes the place in line and returns when the conversation, or the waiting, is over."""
         await self.call.answer()
-        self._floor.submit(c.Enqueue(self.visit, self.call.id, self.queue.name, waited))
-        try:
-            async with self._waiting_sound() as sound:
+        self._floor.submit(entry)
+        async with self._waiting_sound():
+            try:
                 while True:
-                    event = await self.inbox.get()
-                    if isinstance(event, QueueLeft):
-                        return _left(event)
-                    if isinstance(event, OfferMade) and (outcome := await self._ring(event, sound)) is not None:
-                        return outcome
-        finally:
-            if self._floor.is_waiting(self.visit):
-                self._floor.submit(c.Leave(self.visit, _why_left(self.call.ending)))
+                    found = await self._next()
+                    if found is not None:
+                        return found
+            finally:
+                await self._stop_ringing()
+                if self._floor.is_waiting(self.visit):
+                    self._floor.submit(c.Leave(self.visit, _why_left(self.call.ending)))
+
+    async def _next(self) -> Result | None:
+        """The next thing that happens; None when the caller goes on waiting."""
+        told = await self._inbox.get()
+        match told:
+            case QueueLeft():
+                return _left(told)
+            case Exit():
+                if self._floor.is_waiting(self.visit):
+                    self._floor.submit(c.Leave(self.visit, told.result, str(told.to) if told.to else ""))
+                    return told
+            case OfferMade() if self._floor.is_offered(told.offer):
+                task = asyncio.get_running_loop().create_task(self._ring(told))
+                self._rings[told.offer] = task
+                task.add_done_callback(self._inbox.put_nowait)
+            case asyncio.Task():
+                self._rings = {offer: task for offer, task in self._rings.items() if task is not told}
+                return None if told.cancelled() else told.result()
+        return None
+
+    async def _stop_ringing(self) -> None:
+        tasks = list(self._rings.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     # ------------------------------------------------------------------ offers
 
-    async def _ring(self, offer: OfferMade, sound: asyncio.Task[None]) -> Outcome | None:
+    async def _ring(self, offer: OfferMade) -> Talked | None:
         """Alerts the agent's device; None when the caller goes on waiting."""
-        if not self._floor.is_offered(offer.offer):
-            return None
         try:
-            return await self._alerting(offer, sound)
+            return await self._alerting(offer)
         except Unreachable as fault:
             if self._floor.is_offered(offer.offer):
-                self._floor.submit(c.OfferFailed(offer.offer, _REASONS.get(fault.cause, "device")))
+                self._floor.submit(c.OfferFailed(offer.offer, REASONS.get(fault.cause, "device")))
             return None
 
-    async def _alerting(self, offer: OfferMade, sound: asyncio.Task[None]) -> Outcome | None:
+    async def _alerting(self, offer: OfferMade) -> Talked | None:
         """Rings until the device answers, or until the core takes the offer back (`offer_over`)."""
         try:
             async with asyncio.timeout(None) as alert:
-                self._alert, self.offer = alert, offer.offer
+                self._alerts[offer.offer] = alert
                 # The device is on its way to alert; a dead one answers with a cause, a silent one with the ring time.
                 self._floor.submit(c.OfferAlerting(offer.offer))
-                return await self._join(offer, sound)
+                return await self._join(offer, alert)
         except TimeoutError:
             if not alert.expired():
                 raise
             return None
         finally:
-            self._alert, self.offer = None, ""
+            self._alerts.pop(offer.offer, None)
 
-    async def _join(self, offer: OfferMade, sound: asyncio.Task[None]) -> Outcome | None:
+    async def _join(self, offer: OfferMade, alert: asyncio.Timeout) -> Talked | None:
         agent = Destination(DestinationKind.AGENT, offer.agent)
         async with self.call.dialling(agent, quiet=True) as leg:
             try:
                 self._floor.submit(c.OfferAccepted(offer.offer))
-            except Conflict:  # answer and time-out crossed: the owner's log has the time-out first
+            except Conflict:  # answer and time-out crossed, or another agent was faster: the owner's log decides
                 return None
-            sound.cancel()
+            alert.reschedule(None)
             return await self._talk(leg, offer.agent)
 
-    async def _talk(self, leg: Leg, agent: str) -> Outcome:
+    async def _talk(self, leg: Leg, agent: str) -> Talked:
         self._floor.talks(agent, self.call)
         try:
+            await self._introduce(leg)
             ending = await self.call.bridge(leg, record=self.queue.record, agent=agent, queue=self.queue.name)
         finally:
             lost = self._floor.logout_reason(agent) == CONNECTION_LOST
             self._floor.talks(agent, None)
             self._floor.submit(c.Released(agent, self.call.id))
-        if lost or ending.cause is Cause.MEDIA_FAILURE:
-            self.returns = True
-            return Outcome("failed", ending.cause)
-        return Outcome.ended(ending)
+        return Talked(agent, ending, returns=lost or ending.cause is Cause.MEDIA_FAILURE)
+
+    async def _introduce(self, leg: Leg) -> None:
+        """Before they are joined: the agent hears which queue it is, a caller who has not been told yet of the recording."""
+        sound, waiting = self._sound, self._waiting
+        if sound is not None:
+            sound.cancel()
+            await asyncio.wait([sound])
+        words: list[Coroutine[object, object, None]] = []
+        if self.queue.whisper:
+            words.append(whisper(self.call.board.media, leg, (f"queue-{self.queue.name}", "incoming-call"), self.call.language))
+        if waiting is not None and not waiting.consented:
+            words.append(waiting.consent())
+        await asyncio.gather(*words)
 
     # ------------------------------------------------------------------ what the caller hears
 
     @asynccontextmanager
-    async def _waiting_sound(self) -> AsyncIterator[asyncio.Task[None]]:
+    async def _waiting_sound(self) -> AsyncIterator[None]:
         """Music and announcements beside the waiting; a fault in them ends the stay like any other."""
-        sound = asyncio.get_running_loop().create_task(self._sound())
+        self._waiting = self._make_sound(self)
+        sound = self._sound = asyncio.get_running_loop().create_task(self._waiting.run())
         try:
-            yield sound
+            yield
         finally:
             sound.cancel()
             await asyncio.wait([sound])
             if not sound.cancelled() and (fault := sound.exception()) is not None:
                 raise fault
-
-    async def _sound(self) -> None:
-        await self.call.music(self.queue.music)
-        if self.queue.announce != "position":
-            return
-        await asyncio.sleep(FIRST_ANNOUNCEMENT)
-        first = True
-        while True:
-            await self._announce(first=first)
-            first = False
-            if not self.queue.announce_every:
-                return
-            await asyncio.sleep(self.queue.announce_every)
-
-    async def _announce(self, *, first: bool) -> None:
-        """The caller's place in line; nothing while a device alerts (call-centre.md §8)."""
-        place = self._floor.position(self.visit)
-        if not place:
-            return
-        self.call.emit(QueueAnnounced(queue=self.queue.name, visit=self.visit, what="position", position=place))
-        greeting = ("queue-wait",) if first else ("thank-you-for-holding",)
-        await self.call.play((*greeting, *spoken.position(place, self.call.language)))
 
 
 def _why_left(ending: Ending | None) -> str:
@@ -177,7 +213,10 @@ def _why_left(ending: Ending | None) -> str:
     return "abandoned"
 
 
-def _left(event: QueueLeft) -> Outcome:
+def _left(event: QueueLeft) -> Result:
+    """What the core's own decision to end a visit means for the caller."""
+    if event.to:
+        return Exit(event.result, Destination.parse(event.to))
     if event.result in ("timeout", "overflow"):
         return Outcome("timeout", Cause.NO_ANSWER, value=event.result)
     if event.result == "supervisor":

@@ -18,6 +18,17 @@ class MonitorView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParticipantView:
+    """One party of a call, supervisors among them. `party`: "customer", "agent:li", "extension:1001", "outside:0123"."""
+
+    id: str
+    party: str
+    role: str  # PartyRole
+    state: str  # ringing, talking, held, muted, aside (in a consultation)
+    since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallView:
     """A live call."""
 
@@ -38,6 +49,15 @@ class CallView:
     recording: bool = False
     monitors: tuple[MonitorView, ...] = ()
     context: Mapping[str, str] = field(default_factory=dict)
+    participants: tuple[ParticipantView, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    slot: str = ""  # where it is parked
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """The logins of the agents who are in it, or at whom it rings."""
+        parties = [participant.party for participant in self.participants] + [f"agent:{self.agent}"]
+        return tuple(dict.fromkeys(party[6:] for party in parties if party.startswith("agent:") and len(party) > 6))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +72,8 @@ class OfferView:
     ring_timeout_ms: int
     made_at: float
     context: Mapping[str, str] = field(default_factory=dict)
+    auto_answer: bool = False
+    """The page answers by itself, after a beep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +100,50 @@ class WaitingView:
     since: float
     position: int
     state: str  # "waiting" | "offering"
+    visit: str = ""
+    channel: str = "voice"  # "callback": the place of somebody who hung up
+    importance: int = 0
+    priority: float = 0.0
+    stage: int = 0
+    """Relaxation stage that has been reached."""
+    needs: Mapping[str, int] = field(default_factory=dict)
+    customer_name: str = ""
+    vip: bool = False
+    predicted_ms: int = -1
+    """What is left of the wait; -1 = unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyView:
+    """A queue's emergency switch while it is on. `until` None: until somebody switches it off."""
+
+    announcement: str = ""
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionFigures:
+    """How right today's predictions were; `coverage`: share of the waits that were not longer than the announced P80."""
+
+    count: int = 0
+    bias_ms: int | None = None
+    mae_ms: int | None = None
+    coverage: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueFigures:
+    """Today so far (product.md §4). `exits`: result → visits that ended so. Shares are 0–1, None before the first one."""
+
+    offered: int = 0
+    answered: int = 0
+    abandoned: int = 0
+    short_abandoned: int = 0
+    exits: Mapping[str, int] = field(default_factory=dict)
+    service_level: float | None = None
+    asa_ms: int | None = None
+    longest_ms: int = 0
+    prediction: PredictionFigures = PredictionFigures()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,3 +157,18 @@ class QueueView:
     answered: int
     abandoned: int
     service_level: float | None
+    title: str = ""
+    open: bool = True
+    closed_reason: str = ""
+    """hours, holiday, workday, special, emergency; "" while open."""
+    until: float | None = None
+    """When opening hours change next."""
+    emergency: EmergencyView | None = None
+    ewt_ms: int = -1
+    """Predicted wait of somebody who arrives now; -1 = unknown."""
+    p80_ms: int = -1
+    signed_in: int = 0
+    ready: int = 0
+    callbacks: int = 0
+    """Places in line of callers who hung up."""
+    figures: QueueFigures = QueueFigures()

@@ -1,4 +1,4 @@
-"""Numbers and places in line as lists of prompt names. Pure."""
+"""Numbers, places in line and waits as lists of prompt names. Pure."""
 
 from __future__ import annotations
 
@@ -26,3 +26,13 @@ def position(place: int, language: str) -> tuple[str, ...]:
         return ("position-far",)
     suffix = ("position-suffix",) if language.startswith("zh") else ()
     return ("position", *number(place), *suffix)
+
+
+def wait(seconds: int, long: int, language: str) -> tuple[str, ...]:
+    """ "The wait is about …": minutes and, below five minutes, the odd half. Above `long` seconds only that it is long."""
+    if seconds > long:
+        return ("wait-long",)
+    minutes, rest = divmod(seconds, 60)
+    unit = "minute" if minutes == 1 else "minutes"
+    counted = ("two-counted",) if minutes == 2 and language.startswith("zh") else number(minutes)
+    return ("wait-about", *((*counted, unit) if minutes else ()), *((*number(rest), "seconds") if rest else ()))

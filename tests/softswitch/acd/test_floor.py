@@ -120,7 +120,9 @@ async def test_watching_ends_when_asked(office: Office, floor: Floor) -> None:
     told: list[str] = []
     stop = floor.watch(agent=lambda view: told.append(view.state), queue=lambda _: None, offer=lambda *_: None)
     await floor.set_state("li", "not_ready", "", "li")
+    await asyncio.sleep(1)
     stop()
     await floor.set_state("li", "ready", "", "li")
+    await asyncio.sleep(1)
     assert "not_ready" in told
     assert "ready" not in told

@@ -1,0 +1,81 @@
+"""The predictor, asked in the words of the floor: how long somebody at a place in line will wait. Answers hold for a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from softswitch.acd.core import AcdCore
+from softswitch.acd.machine import SIGNED_IN
+from softswitch.directory.model import Queue
+from softswitch.model.states import AgentState
+from softswitch.prediction.errors import Report
+from softswitch.prediction.recursion import Prediction
+from softswitch.prediction.service import Question
+
+UNKNOWN = (-1, -1)
+ENDLESS_MS = 86_400_000
+"""What is said of a wait without an end: nobody is on duty."""
+KEPT_SECONDS = 1.0
+_OFF_DUTY = frozenset({AgentState.LOGGED_OUT, AgentState.NOT_READY, AgentState.NOT_RESPONDING})
+
+
+class Oracle(Protocol):
+    """`prediction.service.Predictor`."""
+
+    def predict(self, question: Question, at: float) -> Prediction: ...
+
+    def report(self, queue: str) -> Report: ...
+
+
+class Forecast:
+    """Without an oracle every wait is unknown."""
+
+    def __init__(self, core: AcdCore, members: Callable[[str], Iterable[str]], shared: Callable[[str], bool]) -> None:
+        self.oracle: Oracle | None = None
+        self._core = core
+        self._members = members
+        self._shared = shared
+        self._duty: dict[str, tuple[float, tuple[str, ...], bool]] = {}
+        self._kept: dict[tuple[str, int, int], tuple[float, tuple[int, int]]] = {}
+
+    def wait(self, queue: Queue, ahead: int, now: float, *, importance: int = 0) -> tuple[int, int]:
+        """Mean and 80th percentile, ms, of somebody with so many callers ahead; -1 = unknown."""
+        if self.oracle is None:
+            return UNKNOWN
+        key = (queue.name, ahead, importance)
+        kept = self._kept.get(key)
+        if kept is not None and 0 <= now - kept[0] < KEPT_SECONDS:
+            return kept[1]
+        serving, free = self._on_duty(queue.name, now)
+        found = self.oracle.predict(
+            Question(
+                queue=queue.name, ahead=ahead, serving=serving, free=free, importance=importance,
+                weight_importance=queue.weight_importance, weight_waited=queue.weight_waited, wait_unit=queue.wait_unit,
+                shared=self._shared(queue.name),
+            ),
+            now,
+        )  # fmt: skip
+        if len(self._kept) > 10_000:  # a figure per place and importance: begun anew before it grows without end
+            self._kept.clear()
+        answer = (_ms(found.mean), _ms(found.p80))
+        self._kept[key] = (now, answer)
+        return answer
+
+    def report(self, queue: str) -> Report | None:
+        """Today's error of the predictions."""
+        return self.oracle.report(queue) if self.oracle is not None else None
+
+    def _on_duty(self, queue: str, now: float) -> tuple[tuple[str, ...], bool]:
+        kept = self._duty.get(queue)
+        if kept is None or not 0 <= now - kept[0] < KEPT_SECONDS:
+            agents = self._core.state.agents
+            serving = tuple(
+                login for login in self._members(queue) if login in agents and agents[login].lives in SIGNED_IN - _OFF_DUTY
+            )
+            kept = self._duty[queue] = (now, serving, any(agents[login].state is AgentState.READY for login in serving))
+        return kept[1], kept[2]
+
+
+def _ms(seconds: float) -> int:
+    return ENDLESS_MS if seconds >= ENDLESS_MS / 1000 else round(seconds * 1000)
