@@ -116,7 +116,7 @@ export const en = {
     goReady: "Ready",
     goNotReady: "Not ready",
     chooseReason: "Not ready because of",
-    signOutSeat: "Sign out of the queues",
+    signOutSeat: "Leave queues",
     after: "After this call: {state}",
     queues: "Queues",
     noQueues: "You serve no queue",
