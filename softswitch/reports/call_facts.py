@@ -262,7 +262,7 @@ class _Fold:
         self.steps.append(Step(event.flow, event.node, event.verb, event.result, began, event.ms, False))
 
 
-_STEPS: Mapping[type[ev.Event], Callable[[_Fold, ev.Event], None]] = {
+_STEPS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.CallCreated: _Fold.created, ev.LegStarted: _Fold.leg_started, ev.LegEnded: _Fold.leg_ended,
     ev.CallConnected: _Fold.connected, ev.ConferenceJoined: _Fold.joined_room, ev.CallEnded: _Fold.ended,
     ev.CallHeld: _Fold.held, ev.CallResumed: _Fold.resumed, ev.ConsultStarted: _Fold.consulted,
@@ -270,6 +270,6 @@ _STEPS: Mapping[type[ev.Event], Callable[[_Fold, ev.Event], None]] = {
     ev.QueueLeft: _Fold.left, ev.OfferMade: _Fold.offered,
     ev.OfferRinging: _Fold.rings, ev.OfferAnswered: _Fold.accepted, ev.OfferFailed: _Fold.failed,
     ev.OfferWithdrawn: _Fold.withdrawn, ev.IvrNode: _Fold.node,
-}  # type: ignore[assignment, dict-item]  # fmt: skip
+}  # fmt: skip
 """Each step takes the kind of event that it stands beside."""
 FOLDED = tuple(kind.type for kind in _STEPS)

@@ -8,13 +8,15 @@ from softswitch.model import events as ev
 
 OUTCOMES = (
     ev.CallDisposed, ev.SurveyInvited, ev.SurveyAnswered, ev.SurveySkipped, ev.CallbackCreated, ev.CallbackAttempt,
-    ev.CallbackDone, ev.CallbackCancelled,
+    ev.CallbackDone, ev.CallbackCancelled, ev.AlarmRaised, ev.AlarmCleared, ev.AlarmAcknowledged,
 )  # fmt: skip
 
 
 class Outcome(NamedTuple):
-    """`kind` disposition: `name` is the place in the list of codes; survey: `name` is the question, "" the survey as a whole, its
-    `code` invited, answered or skipped; callback: `name` is its id, `value` the attempts."""
+    """By `kind`: disposition (`name` is the place in the list of codes), survey (`name` the survey, `code` invited, answered or
+    skipped), mark (`name` survey and question, `value` the mark), callback (`name` its id, `value` the attempts),
+    alarm (`name` code and object, `code` its level, cleared or acked, one row per event: `call` has the time).
+    """
 
     call: str
     kind: str
@@ -29,7 +31,8 @@ class Outcome(NamedTuple):
 
 def outcomes_of(event: ev.Event) -> list[Outcome]:
     def made(kind: str, name: str, code: str, value: int = 0, note: str = "") -> Outcome:
-        return Outcome(event.call, kind, name, event.agent, event.queue, event.at, code, value, note)
+        call = f"{event.at:.6f}" if kind == "alarm" else "" if kind == "callback" else event.call
+        return Outcome(call, kind, name, event.agent, event.queue, event.at, code, value, note)
 
     match event:
         case ev.CallDisposed():
@@ -49,5 +52,11 @@ def outcomes_of(event: ev.Event) -> list[Outcome]:
             return [made("callback", event.callback, event.result or "done")]
         case ev.CallbackCancelled():
             return [made("callback", event.callback, "cancelled", note=event.why)]
+        case ev.AlarmRaised():
+            return [made("alarm", f"{event.code} {event.object}", event.level, note=event.text)]
+        case ev.AlarmCleared():
+            return [made("alarm", f"{event.code} {event.object}", "cleared")]
+        case ev.AlarmAcknowledged():
+            return [made("alarm", f"{event.code} {event.object}", "acked", note=event.note)._replace(agent=event.actor)]
         case _:
             return []

@@ -74,7 +74,7 @@ def replacing(table: Table) -> Bulk:
 
 def adding(table: Table, sums: Iterable[str], maxima: Iterable[str] = ()) -> Bulk:
     """A row that is there gets the sums added and keeps the larger of the maxima."""
-    return _upserting(table, {name: "sum" for name in sums} | {name: "max" for name in maxima})
+    return _upserting(table, dict.fromkeys(sums, "sum") | dict.fromkeys(maxima, "max"))
 
 
 def _upserting(table: Table, changes: dict[str, str]) -> Bulk:

@@ -7,19 +7,24 @@ import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, exists, or_, select
 
 from softswitch.model.errors import Invalid
 from softswitch.model.events import Event
+from softswitch.store.fact_tables import contacts, seizures, visits
 from softswitch.store.rows import CdrRow, event_of
 from softswitch.store.tables import audit, cdr, journal
+
+By = Literal["call", "visit", "contact", "seizure"]
+MISSED = "missed"
+"""As `result` of contacts: all that count in the agent's total and were not answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFilter:
-    """Empty fields do not filter. Times are UTC epoch seconds of the call's begin: `since` included, `until` excluded."""
+    """Empty fields do not filter. Times are UTC epoch seconds of the begin: `since` included, `until` excluded."""
 
     since: float | None = None
     until: float | None = None
@@ -28,6 +33,13 @@ class CallFilter:
     agent: str = ""
     result: str = ""
     trunk: str = ""
+    direction: str = ""
+    queues: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    trunks: tuple[str, ...] = ()
+    by: By = "call"
+    """What times, queue, agent, trunk, direction and result are of: the call, or one of its visits, contacts, seizures."""
+    channel: int = 0  # of a seizure
     where: tuple[ColumnElement[bool], ...] = ()
     """More conditions on `cdr`, as the asker's scope."""
 
@@ -71,16 +83,44 @@ def audit_trail(connection: Connection, types: Sequence[str] = (), *, since: flo
 
 def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
-    if wanted.since is not None:
-        found.append(cdr.c.created_at >= wanted.since)
-    if wanted.until is not None:
-        found.append(cdr.c.created_at < wanted.until)
     if wanted.number:
         found.append(or_(cdr.c.caller == wanted.number, cdr.c.called == wanted.number))
-    for name in ("queue", "agent", "result", "trunk"):
-        if value := getattr(wanted, name):
-            found.append(cdr.c[name] == value)
-    return [*found, *wanted.where]
+    if wanted.by != "call":
+        return [*found, cdr.c.id.in_(_facts(wanted))]
+    found += _limits(cdr, cdr.c.created_at, wanted)
+    for name, several, single in (("queue", wanted.queues, wanted.queue), ("trunk", wanted.trunks, wanted.trunk)):
+        if values := (*several, *((single,) if single else ())):
+            found.append(cdr.c[name].in_(values))
+    if agents := (*wanted.agents, *((wanted.agent,) if wanted.agent else ())):
+        took_part = exists().where(contacts.c.call == cdr.c.id, contacts.c.agent.in_(agents), contacts.c.outcome == "answered")
+        found.append(or_(cdr.c.agent.in_(agents), took_part))
+    return found
+
+
+def _limits(table: Table, at: ColumnElement[Any], wanted: CallFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.since is not None:
+        found.append(at >= wanted.since)
+    if wanted.until is not None:
+        found.append(at < wanted.until)
+    for name in ("direction", "result"):
+        if name in table.c and (value := getattr(wanted, name)):
+            found.append(table.c[name] == value)
+    return found
+
+
+def _facts(wanted: CallFilter) -> Select[Any]:
+    """The calls of the visits, contacts or seizures that are wanted."""
+    table, at, names = {
+        "visit": (visits, visits.c.entered, ("queue", "agent")), "contact": (contacts, contacts.c.began, ("queue", "agent")),
+        "seizure": (seizures, seizures.c.began, ("trunk", "channel")),
+    }[wanted.by]  # fmt: skip
+    found = _limits(table, at, wanted) + [table.c[name] == getattr(wanted, name) for name in names if getattr(wanted, name)]
+    if table is contacts and wanted.result == MISSED:
+        found += [contacts.c.counted, contacts.c.outcome != "answered"]
+    elif table is contacts and wanted.result:
+        found.append(contacts.c.outcome == wanted.result)
+    return select(table.c.call).where(*found)
 
 
 def _cursor(row: CdrRow) -> str:

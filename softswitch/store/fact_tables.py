@@ -1,8 +1,8 @@
 """What happened, one row per fact, and the sums of facts per quarter of an hour: the tables that reports read.
 
 All of them follow from the journal and can be made again from it. Times are UTC epoch seconds, durations ms; `bucket` is the
-epoch second at which the quarter of an hour begins. Every zone in use is a multiple of 15 minutes from UTC, so half hours, hours
-and days of any tenant are sums of whole buckets.
+epoch second at which the quarter of an hour begins. Every zone in use is a multiple of 15 minutes from UTC, so half hours,
+hours and days of any tenant are sums of whole buckets.
 """
 
 from __future__ import annotations

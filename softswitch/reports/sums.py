@@ -1,0 +1,144 @@
+"""Sums of a range by period and key: whole quarters from the interval tables, the rest from facts and from live calls.
+
+A caller who waits and an agent who talks are counted as they stand `now`, by the same fold as everything that is over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, Table, and_, case, cast, func, literal_column, select
+
+from softswitch.reports.ledger import Ledger, Targets, default_targets
+from softswitch.reports.periods import Calendar
+from softswitch.reports.rest import add_edge, add_live
+from softswitch.store import fact_tables as t
+
+Group = tuple[Any, ...]
+Sums = dict[Group, list[int]]
+"""(period, *key) → sums, in the order of the table's columns behind the key."""
+_RETARGETED = tuple(t.QUEUE_SUMS.index(name) for name in ("sab", "in_time", "abd_in_time"))
+
+
+class Reader:
+    """The sums of one range. Made for one report; all its reads are of one transaction."""
+
+    def __init__(self, connection: Connection, calendar: Calendar, now: float, targets: Targets = default_targets) -> None:
+        self.connection = connection
+        self.calendar = calendar
+        self.now = now
+        self.targets = targets
+        self._rest: Ledger | None = None
+        width = t.BUCKET_SECONDS
+        first = math.ceil(calendar.since / width) * width
+        # The bucket that runs now holds nothing of the future, so it counts as a whole one.
+        last = (math.ceil if calendar.until >= now else math.floor)(calendar.until / width) * width
+        self._whole = first, max(first, last)
+
+    def sums(self, table: Table, keys: Sequence[str], where: Mapping[str, Sequence[str]] | None = None) -> Sums:
+        """The sums of the range by period and some of the key's columns; `where`: column → the values that count."""
+        wanted = {name: frozenset(values) for name, values in (where or {}).items() if values}
+        found = self._stored(table, keys, wanted)
+        if table is t.interval_queues:
+            self._retarget(found, keys, wanted)
+        names = [column.name for column in table.primary_key.columns]
+        for key, values in self._unstored().sums[table].items():
+            entry = dict(zip(names, key, strict=True))
+            if all(entry[name] in allowed for name, allowed in wanted.items()):
+                period = self.calendar.index(max(entry["bucket"], self.calendar.since))
+                _merge(found, (period, *(entry[name] for name in keys)), values, table)
+        return found
+
+    def _unstored(self) -> Ledger:
+        if self._rest is None:
+            since, until = self.calendar.since, self.calendar.until
+            self._rest = Ledger(self.targets, since, until)
+            first, last = self._whole
+            for start, end in ((since, min(first, until)), (max(last, since), until)):
+                if start < end:
+                    edge = Ledger(self.targets, start, end)
+                    add_edge(self.connection, edge, start, end)
+                    self._rest.merge(edge)
+            add_live(self.connection, self._rest, until, self.now)
+        return self._rest
+
+    # ------------------------------------------------------------------ what is stored
+
+    def _stored(self, table: Table, keys: Sequence[str], wanted: Mapping[str, frozenset[str]]) -> Sums:
+        named = [column for column in table.columns if not column.primary_key]
+        values: list[Any] = [func.max(column) if column.name == "max_wait_ms" else func.sum(column) for column in named]
+        if table is t.interval_queues:
+            values.append(literal_column("0"))  # open visits
+        condition = and_(*(table.c[name].in_(sorted(allowed)) for name, allowed in wanted.items()))
+        return self._grouped(table.c.bucket, [table.c[name] for name in keys], values, condition)
+
+    def _grouped(
+        self, at: ColumnElement[Any], keys: Sequence[ColumnElement[Any]], values: Sequence[Any], condition: ColumnElement[bool]
+    ) -> Sums:
+        found: Sums = {}
+        width = 1 + len(keys)
+        for number, since, until in self._slices():
+            if number is None:  # periods of one length: the database numbers them
+                period: Any = (at - self.calendar.origin).op("/")(literal_column(str(self.calendar.step)))
+                period = period.label("period")
+                query = select(period, *keys, *values).group_by(period, *keys)
+            else:
+                query = select(literal_column(str(number)), *keys, *values).group_by(*keys)
+            for row in self.connection.execute(query.where(at >= since, at < until, condition)):
+                if row[width] is not None:  # a sum over nothing
+                    found[(int(row[0]), *row[1:width])] = [int(value) for value in row[width:]]
+        return found
+
+    def _slices(self) -> Iterator[tuple[int | None, int, int]]:
+        """(period, since, until) of whole buckets; without a number for all periods at once."""
+        first, last = self._whole
+        periods = self.calendar.periods
+        if self.calendar.step:
+            if first < last:
+                yield None, first, last
+            return
+        for number, period in enumerate(periods):
+            since = max(first, math.ceil(period.since))
+            until = last if number + 1 == len(periods) else min(last, math.ceil(period.until))
+            if since < until:
+                yield number, since, until
+
+    # ------------------------------------------------------------------ another service time than the stored one
+
+    def _retarget(self, found: Sums, keys: Sequence[str], wanted: Mapping[str, frozenset[str]]) -> None:
+        """Where another service time was in force than is asked for, the three sums that depend on it are counted again."""
+        stored, (first, last) = t.interval_queues.c, self._whole
+        query = select(stored.queue, stored.target_ms, stored.short_ms).distinct()
+        rows = self.connection.execute(query.where(stored.bucket >= first, stored.bucket < last))
+        stale = {row.queue for row in rows if (row.target_ms, row.short_ms) != self.targets(row.queue)}
+        for queue in sorted(stale & wanted["queue"] if "queue" in wanted else stale):
+            was = [func.sum(stored[t.QUEUE_SUMS[place]]) for place in _RETARGETED]
+            old = self._grouped(stored.bucket, [stored[name] for name in keys], was, stored.queue == queue)
+            new = self._counted(keys, queue)
+            for key in old.keys() | new.keys():
+                for place, before, after in zip(_RETARGETED, old.get(key, _NONE), new.get(key, _NONE), strict=True):
+                    found[key][place] += after - before
+
+    def _counted(self, keys: Sequence[str], queue: str) -> Sums:
+        c, (target, short) = t.visits.c, self.targets(queue)
+        limits = {"sab": ("abandoned", short), "in_time": ("answered", target), "abd_in_time": ("abandoned", target)}
+        values = []
+        for result, limit in (limits[t.QUEUE_SUMS[place]] for place in _RETARGETED):
+            values.append(func.sum(case((and_(c.result == result, c.wait_ms <= limit), 1), else_=0)))
+        second = (
+            cast(c.entered, BigInteger) if self.connection.dialect.name == "sqlite" else cast(func.floor(c.entered), BigInteger)
+        )
+        condition = and_(c.queue == queue, c.channel == "voice", c.entered >= self._whole[0], c.entered < self._whole[1])
+        return self._grouped(second, [c[name] for name in keys], values, condition)
+
+
+_NONE = [0, 0, 0]
+
+
+def _merge(found: Sums, key: Group, values: Sequence[int], table: Table) -> None:
+    row = found.setdefault(key, [0] * len(values))
+    longest = len(t.QUEUE_SUMS) if table is t.interval_queues else -1
+    for place, value in enumerate(values):
+        row[place] = max(row[place], value) if place == longest else row[place] + value
