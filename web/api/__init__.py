@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from web.api import agents, apply, auth, calls, clicks, config, queues, recordings, status, trunks
+from web.api import (
+    access,
+    agents,
+    apply,
+    auth,
+    calls,
+    clicks,
+    config,
+    customers,
+    queues,
+    recordings,
+    status,
+    supervision,
+    trunks,
+)
 from web.routing import Route
 
 ROUTES: tuple[Route, ...] = (
     *auth.ROUTES,
+    *access.ROUTES,
     *calls.ROUTES,
     *agents.ROUTES,
     *queues.ROUTES,
@@ -14,6 +29,8 @@ ROUTES: tuple[Route, ...] = (
     *apply.ROUTES,
     *clicks.ROUTES,
     *config.ROUTES,
+    *customers.ROUTES,
     *recordings.ROUTES,
+    *supervision.ROUTES,
     *status.ROUTES,
 )

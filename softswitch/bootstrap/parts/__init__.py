@@ -10,11 +10,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from softswitch.bootstrap.parts import config, recordings
+from softswitch.bootstrap.parts import config, customers, entrance, recordings, supervision
 
 if TYPE_CHECKING:
     from softswitch.bootstrap.node import Node
 
 Build = Callable[["Node"], Awaitable[object]]
 
-PARTS: tuple[Build, ...] = (config.build, recordings.build,)
+PARTS: tuple[Build, ...] = (
+    config.build,
+    entrance.build,
+    customers.build,
+    customers.build_pops,
+    recordings.build,
+    supervision.build,
+    supervision.build_interception,
+    supervision.build_help,
+)

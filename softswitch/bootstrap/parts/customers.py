@@ -1,0 +1,33 @@
+"""Customers, what belongs to their calls, and the screen pop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch.bootstrap.switch import random_token
+from softswitch.customers.book import CustomerBook
+from softswitch.features.screen_pop import ScreenPops
+from softswitch.model.events import CallCreated, CallEnded, CustomerIdentified
+from softswitch.store.spool import Spool
+
+if TYPE_CHECKING:
+    from softswitch.bootstrap.node import Node
+
+
+async def build(node: Node) -> CustomerBook:
+    book = CustomerBook(node.store, node.clock, node.directory.current, node.journal.append, random_token)
+    await book.load()
+    return book
+
+
+async def build_pops(node: Node) -> ScreenPops:
+    """After `build`."""
+    book = node.parts[CustomerBook]
+    assert isinstance(book, CustomerBook)
+    spool = Spool(node.store)
+    node.run(spool.run(), "customers of calls")
+    pops = ScreenPops(book, node.switch.calls, node.directory.current, node.clock, spool)
+    node.bus.subscribe(pops.note, (CallCreated, CallEnded, CustomerIdentified))
+    node.acd.around.introduced = lambda call: pops.ready(call.id)
+    node.acd.around.acquaintances = pops.acquaintances
+    return pops
