@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from softswitch.store.schema import SCHEMA, Schema, migrate
 
@@ -34,6 +34,8 @@ READERS = 2
 
 class Backend(Protocol):
     async def read(self, work: Work[T]) -> T: ...
+
+    async def study(self, work: Work[T]) -> T: ...
 
     async def write(self, work: Work[T]) -> T: ...
 
@@ -63,6 +65,10 @@ class Store:
 
     async def read(self, work: Work[T]) -> T:
         return await self._backend.read(work)
+
+    async def study(self, work: Work[T]) -> T:
+        """Reads at length, as for a report: one picture of the database, in a thread and with a connection of its own."""
+        return await self._backend.study(work)
 
     async def write(self, work: Work[T]) -> T:
         """Runs `work` in one transaction. Writers run one after the other on SQLite; keep the work short."""
@@ -95,9 +101,14 @@ class _Sqlite:
         self._reader = _sqlite_engine(url, begin="BEGIN", size=READERS)
         self._writing = ThreadPoolExecutor(1, "database-writer")
         self._reading = ThreadPoolExecutor(READERS, "database-reader")
+        self._student = _sqlite_engine(url, begin="BEGIN", size=1)
+        self._studying = ThreadPoolExecutor(1, "database-student")
 
     async def read(self, work: Work[T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reading, _run, self._reader, work)
+
+    async def study(self, work: Work[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._studying, _run, self._student, work)
 
     async def write(self, work: Work[T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writing, _run, self._writer, work)
@@ -108,8 +119,9 @@ class _Sqlite:
     def _shut(self) -> None:
         self._writing.shutdown()
         self._reading.shutdown()
-        self._writer.dispose()
-        self._reader.dispose()
+        self._studying.shutdown()
+        for engine in (self._writer, self._reader, self._student):
+            engine.dispose()
 
 
 def _run(engine: Engine, work: Work[T]) -> T:
@@ -136,16 +148,29 @@ def _sqlite_engine(url: URL, *, begin: str, size: int) -> Engine:
 
 class _Postgres:
     def __init__(self, url: URL) -> None:
-        self._engine: AsyncEngine = create_async_engine(
-            url.set(drivername="postgresql+asyncpg"), hide_parameters=True, pool_pre_ping=True
-        )
+        self._url = url.set(drivername="postgresql+asyncpg")
+        self._engine: AsyncEngine = create_async_engine(self._url, hide_parameters=True, pool_pre_ping=True)
+        self._studying = ThreadPoolExecutor(1, "database-student")
 
     async def read(self, work: Work[T]) -> T:
         return await self.write(work)
+
+    async def study(self, work: Work[T]) -> T:
+        """`run_sync` would run the work itself on the loop, where calls live; this thread has a loop of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._studying, asyncio.run, self._study(work))
+
+    async def _study(self, work: Work[T]) -> T:
+        engine = create_async_engine(self._url, hide_parameters=True, poolclass=NullPool, isolation_level="REPEATABLE READ")
+        try:
+            async with engine.begin() as connection:
+                return await connection.run_sync(work)
+        finally:
+            await engine.dispose()
 
     async def write(self, work: Work[T]) -> T:
         async with self._engine.begin() as connection:
             return await connection.run_sync(work)
 
     async def close(self) -> None:
+        await asyncio.to_thread(self._studying.shutdown)
         await self._engine.dispose()
