@@ -20,6 +20,8 @@ from signalling.events import Counted
 from signalling.events import Event as SipEvent
 from signalling.transports import SipDriver
 from softswitch import __version__
+from softswitch.access.rules import sign_in_rules
+from softswitch.acd.desks import AcdDesks
 from softswitch.acd.floor import Floor
 from softswitch.acd.service import AcdService
 from softswitch.acd.store import agent_history, calls_since
@@ -44,6 +46,8 @@ from softswitch.observe.feed import MetricsFeed
 from softswitch.observe.health import Readiness
 from softswitch.observe.lag import watch_loop
 from softswitch.observe.metrics import Metrics
+from softswitch.reports.recorder import Recorder
+from softswitch.reports.service import targets_of
 from softswitch.services import Demo, Services
 from softswitch.store.database import Store
 from softswitch.store.journal import Journal
@@ -90,16 +94,19 @@ class Node:
         self.recordings.mkdir(mode=0o700, exist_ok=True)
         self.store = await Store.open(settings.database_url, SCHEMAS)
         self._stack.push_async_callback(self.store.close)
-        self.journal = Journal(self.store, self.bus.publish, self.clock, fold, keep_days=settings.recordings.keep_days)
+        recorder = Recorder(targets_of(lambda: self.directory.current()))
+        self.journal = Journal(
+            self.store, self.bus.publish, self.clock, fold, keep_days=settings.recordings.keep_days, followers=[recorder]
+        )
         self.alarms = Alarms(self.journal.append, self.clock)
         self.journal.watch(self.alarms)
+        self.directory = await Directory.open(self.store, self.clock, settings.data_dir, self.bus.publish)
         lost = await self.journal.recover()
         self.journal.start()
         self._stack.push_async_callback(self.journal.close)
         if lost:
             log.warning("= calls interrupted by a crash", count=len(lost))
-        self.directory = await Directory.open(self.store, self.clock, settings.data_dir, self.bus.publish)
-        self.users = Users(self.directory, self.clock)
+        self.users = Users(self.directory, self.clock, rules=sign_in_rules(settings.access))
         self.readiness.set("directory", ok=True)
 
     async def start(self) -> None:
@@ -168,7 +175,8 @@ class Node:
         switch.handlers[DestinationKind.QUEUE] = self.acd.to_queue
         switch.calls.on_over = self.acd.call_over
         self.bus.subscribe(self.acd.note_call)
-        self.floor = Floor(self.acd, switch.calls, switch.stations)
+        desks = switch.stations.desks = AcdDesks(self.acd, switch.calls.get, switch.ids.offer)
+        self.floor = switch.codes.agents = Floor(self.acd, switch.control, switch.stations, desks)
         metrics = Metrics()
         feed = MetricsFeed(metrics, self.bus, self.clock)
         metrics.outbox_pending.set_function(lambda: self.journal.pending)

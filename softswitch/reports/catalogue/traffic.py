@@ -75,8 +75,9 @@ def call_row(row: CdrRow, asking: Asking) -> Row:
     context = asking.context
     values: Values = {
         "id": row.id, "created": rfc3339(row.created_at), "direction": row.direction, "caller": row.caller,
-        "called": row.called, "trunk": row.trunk, "queue": context.name("queue", row.queue) if row.queue else "",
-        "agent": row.agent, "name": context.name("agent", row.agent) if row.agent else "", "result": row.result, "cause": row.cause, "who": row.who,
+        "called": row.called, "trunk": row.trunk, "agent": row.agent, "result": row.result, "cause": row.cause, "who": row.who,
+        "queue": context.name("queue", row.queue) if row.queue else "",
+        "name": context.name("agent", row.agent) if row.agent else "",
         "wait_ms": row.wait_ms, "ring_ms": row.ring_ms, "talk_ms": row.talk_ms, "hold_ms": row.hold_ms,
         "duration_ms": row.duration_ms,
     }  # fmt: skip

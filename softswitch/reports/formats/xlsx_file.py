@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import xlsxwriter
+import xlsxwriter  # type: ignore[import-untyped]
 
 from softswitch.reports.figures import Value
 from softswitch.reports.formats.document import NONE, Document, is_risky
