@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from softswitch.acd import commands as c
+from softswitch.acd.core import BROWSER
+from softswitch.acd.desks import AcdDesks
+from softswitch.acd.orders import Orders
 from softswitch.acd.service import AcdService
-from softswitch.calls.call import Call
+from softswitch.calls.control import CallControl
 from softswitch.calls.stations import Stations
-from softswitch.model.cause import Cause
 from softswitch.model.errors import Conflict, Invalid
 from softswitch.model.states import AgentState
 from softswitch.model.views import AgentView, OfferView, QueueView
 
 
-class Calls(Protocol):
-    """What the floor needs of the call service."""
-
-    def get(self, call_id: str) -> Call: ...
-
-    async def dial(self, login: str, text: str) -> str: ...
-
-
 class Floor:
     """`services.Floor`. Each order raises NotFound or Conflict with a sentence for the person who gave it."""
 
-    def __init__(self, acd: AcdService, calls: Calls, stations: Stations) -> None:
+    def __init__(self, acd: AcdService, control: CallControl, stations: Stations, desks: AcdDesks) -> None:
         self._acd = acd
-        self._calls = calls
+        self._control = control
         self._stations = stations
+        self._desks = desks
+        self._orders = Orders(acd, control)
+
+    # views
 
     def agents(self) -> list[AgentView]:
         return self._acd.agents()
@@ -46,8 +44,8 @@ class Floor:
         return self._acd.queue(name)
 
     def offer_of(self, login: str) -> OfferView | None:
-        """The offer that alerts the agent now."""
-        return self._acd.offer_of(login)
+        """The offer that alerts the agent now, of a queue or of a call beside them."""
+        return self._acd.offer_of(login) or self._desks.offer_of(login)
 
     def watch(
         self,
@@ -59,6 +57,8 @@ class Floor:
         """Tells each change; `offer(login, view, reason)`: made, or (None) over. Returns the function that stops it."""
         return self._acd.watch(agent=agent, queue=queue, offer=offer)
 
+    # desks and states
+
     def desk_connected(self, login: str) -> None:
         """The agent's page is connected (again)."""
         self._acd.desk_connected(login)
@@ -67,39 +67,74 @@ class Floor:
         """The agent's page is gone; the grace time runs."""
         self._acd.desk_lost(login)
 
-    async def set_state(self, login: str, state: str, reason: str, actor: str) -> AgentView:
-        """`state`: ready, not_ready, logged_out, wrap_up_done. Ready and not_ready sign in. Raises Invalid for other words.
+    def login_at(self, extension: str) -> str:
+        """Who works at this phone, or would by the directory; "" for nobody."""
+        if login := self._desks.agent_at(f"extension:{extension}"):
+            return login
+        return next((a.login for a in self._acd.snapshot.agents.values() if a.extension == extension), "")
 
-        By anybody but the agent it is a forced state, which the audit log keeps.
+    async def set_state(self, login: str, state: str, reason: str, actor: str, station: str = "") -> AgentView:
+        """`state`: ready, not_ready, logged_out, wrap_up, wrap_up_done. The first two sign in, at `station` if it is given.
+
+        By anybody but the agent it is a forced state, which the audit log keeps. Raises Invalid for other words.
         """
         agent = self._acd.known(login)
+        if state not in _ORDERS and state not in ("wrap_up", "wrap_up_done"):
+            raise Invalid("state", f"expected one of {' '.join(_ORDERS)} wrap_up wrap_up_done, got {state!r}")
         record = self._acd.core.state.agents.get(login)
-        if state not in _ORDERS and state != "wrap_up_done":
-            raise Invalid("state", f"expected one of ready not_ready logged_out wrap_up_done, got {state!r}")
         signed_in = record is not None and record.state is not AgentState.LOGGED_OUT
-        if not signed_in:
-            if state == "wrap_up_done":
-                raise Conflict(f"agent {login} is logged_out")
-            if state == "logged_out":
-                return self._acd.agent(login)
-            self._sign_in(login, agent.station, reachable=self._stations.reachable(agent), ready=state == "ready")
-        if state == "wrap_up_done":
-            self._acd.submit(c.WrapUpDone(login))
-        elif signed_in and actor != login:
-            self._acd.submit(c.ForceState(login, _ORDERS[state], reason, actor))
-        elif state == "ready":
-            self._acd.submit(c.Ready(login))
-        elif state == "not_ready":
-            self._acd.submit(c.NotReady(login, reason))
-        else:
-            self._acd.submit(c.Logout(login, reason))
+        if not signed_in and state == "logged_out":
+            return self._acd.agent(login)
+        if not signed_in and state not in _ORDERS:
+            raise Conflict(f"agent {login} is logged_out")
+        if state != "logged_out" and (not signed_in or (station and record is not None and station != record.station)):
+            self._sign_in(login, station or agent.station, ready=state == "ready")
+        self._submit_state(login, state, reason, actor, forced=signed_in and actor != login)
         return self._acd.agent(login)
 
-    def _sign_in(self, login: str, station: str, *, reachable: bool, ready: bool) -> None:
+    def _submit_state(self, login: str, state: str, reason: str, actor: str, *, forced: bool) -> None:
+        match state:
+            case "wrap_up":
+                self._acd.submit(c.WrapUpStart(login))
+            case "wrap_up_done":
+                self._acd.submit(c.WrapUpDone(login))
+            case _ if forced:
+                self._acd.submit(c.ForceState(login, _ORDERS[state], reason, actor))
+            case "ready":
+                self._acd.submit(c.Ready(login))
+            case "not_ready":
+                self._acd.submit(c.NotReady(login, reason))
+            case _:
+                self._acd.submit(c.Logout(login, reason))
+
+    async def choose_station(self, login: str, station: str) -> AgentView:
+        """Another station for an agent who is signed in; its state stays, but it is not ready at a dead device."""
+        self._acd.known(login)
+        self._sign_in(login, station, ready=False)
+        return self._acd.agent(login)
+
+    def _sign_in(self, login: str, station: str, *, ready: bool) -> None:
+        self._check_station(login, station)
+        reachable = self._stations.reachable(self._acd.known(login), station)
         if ready and not reachable:
             raise Conflict(f"the device of agent {login} cannot be reached ({station})")
         self._acd.submit(c.Login(login, station))
         self._acd.submit(c.DeviceChanged(login, reachable))
+
+    def _check_station(self, login: str, station: str) -> None:
+        """Raises Invalid for what is no station, Forbidden for an outside number without the right."""
+        kind, _, number = station.partition(":")
+        if station == BROWSER:
+            return
+        if kind == "extension":
+            if number not in self._acd.snapshot.extensions:
+                raise Invalid("station", f"there is no extension {number}")
+        elif kind == "outside" and number:
+            self._control.destination(station, login=login)
+        else:
+            raise Invalid("station", f"expected browser, extension:N or outside:N, got {station!r}")
+
+    # offers and calls
 
     async def accept(self, login: str, offer: str) -> None:
         """Takes the offered call at the agent's page."""
@@ -111,34 +146,23 @@ class Floor:
         self._stations.reject(login)
 
     def _check_offer(self, login: str, offer: str) -> None:
-        found = self._acd.core.state.offers.get(offer)
-        if found is None or found.agent != login:
+        found, direct = self._acd.core.state.offers.get(offer), self._desks.offer_of(login)
+        if (found is None or found.agent != login) and (direct is None or direct.id != offer):
             raise Conflict("the offer is over")
 
     async def hold(self, login: str) -> None:
-        call = self._call(login)
-        self._acd.submit(c.Hold(login))
-        self._set_held(call, login, held=True)
+        self._control.hold(self._control.hand(login))
 
     async def resume(self, login: str) -> None:
-        call = self._call(login)
-        self._acd.submit(c.Resume(login))
-        self._set_held(call, login, held=False)
-
-    def _set_held(self, call: Call, login: str, *, held: bool) -> None:
-        """The customer hears music, whoever placed the call."""
-        if held:
-            call.hold(actor=login)
-        else:
-            call.resume(actor=login)
+        self._control.resume(self._control.hand(login))
 
     async def hang_up(self, login: str) -> None:
         """The agent leaves its call; an offer that rings is refused."""
-        record = self._acd.core.state.agents.get(login)
-        if record is not None and record.offer:
-            await self.reject(login, record.offer)
+        offer = self.offer_of(login)
+        if offer is not None and self._stations.answered_leg(login) is None:
+            await self.reject(login, offer.id)
             return
-        self._call(login).hang_up(Cause.NORMAL, "agent", login)
+        self._control.hang_up(self._control.hand(login))
 
     async def press(self, login: str, digits: str) -> None:
         """Keys of the agent's page, for the other end."""
@@ -146,14 +170,17 @@ class Floor:
 
     async def dial(self, login: str, to: str) -> str:
         """A call of the agent's own to a destination, or to a number. Returns its id."""
-        self._acd.core.check_may_dial(login)
-        return await self._calls.dial(login, to)
+        return self._orders.dial(login, to)
 
-    def _call(self, login: str) -> Call:
-        view = self._acd.agent(login)
-        if not view.call:
-            raise Conflict(f"agent {login} is {view.state}: there is no call")
-        return self._calls.get(view.call)
+    async def act(self, login: str, command: str, values: Mapping[str, Any], actor: str = "") -> Mapping[str, Any]:
+        """Any order about the agent's call by its name (`orders.py`). Raises Invalid for an unknown one."""
+        return await self._orders.by_agent(login, command, values, actor or login)
+
+    async def act_in(
+        self, call: str, command: str, values: Mapping[str, Any], actor: str, agent: str = ""
+    ) -> Mapping[str, Any]:
+        """The same for a program or a leader, who names the call; `agent`: in whose place."""
+        return await self._orders.in_call(call, command, values, actor, agent)
 
 
 _ORDERS = {"ready": AgentState.READY, "not_ready": AgentState.NOT_READY, "logged_out": AgentState.LOGGED_OUT}

@@ -60,6 +60,8 @@ Result = Outcome | Exit | Talked
 class Stay:
     """Owned by the call's task. The service tells it what becomes of the visit and which offers are over."""
 
+    channel = "voice"
+
     def __init__(self, floor: Floor, call: Call, queue: Queue, visit: str, sound: Callable[[Stay], WaitingSound]) -> None:
         self.call = call
         self.queue = queue
@@ -175,7 +177,8 @@ class Stay:
             lost = self._floor.logout_reason(agent) == CONNECTION_LOST
             self._floor.talks(agent, None)
             self._floor.submit(c.Released(agent, self.call.id))
-        return Talked(agent, ending, returns=lost or ending.cause is Cause.MEDIA_FAILURE)
+        alone = not self.call.conversation.is_live  # others may go on talking to the caller: a conference, a transfer
+        return Talked(agent, ending, returns=alone and (lost or ending.cause is Cause.MEDIA_FAILURE))
 
     async def _introduce(self, leg: Leg) -> None:
         """Before they are joined: the agent hears which queue it is, a caller who has not been told yet of the recording."""

@@ -18,11 +18,14 @@ from media.service import MediaService
 from signalling import commands as sip
 from signalling import events as sig
 from softswitch.calls import direct
+from softswitch.calls.control import CallControl
+from softswitch.calls.parking import ParkingLot
 from softswitch.calls.service import CallService, Handler
 from softswitch.calls.stations import Stations
 from softswitch.calls.switchboard import Switchboard
 from softswitch.directory.snapshot import Snapshot
 from softswitch.features.click_to_call import Clicks
+from softswitch.features.codes import FeatureCodes
 from softswitch.features.conference import Conferences
 from softswitch.features.echo import echo
 from softswitch.legs.base import LegFacts, PartyKind
@@ -89,6 +92,7 @@ class Switch:
         self.keeper = Keeper(parts.recordings, clock, parts.journal, parts.alarms)
         self.sip = SipLegs(self.studio, self.ids, parts.submit, self._codecs_of)
         self.conferences = Conferences(media)
+        self.lot = ParkingLot()
         self.clicks = Clicks(secrets.token_bytes(32), clock)
         self.handlers: dict[DestinationKind, Handler] = {
             DestinationKind.EXTENSION: direct.to_party,
@@ -97,10 +101,17 @@ class Switch:
             DestinationKind.HANGUP: direct.hang_up,
             DestinationKind.ECHO: echo,
             DestinationKind.CONFERENCE: self.conferences.join,
+            DestinationKind.PARK: self.lot.park,
         }
-        self.calls = CallService(self._board(), self._admit, self.handlers, max_calls=parts.max_calls)
+        self.board = self._board()
+        self.calls = CallService(self.board, self._admit, self.handlers, max_calls=parts.max_calls)
+        self.control = CallControl(self.calls, self.stations, self.lot, parts.directory)
+        self.codes = FeatureCodes(self.control, parts.directory)
+        self.handlers[DestinationKind.FEATURE] = self.codes.run
         self.trunks.count = self.sip.on_trunk
         self.registrar.on_change = self.stations.extension_changed
+        self.screen: Callable[[LegFacts, Admission], Admission] = lambda _facts, admission: admission
+        """What lists of numbers make of a new call; set by the part that has the lists."""
         self._music = 0
         self.trunks.configure(parts.directory())
 
@@ -143,6 +154,9 @@ class Switch:
         )  # fmt: skip
 
     def _admit(self, facts: LegFacts) -> Admission:
+        return self.screen(facts, self._routed(facts))
+
+    def _routed(self, facts: LegFacts) -> Admission:
         if facts.kind is PartyKind.TRUNK:
             return self.routing.from_trunk(facts.party, facts.called)
         if facts.kind in (PartyKind.PHONE, PartyKind.AGENT):

@@ -252,9 +252,13 @@ class Conversation:
         """Notes a digit. The engine carries RFC 4733 across by itself; those of INFO and of a page are sent on here."""
         self._timeline.emit(ev.LegDtmf(leg=party.leg.id, digit=event.digit, way=event.way, duration=event.duration))
         if event.way in ("info", "browser"):
-            for other in self._mix.parties:
-                if other is not party and other.circle == party.circle and not other.held:
-                    other.leg.press(event.digit)
+            self.press(party, event.digit)
+
+    def press(self, party: Party, digits: str) -> None:
+        """Keys of a party, for everybody whom it talks to."""
+        for other in self._mix.parties:
+            if other is not party and other.circle == party.circle and not other.held:
+                other.leg.press(digits)
 
     def flowing(self, leg: Leg, event: base.MediaFlows) -> None:
         """The first packet of a party."""

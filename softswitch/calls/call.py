@@ -43,7 +43,8 @@ MAX_VISITS = 20
 
 _STATES: dict[type[ev.Event], CallState] = {
     ev.IvrEntered: CallState.IVR, ev.QueueEntered: CallState.WAITING, ev.CallConnected: CallState.TALKING,
-    ev.ConferenceJoined: CallState.TALKING, ev.CallHeld: CallState.HELD, ev.CallResumed: CallState.TALKING,
+    ev.ConferenceJoined: CallState.TALKING, ev.CallParked: CallState.HELD, ev.CallUnparked: CallState.IVR,
+    ev.CallHeld: CallState.HELD, ev.CallResumed: CallState.TALKING,
     ev.CallEnded: CallState.ENDED,
 }  # fmt: skip
 
@@ -84,6 +85,8 @@ class Call:
         self.conversation.on_recording = self.monitors.refresh
         self.conversation.on_left = self._left
         self.guests = Guests(self)
+        self.alerting: list[Dialling] = []
+        """What rings for the caller now; any number of devices together."""
         self._visit = visit
         self._visits = 0
         self._tally: Tally | None = None
@@ -93,6 +96,8 @@ class Call:
         """Where it goes when nobody takes it: set while a transfer is on its way or parked."""
         self.ring_within = 0.0
         """Seconds that people are rung at most; 0 = what is usual for the destination."""
+        self.slot = ""
+        """Where it is parked."""
         self.front = False
         """The next queue takes the caller at its head (a transfer came back, an agent was lost)."""
         self._given: set[str] = set()
@@ -322,8 +327,12 @@ class Call:
 
         stages = devices(self.board, self.facts, destination, group=self.mix.group, prefer=self.caller.codecs)
         end_early = _leave_as_it_is if quiet else self._end_early
-        return Dialling(self.timeline, stages, timeout, Watch(progress, self.board.report), end_early=end_early,
-                         is_in_call=self.keeps)  # fmt: skip
+        self.alerting = [other for other in self.alerting if other.ringing]
+        dialling = Dialling(
+            self.timeline, stages, timeout, Watch(progress, self.board.report), end_early=end_early, is_in_call=self.keeps
+        )
+        self.alerting.append(dialling)
+        return dialling
 
     def _noted_progress(self, leg: Leg | None, status: int, *, quiet: bool) -> None:
         early = leg is not None

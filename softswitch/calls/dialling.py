@@ -73,6 +73,11 @@ class Dialling:
     _number: int = 0
     _final: bool = False
 
+    @property
+    def ringing(self) -> set[str]:
+        """The names of the devices that ring now."""
+        return {attempt.device.name for attempt in self._attempts.values()}
+
     async def __aenter__(self) -> Leg:
         """Raises Unreachable with the cause that says most when nobody answers."""
         try:

@@ -313,7 +313,7 @@ class Guests:
         self._back(guest, "failed", Cause.NORMAL)
 
     def _deserted(self, guest: Guest) -> None:
-        """The agent hung up during a consultation: that is the transfer. If it was lost, the customer goes back to the queue."""
+        """The agent hung up during a consultation: that is the transfer; a lost one's customer goes back to the queue."""
         call, by = self._call, guest.by
         if by.agent and call.board.desks.is_lost(by.agent):
             self.consulted = None

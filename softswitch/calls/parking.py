@@ -53,6 +53,10 @@ class ParkingLot:
                 return free
         raise Conflict("all slots are taken")
 
+    def release(self, call: Call) -> None:
+        """The call is not coming after all."""
+        self._reserved = {slot: owner for slot, owner in self._reserved.items() if owner != call.id}
+
     def _is_free(self, slot: str, call: Call) -> bool:
         return slot not in self._parked and self._reserved.get(slot, call.id) == call.id
 
@@ -67,6 +71,7 @@ class ParkingLot:
             result = "returned"
         finally:
             del self._parked[slot]
+            call.slot = ""
             call.emit(ev.CallUnparked(slot=slot, result=result or ("abandoned" if call.ending else "picked_up")))
         back = call.back or Return(queue=call.tally().queue)
         return await come_back(call, back, Outcome("timeout", Cause.NO_ANSWER))
@@ -78,8 +83,9 @@ class ParkingLot:
             slot = mine or self.reserve(call, wanted)
         except (Conflict, NotFound) as fault:
             raise Unreachable(Cause.BUSY) from fault
-        del self._reserved[slot]
+        self.release(call)
         by = str(call.back.to) if call.back is not None and call.back.to is not None else ""
+        call.slot = slot
         self._parked[slot] = Parked(slot, call, by, call.board.clock.utc())
         call.emit(ev.CallParked(slot=slot, by=by.partition(":")[2]))
         return slot
@@ -91,8 +97,9 @@ class ParkingLot:
             raise NotFound(f"no call is parked at {slot}")
         return found.call
 
-    def is_slot(self, number: str) -> bool:
-        return number in self._slots
+    def slot_like(self, ending: str) -> str:
+        """The slot whose number ends so, "" for none: what is dialled after the fixed part of a code."""
+        return next((slot for slot in self._slots if ending and slot.endswith(ending)), "")
 
     def all(self) -> list[Parked]:
         """Every occupied slot, by number."""

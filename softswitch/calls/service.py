@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -22,7 +22,6 @@ from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import Busy, Conflict, Invalid, NotFound, Unreachable
-from softswitch.model.states import MonitorMode
 from softswitch.model.views import CallView
 from softswitch.routing.service import LONGEST_CALL, Admission
 
@@ -54,7 +53,6 @@ class CallService:
         self._live: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
-        self._supervised: dict[str, Call] = {}
         self._watchers: list[Callable[[CallView], None]] = []
         self._dirty: dict[str, Call] = {}
 
@@ -62,6 +60,10 @@ class CallService:
         return len(self._live)
 
     # new calls
+
+    def admit(self, facts: LegFacts) -> Admission:
+        """Where a call with these facts would go; what numbers, rights and lists say."""
+        return self._admit(facts)
 
     def incoming(self, leg: Leg, destination: Destination | None = None) -> Call | None:
         """A new inbound leg. Refused ones get their answer here; None for them.
@@ -237,7 +239,6 @@ class CallService:
     def _over(self, call: Call, ending: Ending) -> None:
         call.finish(ending)
         del self._live[call.id]
-        self._supervised = {login: other for login, other in self._supervised.items() if other is not call}
         if self.on_over is not None:
             self.on_over(call)
 
@@ -259,6 +260,14 @@ class CallService:
         if call is None:
             raise NotFound("no live call has this id")
         return call
+
+    def all(self) -> list[Call]:
+        """All live calls, oldest first."""
+        return list(self._live.values())
+
+    def each(self) -> Iterable[Call]:
+        """The live calls, oldest first; take a copy before changing any."""
+        return self._live.values()
 
     def live(self) -> list[CallView]:
         """All live calls, oldest first."""
@@ -298,37 +307,6 @@ class CallService:
         found = self.get(call)
         found.emit(ev.SupervisionReleased(actor=actor, reason=reason))
         found.hang_up(Cause.SUPERVISOR, "supervisor", actor)
-
-    async def monitor(self, call: str, supervisor: str, mode: MonitorMode, actor: str) -> None:
-        """Puts a supervisor's browser into a mode on a call; a former call of it is left. OFF ends it.
-
-        Raises NotFound, Conflict when that browser has no media or is in a call, or nobody talks in this one.
-        """
-        former = self._supervised.get(supervisor)
-        if former is not None and (mode is MonitorMode.OFF or former.id != call):
-            self._leave(supervisor, former, actor)
-        found = self.get(call)
-        if mode is MonitorMode.OFF:
-            return
-        session = self._board.stations.browsers.of(supervisor)
-        if session is None or not session.ready:
-            raise Conflict("the supervisor's page has no sound yet: the microphone has to be allowed first")
-        if session.leg is not None:
-            raise Conflict("the supervisor is in a call")
-        if not found.conversation.is_live:
-            raise Conflict("nobody talks in this call yet")
-        found.monitors.set(session, mode, target=found.conversation.agent, actor=actor)
-        self._supervised[supervisor] = found
-
-    def _leave(self, supervisor: str, call: Call, actor: str) -> None:
-        del self._supervised[supervisor]
-        session = self._board.stations.browsers.of(supervisor)
-        if session is not None:
-            call.monitors.set(session, MonitorMode.OFF, target="", actor=actor)
-
-    def supervised_by(self, login: str) -> Call | None:
-        """The call that this supervisor is on."""
-        return self._supervised.get(login)
 
     # the end
 

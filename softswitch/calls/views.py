@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from softswitch.calls.call import Call
+from softswitch.calls.mix import Party
+from softswitch.calls.scene import PartyRole
 from softswitch.model import events as ev
-from softswitch.model.views import CallView
+from softswitch.model.views import CallView, ParticipantView
 
 
 def view(call: Call, now: float) -> CallView:
@@ -17,8 +19,29 @@ def view(call: Call, now: float) -> CallView:
         caller_name=created.caller_name, called=created.called, trunk=tally.trunk, queue=tally.queue,
         agent=tally.agent or _offered_to(call), created_at=created.at, answered_at=tally.answered_at,
         connected_at=tally.connected_at, wait_ms=waited, recording=bool(call.mix.recorder), monitors=call.monitors.views(),
-        context=created.context,
+        context=created.context, participants=participants(call), variables=dict(call.variables), slot=call.slot,
     )  # fmt: skip
+
+
+def participants(call: Call) -> tuple[ParticipantView, ...]:
+    """Everybody in the call: parties, who is being rung, supervisors."""
+    talks = call.conversation.is_live
+    seated = [_seated(party, alone="talking" if talks else "ringing" if not call.is_answered else "held")
+              for party in call.mix.parties]  # fmt: skip
+    rung = [
+        ParticipantView(id=guest.id, party=str(guest.to), role=guest.role.value, state="ringing", since=guest.since)
+        for guest in call.guests.ringing
+    ]
+    watching = [
+        ParticipantView(id=f"supervisor:{ear.login}", party=f"agent:{ear.login}", role=PartyRole.SUPERVISOR, state="talking")
+        for ear in call.mix.supervisors
+    ]
+    return (*seated, *rung, *watching)
+
+
+def _seated(party: Party, alone: str) -> ParticipantView:
+    state = "held" if party.held or party.away else "muted" if party.muted else alone
+    return ParticipantView(id=party.id, party=party.name, role=party.role.value, state=state, since=party.since)
 
 
 def _offered_to(call: Call) -> str:

@@ -19,11 +19,12 @@ class DestinationKind(StrEnum):
     CALLBACK = "callback"  # the caller hangs up and keeps the place in the queue
     APPLICATION = "application"
     PARK = "park"
+    FEATURE = "feature"  # a feature code that a phone has dialled, "feature:*52"
     ECHO = "echo"
     HANGUP = "hangup"
 
 
-_INSIDE = (DestinationKind.AGENT, DestinationKind.PARK)
+_INSIDE = (DestinationKind.AGENT, DestinationKind.PARK, DestinationKind.FEATURE)
 DECLARABLE = tuple(kind for kind in DestinationKind if kind not in _INSIDE)
 
 
@@ -63,5 +64,6 @@ _FORM = {
     DestinationKind.AGENT: "agent:LOGIN", DestinationKind.HANGUP: "hangup:CAUSE",
     DestinationKind.VOICEMAIL: "voicemail:MAILBOX", DestinationKind.CALLBACK: "callback:QUEUE",
     DestinationKind.APPLICATION: "application:NAME", DestinationKind.PARK: "park:SLOT",
+    DestinationKind.FEATURE: "feature:CODE",
 }  # fmt: skip
 _FORMS = tuple(_FORM[kind] for kind in DECLARABLE)

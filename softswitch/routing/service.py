@@ -11,6 +11,7 @@ from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import Unreachable
 from softswitch.model.target import Plan
 from softswitch.registrar.service import Registrar
+from softswitch.routing.codes import CodeBook
 from softswitch.trunks.service import TrunkBook
 
 LONGEST_CALL = 14_400.0  # seconds, where no trunk says otherwise
@@ -35,6 +36,8 @@ class Routing:
         self._directory = directory
         self._trunks = trunks
         self._registrar = registrar
+        self._read: Snapshot | None = None
+        self._book = CodeBook()
 
     def from_trunk(self, trunk: str, called: str) -> Admission:
         """A carrier reaches the numbers that are declared, and nothing else: it may not pass through to the outside."""
@@ -49,11 +52,25 @@ class Routing:
         return Admission(None, Cause.UNALLOCATED, "unknown number")
 
     def from_inside(self, called: str) -> Admission:
-        """A phone or an agent dials: a declared number, an extension, or the outside when a route has it."""
-        destination = self.dialled(called)
+        """A phone or an agent dials: a declared number, an extension, a feature code, or the outside when a route has it."""
+        destination = self._code(called) or self.dialled(called)
+        if destination is None and self._codes().read(called) is not None:
+            destination = Destination(DestinationKind.FEATURE, called)
         if destination is None:
             return Admission(None, Cause.UNALLOCATED, "unknown number")
         return Admission(destination)
+
+    def _code(self, called: str) -> Destination | None:
+        """A code that begins with a star, unless the very number is declared."""
+        if called in self._directory().numbers or not self._codes().is_code(called):
+            return None
+        return Destination(DestinationKind.FEATURE, called)
+
+    def _codes(self) -> CodeBook:
+        snapshot = self._directory()
+        if snapshot is not self._read:
+            self._read, self._book = snapshot, CodeBook(snapshot.feature_codes.values())
+        return self._book
 
     def dialled(self, called: str) -> Destination | None:
         """What a number means to somebody inside."""

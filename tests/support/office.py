@@ -12,10 +12,13 @@ from typing import Any, TypeVar
 from media.commands import ClosePort, LoadPrompt, MovePort, OpenPort, PayloadMap, Play, PortKind
 from media.fake import FakeEngine
 from media.service import MediaService
+from softswitch.acd.desks import AcdDesks
 from softswitch.acd.floor import Floor
 from softswitch.acd.service import AcdService
 from softswitch.calls.call import Call
+from softswitch.calls.control import CallControl
 from softswitch.calls.direct import hang_up, to_party
+from softswitch.calls.parking import ParkingLot
 from softswitch.calls.service import Admission, CallService
 from softswitch.calls.stations import Stations
 from softswitch.calls.switchboard import Switchboard
@@ -131,6 +134,7 @@ class Office:
         self.clock = LoopClock(loop)
         self.bus = Bus()
         self.events: list[ev.Event] = []
+        self.hold_music = 0
         self.phones: dict[str, list[Party]] = {}
         self.refusals: dict[str, Cause] = {}  # extension -> refuses at once with this cause
         self.registered = {agent.extension for agent in agents if agent.extension}
@@ -151,6 +155,7 @@ class Office:
             clock=self.clock, journal=self.journal, media=self.media, ids=ids,
             keeper=Keeper(tmp_path, self.clock, self.journal, _NoAlarms()), plan=self._plan, dial=self._dial,
             stations=self.stations, report=lambda target, alive: None, recording=RecordingPolicy(lambda: self.snapshot),
+            hold_music=lambda: self.hold_music,
         )  # fmt: skip
         self.acd = AcdService(
             directory=lambda: self.snapshot, journal=self.journal, clock=self.clock, ids=ids, stations=self.stations
@@ -160,9 +165,13 @@ class Office:
             DestinationKind.QUEUE: self.acd.to_queue, DestinationKind.FLOW: self.ivr.to_flow, DestinationKind.HANGUP: hang_up,
             DestinationKind.EXTENSION: to_party, DestinationKind.AGENT: to_party, DestinationKind.OUTSIDE: to_party,
         }  # fmt: skip
-        self.calls = CallService(board, lambda facts: Admission(None), handlers)
+        self.calls = CallService(board, self._admit, handlers)
         self.calls.on_over = self.acd.call_over
-        self.floor = Floor(self.acd, self.calls, self.stations)
+        self.lot = ParkingLot()
+        handlers[DestinationKind.PARK] = self.lot.park
+        self.control = CallControl(self.calls, self.stations, self.lot, lambda: self.snapshot)
+        desks = self.stations.desks = AcdDesks(self.acd, self.calls.get, ids.offer)
+        self.floor = Floor(self.acd, self.control, self.stations, desks)
         self.bus.subscribe(self.acd.note_call)
         self.seen = Seen()
         self.floor.watch(
@@ -183,6 +192,13 @@ class Office:
     def move(self, port: int, group: int) -> int:
         self.media.pump.submit([MovePort(port, group)])
         return group
+
+    def _admit(self, facts: LegFacts) -> Admission:
+        """Extensions by their number; everything that begins with 0 is outside."""
+        if facts.called in self.snapshot.extensions:
+            return Admission(Destination(DestinationKind.EXTENSION, facts.called))
+        outside = facts.called.startswith("0")
+        return Admission(Destination(DestinationKind.OUTSIDE, facts.called) if outside else None, cause=Cause.UNALLOCATED)
 
     def _plan(self, _caller: LegFacts, destination: Destination) -> Plan:
         if destination.name in self.refusals:

@@ -121,13 +121,13 @@ SEATS = st.builds(
 
 
 @given(
-    held=st.booleans(), player=st.sampled_from([0, PLAYER]), others=st.lists(SEATS, max_size=4, unique_by=lambda seat: seat.port),
+    held=st.booleans(), player=st.sampled_from([0, PLAYER]),
+    others=st.lists(SEATS, max_size=4, unique_by=lambda seat: seat.port),
     supervisors=st.dictionaries(st.integers(6, 8), st.tuples(MODES, st.sampled_from([0, 2, 3])), max_size=3),
 )  # fmt: skip
 def test_no_picture_leaks(held: bool, player: int, others: list[Seat], supervisors: dict[int, tuple[M, int]]) -> None:
-    scene = (
-        _customer(held=held, player=player), *others, *(_watch(mode, target, port) for port, (mode, target) in supervisors.items())
-    )  # fmt: skip
+    watching = [_watch(mode, target, port) for port, (mode, target) in supervisors.items()]
+    scene = (_customer(held=held, player=player), *others, *watching)
     heard = _sets(routes(scene))
     assert set(heard) == {seat.port for seat in scene}, "everybody's set is complete in every batch"
     assert all(listener not in sources for listener, sources in heard.items())

@@ -1,0 +1,61 @@
+"""Feature codes: what a phone dials for a function. Pure: the shipped table, overrides, and what a dialled text means.
+
+A code is written like a number pattern: `X` is a digit, `N` 2 to 9, `*` at the end any rest, which is the code's argument;
+every other sign stands for itself, a leading `*` too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from softswitch.directory.centre import FeatureCode
+
+SHIPPED: Mapping[str, str] = {
+    "park": "*2", "park_at": "*27XX", "unpark": "7XX", "pickup_group": "*8", "pickup": "***",
+    "sign_in": "*50", "not_ready": "*51", "ready": "*52", "sign_out": "*53", "sign_in_as": "*54*", "wrap_up_done": "*55",
+    "voicemail": "*98", "listen": "*81*", "whisper": "*82*", "barge": "*83*", "take_over": "*84*",
+}  # fmt: skip
+"""Action → code. `unpark` is a slot's own number; `pickup` is `**` and the extension; supervision ends in the agent's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A dialled code: what is wanted, and what was dialled after its fixed part."""
+
+    action: str
+    argument: str = ""
+
+
+class CodeBook:
+    """The codes in force. An override replaces the shipped code of the same action; an empty code switches it off."""
+
+    def __init__(self, overrides: Iterable[FeatureCode] = ()) -> None:
+        codes = {**SHIPPED, **{entry.action: entry.code for entry in overrides}}
+        self.codes: Mapping[str, str] = {action: code for action, code in codes.items() if code}
+        patterns = sorted(self.codes.items(), key=lambda item: (item[1].endswith("*") and len(item[1]) > 1, -len(item[1])))
+        self._patterns = [(action, _compiled(code)) for action, code in patterns]
+
+    def read(self, dialled: str) -> Code | None:
+        """What a dialled text means; None when it is no code. Exact codes go before those with an argument."""
+        for action, pattern in self._patterns:
+            if found := pattern.fullmatch(dialled):
+                return Code(action, found["rest"] or "")
+        return None
+
+    def is_code(self, dialled: str) -> bool:
+        """Whether it is a code that no declared number can be: one that begins with a star."""
+        return dialled.startswith("*") and self.read(dialled) is not None
+
+
+_SIGNS = {"X": "[0-9]", "N": "[2-9]"}
+
+
+def _compiled(code: str) -> re.Pattern[str]:
+    open_end = len(code) > 1 and code.endswith("*")
+    body = code[:-1] if open_end else code
+    fixed = re.match(r"[^XN]*", body)
+    head = fixed[0] if fixed is not None else ""
+    tail = "".join(_SIGNS.get(sign, re.escape(sign)) for sign in body[len(head) :])
+    return re.compile(re.escape(head) + f"(?P<rest>{tail}{'[0-9*#]+' if open_end else ''})")
