@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from softswitch.directory.snapshot import best_match
-from softswitch.lists.model import ANONYMOUS, Entry, ListKind
+from softswitch.lists.model import Entry, ListKind
+from softswitch.model.number import canonical
 
-_UNKNOWN = frozenset({"", "anonymous", "unknown", "unavailable", "restricted", "private"})
 _SIGNS = frozenset("XN*")
 
 
@@ -39,14 +39,3 @@ class ListIndex:
             if (found := best_match(form, patterns)) is not None:
                 return patterns[found]
         return None
-
-
-def canonical(number: str) -> str:
-    """One spelling of a number: no separators, no +86, no trunk 0 before a mobile number; `anonymous` for a hidden one."""
-    plain = "".join(sign for sign in number if sign not in " -.()")
-    if plain.lower() in _UNKNOWN:
-        return ANONYMOUS
-    plain = plain.removeprefix("+86") if plain.startswith("+86") else plain.removeprefix("0086")
-    if len(plain) == 12 and plain.startswith("01") and plain[2] in "3456789":
-        return plain[1:]
-    return plain

@@ -10,9 +10,6 @@ Direction = Literal["in", "out", "both"]
 Action = Literal["", "reject", "busy", "announcement", "ivr", "lowest"]
 """What a blacklisted caller meets; "" counts as reject. ivr: flows only, no queue. lowest: waits behind everybody."""
 
-ANONYMOUS = "anonymous"
-"""The pattern for callers who show no number."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
