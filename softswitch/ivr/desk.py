@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from softswitch.model.errors import Conflict
-from softswitch.model.events import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +114,6 @@ class Slots(Protocol):
         """One caller heard it; `left`: hung up while it played."""
 
 
-class Surveys(Protocol):
-    def answered(self, call: str, survey: str, marks: Mapping[str, int]) -> None:
-        """Keeps the answers with the call."""
-
-
 class _Absent:
     """Stands for a part that this installation does not have: whoever asks gets Conflict, which `on_error` can catch."""
 
@@ -145,7 +139,3 @@ class Desk:
     queues: Queues = field(default_factory=lambda: _absent("queues"))
     callbacks: Callbacks = field(default_factory=lambda: _absent("callbacks"))
     slots: Slots = field(default_factory=lambda: _absent("announcements"))
-
-
-def nobody(_event: Event) -> None:
-    """For lines that keep no timeline."""

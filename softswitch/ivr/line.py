@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, MutableMapping, Sequence
+from dataclasses import replace
 
 from softswitch.calls.call import Call
 from softswitch.calls.outcome import Outcome
@@ -14,7 +15,7 @@ from softswitch.ivr.verbs.base import DEFAULT, QueueOptions
 from softswitch.legs.base import PartyKind
 from softswitch.model.clock import Clock
 from softswitch.model.destination import Destination
-from softswitch.model.events import Event
+from softswitch.model.events import Event, SurveyAnswered, SurveySkipped
 from softswitch.voicemail.taking import Take, Taken
 
 
@@ -68,6 +69,10 @@ class CallLine:
         return self._directory()
 
     def emit(self, event: Event) -> None:
+        """Answers of a survey bear the agent and the queue they are about."""
+        if isinstance(event, SurveyAnswered | SurveySkipped):
+            tally = self._call.tally()
+            event = replace(event, agent=tally.agent, queue=tally.queue)
         self._call.emit(event)
 
     def utc(self) -> float:

@@ -11,7 +11,6 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from softswitch.ivr.verbs.base import Fault, Verb
 
-
 _HINTS: dict[type, Mapping[str, Any]] = {}
 
 

@@ -23,8 +23,11 @@ from softswitch.model.destination import Destination
 log = structlog.get_logger("ivr")
 
 _NORMAL_ENDS = frozenset(
-    "done goal no_input no_match return recorded empty marks skipped played none key digits case default".split()
-)
+    {
+        "done", "goal", "no_input", "no_match", "return", "recorded", "empty", "marks", "skipped", "played", "none", "key",
+        "digits", "case", "default", "left", "true", "false", "over",
+    }
+)  # fmt: skip
 """Results after which a flow without a next node has simply come to its end."""
 
 

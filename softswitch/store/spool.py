@@ -66,6 +66,15 @@ class Spool:
         if self._waiting:
             await asyncio.wait([self._waiting[-1].done])
 
+    async def close(self) -> None:
+        """The switch goes down and `run` is over: what is left gets one more try each."""
+        while self._waiting:
+            entry = self._waiting.popleft()
+            try:
+                await self._store.write(entry.work)
+            except (SQLAlchemyError, OSError) as fault:
+                log.error("! write lost", error=str(fault))
+
     async def _commit(self, entry: _Entry) -> None:
         attempt = 0
         while True:

@@ -24,7 +24,6 @@ from softswitch.model.cause import Cause
 from softswitch.model.clock import Clock
 from softswitch.model.destination import Destination
 from softswitch.model.errors import Conflict, Invalid, NotFound, SwitchError
-from softswitch.model.ids import Ids
 from softswitch.recordings.keeper import Keeper
 from softswitch.store.database import Store
 from softswitch.store.recordings import recording as recording_row
@@ -57,7 +56,6 @@ class Parts:
     greetings: Greetings
     journal: Callable[[ev.Event], None]
     clock: Clock
-    ids: Ids
     data_dir: Path
     token: Callable[[], str]
 

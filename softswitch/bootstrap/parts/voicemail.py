@@ -1,0 +1,54 @@
+"""Mailboxes, with mail and call-back tasks where those exist."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch.acd.callbacks import Callbacks
+from softswitch.bootstrap.switch import random_token
+from softswitch.calls.call import Call
+from softswitch.calls.outcome import Outcome
+from softswitch.model.destination import DestinationKind
+from softswitch.model.errors import Conflict
+from softswitch.store.spool import Spool
+from softswitch.voicemail.greetings import Greetings
+from softswitch.voicemail.service import Parts, Voicemail
+
+if TYPE_CHECKING:
+    from softswitch.bootstrap.node import Node
+
+
+class Tasks:
+    """Call-back tasks in the words of mailboxes and flows."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def create(self, queue: str, number: str, *, source: str, call: str = "", note: str = "") -> str:
+        callbacks = self._node.parts.get(Callbacks)
+        if not isinstance(callbacks, Callbacks):
+            raise Conflict("this switch has no callbacks")
+        return (await callbacks.create(queue, number, source=source, call=call, note=note)).id
+
+
+async def build(node: Node) -> Voicemail:
+    spool = node.parts[Spool]
+    assert isinstance(spool, Spool)
+    data_dir = node.settings.data_dir
+    voicemail = Voicemail(
+        Parts(
+            directory=node.directory.current, store=node.store, spool=spool, keeper=node.switch.keeper,
+            greetings=Greetings(data_dir, node.media.prompts), journal=node.journal.append, clock=node.clock,
+            data_dir=data_dir, token=random_token,
+        )
+    )  # fmt: skip
+    await voicemail.load()
+    node.switch.handlers[DestinationKind.VOICEMAIL] = voicemail.to_mailbox
+    voicemail.callbacks = Tasks(node)
+    node.run(voicemail.run(), "errands of messages")
+
+    async def check(call: Call, argument: str) -> Outcome:
+        return await voicemail.check(call, argument)
+
+    node.switch.codes.handlers["voicemail"] = check
+    return voicemail
