@@ -10,7 +10,7 @@ from softswitch.acd.entry import Emergency
 from softswitch.calendar.model import ALWAYS_OPEN, CalendarState
 from softswitch.calls.call import Call
 from softswitch.directory.model import Queue
-from softswitch.lists.model import Entry
+from softswitch.lists.model import Direction, Entry
 from softswitch.lists.order import Rule, Verdict
 
 
@@ -29,7 +29,7 @@ class Predictor(Protocol):
 
 
 class ListBook(Protocol):
-    def judge(self, number: str, direction: str) -> Verdict: ...
+    def judge(self, number: str, direction: Direction) -> Verdict: ...
 
     def vip(self, number: str) -> Entry | None: ...
 
@@ -78,6 +78,10 @@ def _always(_name: str) -> CalendarState:
     return ALWAYS_OPEN
 
 
+async def _at_once(_call: Call) -> None:
+    pass
+
+
 async def _nobody(_call: Call, _queue: Queue) -> tuple[tuple[str, str], ...]:
     return ()
 
@@ -101,6 +105,8 @@ class Surroundings:
     callbacks: CallbackDesk | None = None
     acquaintances: Callable[[Call, Queue], Awaitable[tuple[tuple[str, str], ...]]] = _nobody
     """Who knows the caller: (owner | dedicated | last, login)."""
+    introduced: Callable[[Call], Awaitable[object]] = _at_once
+    """Returns when the caller has been looked up, or when that takes too long: variables then tell importance and class."""
     surveyed: Callable[[str], bool] = _never
     """Whether this number was asked in the last days."""
     invited: Callable[[str], None] = _nothing

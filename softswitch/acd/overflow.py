@@ -52,6 +52,8 @@ class Trail:
     first: float
     hops: int = 0
     visited: list[str] = field(default_factory=list)
+    returns: bool = False
+    """A callback that was answered: it has its place already, nothing is checked again."""
     spent: set[Destination] = field(default_factory=set)
     """Destinations that were tried and did not take the call."""
 

@@ -132,28 +132,29 @@ class Reception:
         Without an ending: `timeout` nobody had time, `unreachable` there is no such queue, `failed` with `value` listed,
         emergency, closed, full, empty.
         """
-        front = False
+        front, call.front = call.front, False
         trail = self._trail(call)
         name = self._class_queue(call, name, trail)
+        known = front or trail.returns
         while True:
             queue = self._front.snapshot.queues.get(name)
             if queue is None:
                 return Outcome.failed(Cause.UNALLOCATED)
-            again = name in trail.visited
-            if not front and not again:
+            if not known:
                 if (refused := self._check(call, queue)) is not None:
                     return await self._turn_away(call, queue, refused)
                 if (met := await self._meet_callback(call, queue, trail)) is not None:
                     return met
-            trail.visited = [*trail.visited, name] if not again else trail.visited
+            known = True
+            trail.visited = [*trail.visited, name]
             result = await self._stay(call, queue, trail, options, front=front)
             if isinstance(result, Talked) and result.returns:
                 front = True
                 continue
+            front = False
             outcome = await self._after(call, queue, trail, result)
             if outcome is not None:
                 return outcome
-            front = False
 
     def call_over(self, call: str) -> None:
         self._trails.pop(call, None)
@@ -165,7 +166,8 @@ class Reception:
         if trail is None:
             desk = front.around.callbacks
             claimed = desk.claimed(call) if desk is not None else None
-            trail = self._trails[call.id] = Trail(claimed if claimed is not None else front.now)
+            trail = Trail(front.now) if claimed is None else Trail(claimed, returns=True)
+            self._trails[call.id] = trail
         return trail
 
     def _class_queue(self, call: Call, name: str, trail: Trail) -> str:
@@ -241,6 +243,7 @@ class Reception:
 
     async def _entry(self, call: Call, queue: Queue, trail: Trail, options: Options, *, front: bool) -> c.Enqueue:
         around, number = self._front.around, call.facts.caller
+        await around.introduced(call)
         waited = self._front.now - trail.first
         if not waited and (gone := around.returned.get((queue.name, number))) is not None and queue.return_within:
             entered, left = gone

@@ -53,6 +53,10 @@ class Guest(Protocol):
     def visit(self) -> str: ...
 
     @property
+    def channel(self) -> str:
+        """voice, or callback."""
+
+    @property
     def facts(self) -> LegFacts: ...
 
     def tell(self, event: ev.Event) -> None: ...
@@ -357,7 +361,7 @@ class AcdService:
     def note_call(self, event: ev.Event) -> None:
         """For the bus: calls that agents place themselves, and what they do to calls with their phones."""
         match event:
-            case ev.CallCreated(agent=login) if login in self.core.config.agents:
+            case ev.CallCreated(agent=login, source=source) if login in self.core.config.agents and source != "callback":
                 try:
                     self.submit(c.Dial(login, event.call))
                 except Conflict as error:
@@ -423,14 +427,10 @@ class AcdService:
             about=QueueFacts(
                 calendar=around.calendar(queue.calendar), emergency=around.emergencies(queue.name),
                 wait=self.forecast.wait(queue, ahead, now), prediction=self.forecast.report(queue.name),
-                facts_of=self._facts_of, vip=lambda number: around.lists.vip(number) is not None,
+                guest_of=self._guests.get, vip=lambda number: around.lists.vip(number) is not None,
                 wait_of=lambda place: self.forecast.wait(queue, place - 1, now)[0],
             ),
         )  # fmt: skip
-
-    def _facts_of(self, visit: str) -> LegFacts | None:
-        guest = self._guests.get(visit)
-        return guest.facts if guest is not None else None
 
     def _offer_view(self, offer_id: str) -> OfferView | None:
         offer = self.core.state.offers.get(offer_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from softswitch.acd.core import AcdCore
 from softswitch.acd.counters import QueueCount, Today
@@ -42,6 +43,16 @@ def _call_of(core: AcdCore, record: AgentRecord) -> str:
     return offer.call if offer is not None else record.call
 
 
+class Guest(Protocol):
+    """Whoever has a place in line."""
+
+    @property
+    def channel(self) -> str: ...
+
+    @property
+    def facts(self) -> LegFacts: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueFacts:
     """What a queue's view shows beside the core's state."""
@@ -50,8 +61,8 @@ class QueueFacts:
     emergency: Emergency | None
     wait: tuple[int, int]
     prediction: Report | None
-    facts_of: Callable[[str], LegFacts | None]
-    """The caller behind a visit."""
+    guest_of: Callable[[str], Guest | None]
+    """Whoever waits behind a visit."""
     vip: Callable[[str], bool]
     wait_of: Callable[[int], int]
     """What is left of the wait at a place in line, ms."""
@@ -65,16 +76,17 @@ def queue_view(
     records = (core.state.agents.get(login) for login in members)
     states = Counter(str(record.state if record else AgentState.LOGGED_OUT) for record in records)
     switch, calendar = about.emergency, about.calendar
+    calls = tuple(_waiting(visit, place, about) for place, visit in enumerate(line, 1))
     return QueueView(
         name=queue.name, strategy=queue.strategy, agents=dict(states), title=queue.title,
-        calls=tuple(_waiting(visit, place, about) for place, visit in enumerate(line, 1)),
+        calls=calls,
         longest_wait_ms=round((now - min(visit.since for visit in line)) * 1000) if line else 0, offered=count.offered,
         answered=count.answered, abandoned=count.abandoned, service_level=count.service_level,
         open=calendar.open and switch is None,
         closed_reason="emergency" if switch is not None else "" if calendar.open else calendar.why, until=calendar.until,
         emergency=EmergencyView(announcement=switch.announcement, until=switch.until or None) if switch else None,
         ewt_ms=about.wait[0], p80_ms=about.wait[1], signed_in=states.total() - states[AgentState.LOGGED_OUT],
-        ready=states[AgentState.READY], callbacks=sum(_is_callback(visit) for visit in line),
+        ready=states[AgentState.READY], callbacks=sum(call.channel == "callback" for call in calls),
         figures=_figures(count, about.prediction),
     )  # fmt: skip
 
@@ -92,17 +104,13 @@ def _figures(count: QueueCount, report: Report | None) -> QueueFigures:
     )  # fmt: skip
 
 
-def _is_callback(visit: Visit) -> bool:
-    return False
-
-
 def _waiting(visit: Visit, place: int, about: QueueFacts) -> WaitingView:
-    facts = about.facts_of(visit.id)
-    number = facts.caller if facts is not None else ""
+    guest = about.guest_of(visit.id)
+    number, name = (guest.facts.caller, guest.facts.caller_name) if guest is not None else ("", "")
     return WaitingView(
-        call=visit.call, visit=visit.id, caller=number, customer_name=facts.caller_name if facts is not None else "",
-        since=visit.since, position=place, state="offering" if visit.offer else "waiting", vip=about.vip(number),
-        predicted_ms=about.wait_of(place),
+        call=visit.call, visit=visit.id, caller=number, customer_name=name, since=visit.since, position=place,
+        state="offering" if visit.offer else "waiting", vip=about.vip(number), predicted_ms=about.wait_of(place),
+        channel=guest.channel if guest is not None else "voice",
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from softswitch.bootstrap.parts import config, customers, entrance, recordings, supervision
+from softswitch.bootstrap.parts import config, customers, entrance, ivr, queues, recordings, supervision, voicemail
 
 if TYPE_CHECKING:
     from softswitch.bootstrap.node import Node
@@ -19,6 +19,13 @@ Build = Callable[["Node"], Awaitable[object]]
 
 PARTS: tuple[Build, ...] = (
     config.build,
+    queues.spool,
+    queues.calendars,
+    queues.lists,
+    queues.emergencies,
+    queues.surveys,
+    queues.predictions,
+    queues.callbacks,
     entrance.build,
     customers.build,
     customers.build_pops,
@@ -26,4 +33,10 @@ PARTS: tuple[Build, ...] = (
     supervision.build,
     supervision.build_interception,
     supervision.build_help,
+    voicemail.build,
+    ivr.build,
+    ivr.build_versions,
+    ivr.build_statistics,
+    ivr.build_pins,
+    ivr.build_announcements,
 )
