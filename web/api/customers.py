@@ -57,6 +57,8 @@ class ContactItem(Shape):
     agent: str | None
     result: str
     codes: list[str]
+    disposition: str | None
+    """The deepest of the codes."""
     note: str
 
 
@@ -66,10 +68,10 @@ class ContactList(Shape):
 
 
 class FieldItem(Model):
-    key: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
     title: str = Field("", max_length=60)
     title_en: str = Field("", max_length=60)
-    type: Literal["text", "number", "date", "choice", "boolean"] = "text"
+    type: Literal["text", "number", "date", "choice", "flag"] = "text"
     choices: list[str] = Field(default_factory=list, max_length=200)
     required: bool = False
     masked: bool = False
@@ -115,15 +117,15 @@ class ExportQuery(Model):
 
 
 class RowFaultItem(Shape):
-    row: int
-    text: str
+    line: int
+    reason: str
 
 
 class ImportReply(Shape):
     created: int
     updated: int
-    refused: int
-    faults: list[RowFaultItem]
+    skipped: int
+    errors: list[RowFaultItem]
 
 
 class DispositionBody(Model):
@@ -172,7 +174,7 @@ def item(customer: Customer, definitions: Sequence[FieldDefinition], *, stars: b
 def contact(one: Contact) -> ContactItem:
     return ContactItem(
         id=one.call, at=rfc3339(one.at), direction=one.direction, queue=one.queue or None, agent=one.agent or None,
-        result=one.result, codes=list(one.codes), note=one.note,
+        result=one.result, codes=list(one.codes), disposition=one.codes[-1] if one.codes else None, note=one.note,
     )  # fmt: skip
 
 
@@ -234,14 +236,20 @@ async def history(request: Request) -> ContactList:
 
 async def get_fields(request: Request) -> FieldList:
     return FieldList(items=[
-        FieldItem(key=one.key, title=one.title, title_en=one.title_en, type=one.type, choices=list(one.choices),
-                  required=one.required, masked=one.masked, order=one.order)
+        FieldItem(name=one.key, title=one.title, title_en=one.title_en, type="flag" if one.type == "boolean" else one.type,
+                  choices=list(one.choices), required=one.required, masked=one.masked, order=one.order)
         for one in _book(request).definitions
     ])  # fmt: skip
 
 
 async def set_fields(request: Request) -> FieldList:
-    given = [FieldDefinition(**{**one.model_dump(), "choices": tuple(one.choices)}) for one in request.body(FieldList).items]
+    given = [
+        FieldDefinition(
+            key=one.name, title=one.title, title_en=one.title_en, type="boolean" if one.type == "flag" else one.type,
+            choices=tuple(one.choices), required=one.required, masked=one.masked, order=one.order,
+        )
+        for one in request.body(FieldList).items
+    ]  # fmt: skip
     await _book(request).define(given, request.who.actor)
     return await get_fields(request)
 
@@ -258,8 +266,8 @@ async def import_file(request: Request) -> ImportReply:
             raise BadRequest("the file is too large (32 MiB at most)", status=413)
     rows = await asyncio.to_thread(lambda: list(exchange.read_rows(bytes(content), form)))
     done = await exchange.import_customers(_book(request), rows, request.who.actor)
-    faults = [RowFaultItem(row=one.row, text=one.text) for one in done.faults]
-    return ImportReply(created=done.created, updated=done.updated, refused=done.refused, faults=faults)
+    faults = [RowFaultItem(line=one.row, reason=one.text) for one in done.faults]
+    return ImportReply(created=done.created, updated=done.updated, skipped=done.refused, errors=faults)
 
 
 async def export_file(request: Request) -> web.StreamResponse:

@@ -46,9 +46,17 @@ def _known(services: Services, pop: Pop, *, stars: bool) -> dict[str, Any]:
         "inputs": [{"name": name, "value": value} for name, value in pop.inputs],
         "pop_url": pop.url,
         "widget_page": pop.page,
-        "repeat": contact(pop.repeat).model_dump() if pop.repeat is not None else None,
+        "repeat": _repeat(pop),
         "history": [contact(one).model_dump() for one in pop.history],
     }
+
+
+def _repeat(pop: Pop) -> dict[str, Any] | None:
+    """Who rings again after a short while: when, with whom, and what it was about."""
+    if pop.repeat is None:
+        return None
+    last = contact(pop.repeat)
+    return {"last": last.at, "agent": last.agent or "", "reason": last.disposition or last.result}
 
 
 def _customer(services: Services, customer: Customer | None, *, stars: bool) -> dict[str, Any] | None:
