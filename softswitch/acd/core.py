@@ -1,7 +1,7 @@
 """The core of call distribution: who is offered which call. Sans-IO, event-sourced, deterministic for equal ids and times.
 
 `submit(command, now)` and `handle_timeout(now)` return the events that happened, already carried into `state`; the caller
-publishes them and carries them out. Events alone change the state (fold.py), but for `reachable`, which is an input. `now` is
+publishes them and carries them out. Events alone change the state (fold.py), but for the inputs of `AgentRecord`. `now` is
 epoch seconds that only move forward.
 """
 
@@ -9,523 +9,415 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from softswitch.acd import commands as c
-from softswitch.acd.fold import apply, place_of
-from softswitch.acd.machine import ALERTING, FREE, IN_CONTACT, SETTLED, Trigger, allows
-from softswitch.acd.matching import matches
-from softswitch.acd.model import AcdConfig, AcdState, AgentRecord, Offer, Visit
-from softswitch.model.errors import Conflict, NotFound
+from softswitch.acd.agents import REMOVED, Agents
+from softswitch.acd.callers import Callers
+from softswitch.acd.contacts import Contacts
+from softswitch.acd.fold import apply
+from softswitch.acd.frame import BROWSER, CONNECTION_LOST, UNREACHABLE, Frame
+from softswitch.acd.machine import Trigger
+from softswitch.acd.model import AcdConfig, AcdState, AgentRecord, Visit
+from softswitch.acd.offers import Offers
+from softswitch.acd.pools import cap_relaxes_at, is_free, what_hinders
+from softswitch.acd.wrapup import WrapUps
 from softswitch.model.events import (
     AgentLogin,
     AgentLogout,
+    AgentSkillsChanged,
     AgentStateChanged,
-    AgentWrapupDone,
     Event,
     OfferAnswered,
     OfferFailed,
     OfferMade,
     OfferRinging,
     OfferWithdrawn,
-    QueueEntered,
     QueueLeft,
-    SupervisionForced,
+    QueueRekeyed,
+    QueueRelaxed,
 )
 from softswitch.model.states import AgentState
 
-BROWSER = "browser"
-UNREACHABLE = "unreachable"
-"""Reason of a NOT_READY that the device caused; it ends by itself when the device is back."""
-CONNECTION_LOST = "connection lost"
+__all__ = ["BROWSER", "CONNECTION_LOST", "UNREACHABLE", "AcdCore"]
 
 _S = AgentState
+_AWAY = frozenset({_S.LOGGED_OUT, _S.NOT_READY, _S.NOT_RESPONDING, _S.OFFLINE})
+"""Nobody waits for an agent in one of these."""
+RECOVERED = (AgentLogin, AgentLogout, AgentStateChanged, AgentSkillsChanged)
+"""What `recover` wants to be told of the time before a restart."""
 
 
 class AcdCore:
     """Agents, queues and offers. One writer: whoever holds the core."""
 
     def __init__(self, config: AcdConfig, offer_id: Callable[[], str]) -> None:
-        self.config = config
-        self.state = AcdState()
-        self._members = config.members()
-        self._offer_id = offer_id
-        self._deadlines: list[tuple[float, str, str]] = []  # a heap; an entry that has lost its reason does nothing
-        self._events: list[Event] = []
-        self._now = 0.0
-        self._rematch = False
+        self._frame = frame = Frame(config, offer_id)
+        self._wrap_ups = WrapUps(frame)
+        self._offers = Offers(frame, self._wrap_ups)
+        self._agents = Agents(frame, self._offers.fail, self._wrap_ups)
+        self._wrap_ups.agents = self._offers.agents = self._agents
+        self._contacts = Contacts(frame, self._agents, self._wrap_ups, self._offers.fail)
+        self._callers = Callers(frame, self._offers)
+        self._orders = self._table()
+        self._visit_of: dict[str, str] = {}  # live offer → visit
+        self._previews: dict[str, float] = {}  # agent → end of its running preview
+        frame.watch = self._keep
+        for queue in config.queues:
+            self._callers.staffing_changed(queue)
+
+    @property
+    def config(self) -> AcdConfig:
+        return self._frame.config
+
+    @property
+    def state(self) -> AcdState:
+        return self._frame.state
+
+    @property
+    def frame(self) -> Frame:
+        """What the core has derived; for checks and measurements."""
+        return self._frame
+
+    # ------------------------------------------------------------------ steps
 
     def submit(self, command: c.Command, now: float) -> list[Event]:
         """Carries out one command. Raises Conflict or NotFound, and then nothing has changed."""
-        self._begin(now)
+        self._frame.begin(now)
         self._carry_out(command)
         return self._finish()
 
     def handle_timeout(self, now: float) -> list[Event]:
         """Carries out everything whose time has come."""
-        self._begin(now)
-        while self._deadlines and self._deadlines[0][0] <= now:
-            _, kind, name = heapq.heappop(self._deadlines)
+        frame = self._frame
+        frame.begin(now)
+        while frame.deadlines and frame.deadlines[0][0] <= now:
+            _, kind, name = heapq.heappop(frame.deadlines)
             self._expired(kind, name)
         return self._finish()
 
     def deadline(self) -> float | None:
         """When `handle_timeout` is next due; it may turn out that nothing is to be done then."""
-        return self._deadlines[0][0] if self._deadlines else None
+        return self._frame.deadlines[0][0] if self._frame.deadlines else None
 
     def recover(self, stored: Sequence[Event], now: float) -> list[Event]:
         """After a restart: folds the stored events of agents, then ends what died with the process. Before any command.
 
         Contacts and offers are gone; a browser agent is OFFLINE for the grace time, the others wait for their device to report.
+        Callers keep their places by whoever enqueues them again (`Enqueue.waited`).
         """
         for event in stored:
-            if isinstance(event, AgentLogin | AgentLogout | AgentStateChanged):
+            if isinstance(event, RECOVERED):
                 apply(self.state, event, self.config.rules)
-        self._begin(now)
-        for agent in self.state.agents.values():
-            self._recover_agent(agent)
+        self._frame.begin(now)
+        self._frame.derive()
+        for agent in list(self.state.agents.values()):
+            agent.offer = ""
+            self._agents.recover(agent)
+            self._arm_agent(agent)
+        for queue in self.config.queues:
+            self._callers.staffing_changed(queue)
         return self._finish()
+
+    def _finish(self) -> list[Event]:
+        self._offers.match()
+        return self._frame.events
+
+    # ------------------------------------------------------------------ questions
 
     def position(self, visit: Visit) -> int:
         """The caller's place in the line, from 1."""
-        return place_of(self.state.waiting[visit.queue], visit) + 1
+        return self.state.waiting[visit.queue].position(visit)
+
+    def ahead(self, queue: str, importance: int, waited: float = 0.0) -> int:
+        """How many callers are served before one who would come now with these points (the queue's included)."""
+        config, line = self.config.queues[queue], self.state.waiting.get(queue)
+        if line is None:
+            return 0
+        entered_at = self._frame.now - waited
+        probe = Visit("", "", queue, entered_at, self._frame.now, key=config.key(importance, entered_at))
+        return line.position(probe) - 1
+
+    def signed_in(self, queue: str) -> int:
+        """Members who are signed in, in whatever state."""
+        return self._frame.staff.signed_in(queue)
+
+    def in_state(self, queue: str, *states: AgentState) -> int:
+        """Members in one of the states."""
+        counts = self._frame.staff.states.get(queue)
+        return sum(counts[state] for state in states) if counts is not None else 0
+
+    def members(self, queue: str) -> tuple[str, ...]:
+        """Who serves the queue today."""
+        return tuple(self._frame.staff.members.get(queue, ()))
+
+    def queues_of(self, login: str) -> tuple[str, ...]:
+        """Today's queues of the agent."""
+        return self._frame.staff.queues.get(login, ())
+
+    def skills_of(self, login: str) -> dict[str, int]:
+        """Today's skills of the agent."""
+        return dict(self._frame.staff.skills(login))
+
+    def eligible(self, visit: Visit) -> tuple[str, ...]:
+        """Members who may serve the caller at its present stage, whatever their state: for predictions. O(members)."""
+        signature = self._frame.pools.step(visit, self._frame.now).signature
+        return tuple(login for login in self.members(visit.queue) if not self._frame.pools.lacks(signature, login))
 
     def check_may_dial(self, login: str) -> None:
         """Raises Conflict or NotFound when the agent may not start a call now."""
-        agent = self._agent(login)
-        if agent.state not in (_S.READY, _S.NOT_READY, _S.WRAP_UP):
-            raise Conflict(f"agent {login} is {agent.state}")
-        if not agent.reachable:
-            raise Conflict(f"the device of agent {login} cannot be reached ({agent.station})")
+        self._contacts.check_may_dial(login)
 
-    # ------------------------------------------------------------------ the frame around each step
+    def wrap_up_end(self, agent: AgentRecord) -> float | None:
+        """When the running wrap-up ends by itself; None when it waits for the agent."""
+        return self._wrap_ups.ends_at(agent)
 
-    def _begin(self, now: float) -> None:
-        self._now = now
-        self._events = []
+    def wrap_up_warning(self, agent: AgentRecord) -> float:
+        """When its ordinary time is over."""
+        return self._wrap_ups.warns_at(agent)
 
-    def _finish(self) -> list[Event]:
-        if self._rematch:
-            self._rematch = False
-            for match in matches(self.state, self.config, self._members, self._now):
-                self._emit(match.decision)
-                self._offer(match.visit, self.state.agents[match.agent])
-        return self._events
+    # ------------------------------------------------------------------ commands
 
-    def _emit(self, event: Event) -> None:
-        event = replace(event, at=self._now)
-        apply(self.state, event, self.config.rules)
-        self._events.append(event)
-        self._arm(event)
+    def _carry_out(self, command: c.Command) -> None:
+        self._orders[type(command)](command)
 
-    def _arm(self, event: Event) -> None:
-        """Sets the deadlines that an event brings and notes whether a match may have become possible."""
-        match event:
-            case AgentStateChanged():
-                self._arm_agent(self.state.agents[event.agent])
-            case QueueEntered():
-                self._rematch = True
-                if limit := self.config.queues[event.queue].max_wait:
-                    self._alarm(self._now + limit, "max_wait", event.visit)
-            case OfferMade():
-                self._alarm(self._now + self.config.rules.reserved_limit, "reserved", event.offer)
-            case OfferRinging():
-                self._alarm(self._now + self.state.offers[event.offer].ring_limit, "ringing", event.offer)
-            case OfferFailed() | OfferWithdrawn():
-                self._rematch = True
-            case _:
-                pass
+    def _table(self) -> dict[type, Callable[..., None]]:
+        return {**self._orders_of_agents(), **self._orders_of_callers(), **self._orders_of_contacts()}
 
-    def _arm_agent(self, agent: AgentRecord) -> None:
-        if agent.lives is _S.WRAP_UP:
-            self._alarm(self.wrap_up_end(agent), "wrap_up", agent.login)
-        if agent.state is _S.OFFLINE:
-            self._alarm(agent.since + self.config.rules.grace, "grace", agent.login)
-        if agent.state is _S.READY:
-            self._rematch = True
-            if agent.available_at > self._now:
-                self._alarm(agent.available_at, "match", "")
+    def _orders_of_agents(self) -> dict[type, Callable[..., None]]:
+        agent, agents = self._frame.agent, self._agents
+        return {
+            c.Login: agents.login,
+            c.Logout: lambda order: agents.logout(agent(order.agent), order.reason),
+            c.Ready: lambda order: self._ready(agent(order.agent)),
+            c.NotReady: lambda order: agents.not_ready(agent(order.agent), order.reason),
+            c.DecideReason: agents.decide,
+            c.DeviceChanged: lambda order: agents.device(agent(order.agent), reachable=order.reachable),
+            c.SetSkills: agents.skills,
+            c.LoadChanged: self._load,
+            c.ConnectionLost: lambda order: agents.lost(agent(order.agent)),
+            c.ConnectionBack: lambda order: agents.back(agent(order.agent)),
+            c.ForceState: agents.force,
+            c.Disposed: lambda order: self._wrap_ups.disposed(agent(order.agent), order.codes),
+            c.WrapUpStart: lambda order: self._wrap_ups.pull(agent(order.agent)),
+            c.WrapUpDone: lambda order: self._wrap_ups.done(self._frame.present(order.agent, _S.WRAP_UP), order.codes),
+            c.WrapUpExtend: self._wrap_ups.extend,
+        }
 
-    def _alarm(self, when: float, kind: str, name: str) -> None:
-        heapq.heappush(self._deadlines, (when, kind, name))
+    def _orders_of_callers(self) -> dict[type, Callable[..., None]]:
+        visit, offer = self._frame.visit, self._frame.live_offer
+        callers, offers = self._callers, self._offers
+        return {
+            c.Enqueue: callers.enter,
+            c.Leave: lambda order: callers.leave(visit(order.visit), order.result, to=order.to, actor=order.actor),
+            c.Rekey: callers.rekey,
+            c.Pick: offers.pick,
+            c.Intercept: lambda order: callers.leave(visit(order.visit), "supervisor", actor=order.actor),
+            c.QueueFigures: self._figures,
+            c.OfferAlerting: lambda order: offers.alerting(offer(order.offer)),
+            c.OfferAccepted: lambda order: offers.accepted(offer(order.offer), order.call),
+            c.OfferFailed: lambda order: offers.fail(offer(order.offer), order.reason),
+            c.ChangeConfig: lambda order: self._configure(order.config),
+        }
+
+    def _orders_of_contacts(self) -> dict[type, Callable[..., None]]:
+        in_state, contacts = self._frame.in_state, self._contacts
+        return {
+            c.Dial: contacts.dial,
+            c.DialAnswered: lambda order: contacts.dial_answered(in_state(order.agent, _S.DIALLING)),
+            c.DialFailed: lambda order: contacts.dial_failed(in_state(order.agent, _S.DIALLING)),
+            c.Alerted: contacts.alerted,
+            c.Answered: contacts.answered,
+            c.Joined: contacts.joined,
+            c.Hold: lambda order: contacts.hold(order.agent),
+            c.Resume: lambda order: contacts.resume(order.agent),
+            c.Consult: lambda order: contacts.consult(order.agent),
+            c.ConsultOver: contacts.consult_over,
+            c.Conference: lambda order: contacts.conference(order.agent),
+            c.ConferenceOver: lambda order: contacts.conference_over(order.agent),
+            c.Released: lambda order: contacts.released(self._frame.agent(order.agent), order.call),
+            c.Preview: self._preview,
+            c.PreviewOver: lambda order: contacts.preview_over(in_state(order.agent, _S.PREVIEW)),
+        }
+
+    def _ready(self, agent: AgentRecord) -> None:
+        if agent.state is _S.WRAP_UP:
+            self._wrap_ups.check_may_end(agent)
+            self._wrap_ups.note(agent)
+            self._agents.change(agent, Trigger.READY, _S.READY if agent.reachable else _S.NOT_READY, _why(agent))
+        else:
+            self._agents.ready(agent)
+
+    def _load(self, order: c.LoadChanged) -> None:
+        agent = self._frame.agent(order.agent)
+        agent.load[order.channel] = order.contacts
+        self._review(agent)
+
+    def _figures(self, order: c.QueueFigures) -> None:
+        self._frame.balance = dict(order.balance)
+        self._frame.deficit = dict(order.deficit)
+
+    def _preview(self, order: c.Preview) -> None:
+        agent = self._frame.present(order.agent, _S.READY)
+        self._previews[agent.login] = self._frame.now + order.seconds
+        self._contacts.preview(agent)
 
     def _expired(self, kind: str, name: str) -> None:
+        state = self.state
         match kind:
-            case "reserved" if (offer := self.state.offers.get(name)) and not offer.rings_since:
-                self._fail(offer, "device")
-            case "ringing" if offer := self.state.offers.get(name):
-                self._fail(offer, "no_answer")
-            case "wrap_up" if (agent := self.state.agents[name]).lives is _S.WRAP_UP and self.wrap_up_end(agent) <= self._now:
-                self._end_wrap_up(agent)
-            case "grace" if (agent := self.state.agents[name]).state is _S.OFFLINE:
-                if agent.since + self.config.rules.grace <= self._now:
-                    self._grace_over(agent)
-            case "max_wait" if visit := self.state.visits.get(name):
-                self._waited_long(visit)
-            case "match":
-                self._rematch = True
+            case "reserved" if (offer := state.offers.get(name)) and not offer.rings_since:
+                self._offers.fail(offer, "device")
+            case "ringing" if offer := state.offers.get(name):
+                self._offers.fail(offer, "no_answer")
+            case "agent" if agent := state.agents.get(name):
+                self._agent_due(agent)
+            case "visit" if visit := state.visits.get(name):
+                self._callers.time_passed(visit)
+                if name in state.visits:
+                    self._callers.arm(visit)
+            case "empty":
+                self._callers.still_empty(name)
             case _:
                 pass  # the reason of this deadline has gone
 
-    def _carry_out(self, command: c.Command) -> None:  # noqa: PLR0912 - a flat table of commands
-        match command:
-            case c.Login():
-                self._login(command)
-            case c.Logout():
-                self._logout(self._agent(command.agent), command.reason)
-            case c.Ready():
-                self._ready(self._agent(command.agent))
-            case c.NotReady():
-                self._not_ready(self._agent(command.agent), command.reason)
-            case c.DeviceChanged():
-                self._device(self._agent(command.agent), reachable=command.reachable)
-            case c.Enqueue():
-                self._enqueue(command)
-            case c.Leave():
-                self._leave(self._visit(command.visit), command.result)
-            case c.OfferAlerting():
-                self._alerting(self._live_offer(command.offer))
-            case c.OfferAccepted():
-                self._accepted(self._live_offer(command.offer))
-            case c.OfferFailed():
-                self._fail(self._live_offer(command.offer), command.reason)
-            case c.Dial():
-                self._dial(self._agent(command.agent), command.call)
-            case c.DialAnswered():
-                self._change(self._in_state(command.agent, _S.DIALLING), Trigger.DIAL_ANSWERED, _S.TALKING)
-            case c.DialFailed():
-                self._dial_failed(self._in_state(command.agent, _S.DIALLING))
-            case c.Hold():
-                self._change(self._present(command.agent, _S.TALKING), Trigger.HOLD, _S.HOLDING)
-            case c.Resume():
-                self._change(self._present(command.agent, _S.HOLDING), Trigger.RESUME, _S.TALKING)
-            case c.Released():
-                self._released(self._agent(command.agent), command.call)
-            case c.WrapUpDone():
-                self._end_wrap_up(self._present(command.agent, _S.WRAP_UP))
-            case c.ConnectionLost():
-                self._lost(self._agent(command.agent))
-            case c.ConnectionBack():
-                self._back(self._agent(command.agent))
-            case c.ForceState():
-                self._force(self._agent(command.agent), command)
-            case c.ChangeConfig():
-                self._configure(command.config)
+    # ------------------------------------------------------------------ what follows from events
 
-    # ------------------------------------------------------------------ looking up, with the refusals
+    def _keep(self, event: Event) -> None:
+        """Keeps what is derived, sets the deadlines that an event brings, notes whom to match."""
+        match event:
+            case AgentStateChanged():
+                self._moved(self.state.agents[event.agent])
+            case AgentSkillsChanged():
+                self._retrained(event.agent)
+            case QueueRekeyed() | QueueRelaxed():
+                self._seat(event.visit)
+            case QueueLeft():
+                self._frame.pools.unseat(event.visit)
+                self._callers.forget(event.visit)
+            case OfferMade():
+                self._visit_of[event.offer] = event.visit
+                self._seat(event.visit)
+                self._callers.arm(self.state.visits[event.visit])
+                self._frame.alarm(self._frame.now + self.config.rules.reserved_limit, "reserved", event.offer)
+            case OfferRinging():
+                self._frame.alarm(self._frame.now + self.state.offers[event.offer].ring_limit, "ringing", event.offer)
+            case OfferFailed() | OfferWithdrawn() | OfferAnswered():
+                self._seat(self._visit_of.pop(event.offer))
+            case _:
+                pass
 
-    def _agent(self, login: str) -> AgentRecord:
-        agent = self.state.agents.get(login)
-        if agent is None and login in self.config.agents:
-            agent = self.state.agents[login] = AgentRecord(login)
-        if agent is None:
-            raise NotFound(f"there is no agent {login}")
-        return agent
+    def _seat(self, name: str) -> None:
+        self._frame.pools.seat(self.state.visits[name], self._frame.now)
+        self._frame.hungry_visits[name] = None
 
-    def _in_state(self, login: str, *states: AgentState) -> AgentRecord:
-        """The agent, when it lives in one of the states, connection lost or not."""
-        agent = self._agent(login)
-        if agent.lives not in states:
-            raise Conflict(f"agent {login} is {agent.state}, expected {' or '.join(states)}")
-        return agent
-
-    def _present(self, login: str, state: AgentState) -> AgentRecord:
-        agent = self._in_state(login, state)
-        if agent.state is _S.OFFLINE:
-            raise Conflict(f"agent {login} is offline")
-        return agent
-
-    def _visit(self, visit: str) -> Visit:
-        try:
-            return self.state.visits[visit]
-        except KeyError:
-            raise Conflict(f"visit {visit} is over") from None
-
-    def _live_offer(self, offer: str) -> Offer:
-        try:
-            return self.state.offers[offer]
-        except KeyError:
-            raise Conflict(f"offer {offer} is over") from None
-
-    # ------------------------------------------------------------------ agents
-
-    def _change(self, agent: AgentRecord, trigger: Trigger, new: AgentState, reason: str = "", *, call: str = "") -> None:
-        """Makes one change of the table. Under a lost connection it happens to the saved state."""
-        shadow = agent.state is _S.OFFLINE and trigger not in _OFFLINE_TRIGGERS
-        old = agent.saved if shadow else agent.state
-        if not allows(old, trigger, new):
-            raise Conflict(f"agent {agent.login} is {old}: {trigger} cannot lead to {new}")
-        settled = new in SETTLED or new is _S.NOT_RESPONDING
-        pending = "" if settled else agent.pending
-        seen, saved = (new, "") if not shadow or new is _S.LOGGED_OUT else (_S.OFFLINE, new)
-        if new is _S.OFFLINE:
-            saved, reason = agent.state, agent.reason
-        self._emit(
-            AgentStateChanged(
-                agent=agent.login, queue=agent.queue, call=call, old=agent.state, new=seen, reason=reason, pending=pending,
-                saved=saved,
-            )
-        )  # fmt: skip
-        if new is _S.LOGGED_OUT:
-            self._emit(AgentLogout(agent=agent.login, reason=reason))
-
-    def _pend(self, agent: AgentRecord, pending: str, reason: str = "") -> None:
-        """Sets or clears the flag that takes effect when READY would be next."""
-        if (agent.pending, agent.pending_reason) == (pending, reason):
-            return
-        now, saved = agent.state, agent.saved if agent.state is _S.OFFLINE else ""
-        self._emit(AgentStateChanged(agent=agent.login, old=now, new=now, reason=reason, pending=pending, saved=saved))
-
-    def _settle(self, agent: AgentRecord, trigger: Trigger) -> None:
-        """READY is due: a pending flag or an unreachable device makes it another state."""
-        if agent.pending == _S.LOGGED_OUT:
-            self._change(agent, trigger, _S.LOGGED_OUT, agent.pending_reason)
-        elif agent.pending == _S.NOT_READY:
-            self._change(agent, trigger, _S.NOT_READY, agent.pending_reason)
-        elif not agent.reachable:
-            self._change(agent, trigger, _S.NOT_READY, UNREACHABLE)
-        else:
-            self._change(agent, trigger, _S.READY)
-
-    def _login(self, command: c.Login) -> None:
-        if command.agent not in self.config.agents:
-            raise NotFound(f"there is no agent {command.agent}")
-        agent = self._agent(command.agent)
-        if agent.state is _S.LOGGED_OUT:
-            self._emit(AgentLogin(agent=agent.login, station=command.station))
-            self._change(agent, Trigger.LOGIN, _S.NOT_READY, "login")
-            return
-        if command.station != agent.station:
-            if agent.lives in IN_CONTACT | ALERTING:
-                raise Conflict(f"agent {agent.login} is {agent.state}: the station cannot change now")
-            self._device(agent, reachable=False)
-            self._emit(AgentLogin(agent=agent.login, station=command.station))
-        if agent.state is _S.OFFLINE:
-            self._back(agent)
-
-    def _logout(self, agent: AgentRecord, reason: str) -> None:
-        if agent.state is _S.LOGGED_OUT:
-            return
-        if agent.lives in IN_CONTACT | ALERTING:
-            self._pend(agent, _S.LOGGED_OUT, reason)
-            return
-        self._note_wrap_up(agent)
-        self._change(agent, Trigger.LOGOUT, _S.LOGGED_OUT, reason)
-
-    def _ready(self, agent: AgentRecord) -> None:
-        if agent.state in IN_CONTACT | ALERTING:
-            self._pend(agent, "")
-        elif agent.state in (_S.NOT_READY, _S.NOT_RESPONDING, _S.WRAP_UP):
-            if not agent.reachable:
-                raise Conflict(f"the device of agent {agent.login} cannot be reached ({agent.station})")
-            self._note_wrap_up(agent)
-            self._change(agent, Trigger.READY, _S.READY)
-        elif agent.state is not _S.READY:
-            raise Conflict(f"agent {agent.login} is {agent.state}")
-
-    def _not_ready(self, agent: AgentRecord, reason: str) -> None:
-        if agent.state in FREE:
-            if (agent.state, agent.reason) != (_S.NOT_READY, reason):
-                self._change(agent, Trigger.NOT_READY, _S.NOT_READY, reason)
-        elif agent.state in IN_CONTACT | ALERTING or agent.state is _S.WRAP_UP:
-            self._pend(agent, _S.NOT_READY, reason)
-        else:
-            raise Conflict(f"agent {agent.login} is {agent.state}")
-
-    def _device(self, agent: AgentRecord, *, reachable: bool) -> None:
-        agent.reachable = reachable
-        if not reachable and agent.state is _S.READY:
-            self._change(agent, Trigger.UNREACHABLE, _S.NOT_READY, UNREACHABLE)
-        elif reachable and agent.state is _S.NOT_READY and agent.reason == UNREACHABLE:
-            self._change(agent, Trigger.READY, _S.READY)
-
-    def _lost(self, agent: AgentRecord) -> None:
-        if agent.state in ALERTING:
-            self._fail(self.state.offers[agent.offer], "lost")
-        if agent.state not in (_S.OFFLINE, _S.LOGGED_OUT):
-            self._change(agent, Trigger.LOST, _S.OFFLINE)
-
-    def _back(self, agent: AgentRecord) -> None:
-        if agent.state is not _S.OFFLINE:
-            return
-        if agent.pending_reason == CONNECTION_LOST:
-            self._pend(agent, "")
-        waits_for_device = agent.saved is _S.NOT_READY and agent.saved_reason == UNREACHABLE
-        if agent.saved is _S.READY or (waits_for_device and agent.reachable):
-            self._settle(agent, Trigger.RETURNED)
-        else:
-            self._change(agent, Trigger.RETURNED, agent.saved, agent.saved_reason)
-
-    def _grace_over(self, agent: AgentRecord) -> None:
-        if agent.saved in IN_CONTACT and agent.station != BROWSER:
-            self._pend(agent, _S.LOGGED_OUT, CONNECTION_LOST)  # the phone keeps talking; sign-out waits for its end
-        else:
-            self._change(agent, Trigger.GRACE_OVER, _S.LOGGED_OUT, CONNECTION_LOST)
-
-    def _force(self, agent: AgentRecord, command: c.ForceState) -> None:
-        target = command.state
-        if target not in SETTLED:
-            raise Conflict(f"{target} cannot be forced")
-        if agent.state is _S.LOGGED_OUT:
-            raise Conflict(f"agent {agent.login} is {agent.state}")
-        if agent.state is _S.OFFLINE and target is not _S.LOGGED_OUT:
-            raise Conflict(f"agent {agent.login} is offline")
-        if target is _S.READY and not agent.reachable:
-            raise Conflict(f"the device of agent {agent.login} cannot be reached ({agent.station})")
-        self._emit(SupervisionForced(agent=agent.login, actor=command.actor, state=target, reason=command.reason))
-        if agent.lives in IN_CONTACT | ALERTING:
-            self._pend(agent, "" if target is _S.READY else target, command.reason if target is not _S.READY else "")
-        elif (agent.state, agent.reason) != (target, command.reason):
-            self._note_wrap_up(agent)
-            if agent.state is not target or target is _S.NOT_READY:
-                self._change(agent, Trigger.FORCE, target, command.reason)
-
-    def _recover_agent(self, agent: AgentRecord) -> None:
-        agent.reachable = False
-        if agent.lives in ALERTING:
-            self._settle(agent, Trigger.WITHDRAWN)
-        elif agent.lives is _S.DIALLING:
-            self._dial_failed(agent)
-        elif agent.lives in IN_CONTACT:
-            self._settle(agent, Trigger.RELEASED)
-        if agent.state is _S.OFFLINE:
-            self._alarm(self._now + self.config.rules.grace, "grace", agent.login)
-        elif agent.station == BROWSER and agent.state is not _S.LOGGED_OUT:
-            self._lost(agent)
-        elif agent.state is _S.READY:
-            self._change(agent, Trigger.UNREACHABLE, _S.NOT_READY, UNREACHABLE)
+    def _moved(self, agent: AgentRecord) -> None:
+        frame = self._frame
+        for queue in frame.staff.moved(agent):
+            self._readmit(queue)
+        for queue in frame.staff.queues.get(agent.login, ()):
+            self._callers.staffing_changed(queue)
+        self._review(agent)
+        if agent.state in _AWAY and agent.login in frame.pools.held:
+            for visit in frame.pools.held[agent.login]:
+                self._callers.release_hold(visit)
         self._arm_agent(agent)
 
-    # ------------------------------------------------------------------ contacts and wrap-up
-
-    def _dial(self, agent: AgentRecord, call: str) -> None:
-        self.check_may_dial(agent.login)
-        self._note_wrap_up(agent)
-        self._change(agent, Trigger.DIAL, _S.DIALLING, call=call)
-
-    def _dial_failed(self, agent: AgentRecord) -> None:
-        if agent.before_dial is _S.NOT_READY and not agent.pending:
-            self._change(agent, Trigger.DIAL_FAILED, _S.NOT_READY, agent.before_dial_reason)
+    def _review(self, agent: AgentRecord) -> None:
+        """Free or not: in the pools, or out of them."""
+        if is_free(agent, self.config, self._frame.now):
+            if agent.login not in self._frame.pools.of_agent:
+                self._frame.pools.agent_in(agent.login)
+                self._frame.hungry_agents[agent.login] = None
         else:
-            self._settle(agent, Trigger.DIAL_FAILED)
+            self._frame.pools.agent_out(agent.login)
 
-    def _released(self, agent: AgentRecord, call: str) -> None:
-        if agent.call != call or agent.lives not in IN_CONTACT:
-            return  # a late word about a contact that is over
-        if agent.lives is _S.DIALLING:
-            self._dial_failed(agent)
-        elif self.config.wrap_up(agent.login, agent.queue) > 0 and agent.pending_reason != CONNECTION_LOST:
-            self._change(agent, Trigger.RELEASED, _S.WRAP_UP)
-        else:
-            self._settle(agent, Trigger.RELEASED)
+    def _readmit(self, queue: str) -> None:
+        """Who is eligible in the queue has changed for everybody: a tier has opened or closed."""
+        for login in self._frame.staff.members[queue]:
+            if login in self._frame.pools.of_agent:
+                self._frame.pools.agent_out(login)
+                self._frame.pools.agent_in(login)
+                self._frame.hungry_agents[login] = None
 
-    def wrap_up_end(self, agent: AgentRecord) -> float:
-        return agent.wrap_up_since + self.config.wrap_up(agent.login, agent.queue)
+    def _retrained(self, login: str) -> None:
+        """Skills or queues of the day: the agent is eligible elsewhere now."""
+        frame = self._frame
+        before = frame.staff.queues.get(login, ())
+        frame.pools.agent_out(login)
+        frame.staff.rejoin(login)
+        queues = dict.fromkeys((*before, *frame.staff.queues[login]))
+        for queue in queues:
+            self._callers.staffing_changed(queue)
+            self._readmit(queue)
+            if frame.pools.delays_changed(queue):
+                for visit in self.state.waiting.get(queue, ()):
+                    self._seat(visit.id)
+        agent = self.state.agents[login]
+        self._review(agent)
+        self._arm_agent(agent)
 
-    def _note_wrap_up(self, agent: AgentRecord) -> None:
+    # ------------------------------------------------------------------ agents' deadlines
+
+    def _arm_agent(self, agent: AgentRecord) -> None:
+        now = self._frame.now
+        times = [agent.available_at] if agent.state is _S.READY and agent.available_at > now else []
+        if agent.lives is _S.WRAP_UP and (due := self._wrap_ups.due(agent)) is not None:
+            times.append(due)
+        if agent.state is _S.OFFLINE and agent.pending_reason != CONNECTION_LOST:
+            times.append(agent.since + self.config.rules.grace)
+        if not agent.overdue and (due := self._agents.break_due(agent)) is not None:
+            times.append(due)
+        if agent.state is _S.READY and what_hinders(agent, self.config, now) == "occupancy":
+            times.append(cap_relaxes_at(agent, self.config.agents[agent.login].occupancy_cap, now))
+        if agent.state is _S.PREVIEW:
+            times.append(self._previews.get(agent.login, now))
+        if agent.day_until:
+            times.append(agent.day_until)
+        for due in times:
+            self._frame.alarm(due, "agent", agent.login)
+
+    def _agent_due(self, agent: AgentRecord) -> None:
+        now, rules = self._frame.now, self.config.rules
+        if agent.day_until and agent.day_until <= now:
+            self._frame.emit(AgentSkillsChanged(agent=agent.login, actor="system", reset=True))
         if agent.lives is _S.WRAP_UP:
-            self._emit(AgentWrapupDone(agent=agent.login, ms=round((self._now - agent.wrap_up_since) * 1000)))
-
-    def _end_wrap_up(self, agent: AgentRecord) -> None:
-        self._note_wrap_up(agent)
-        self._settle(agent, Trigger.DONE)
-
-    # ------------------------------------------------------------------ callers and offers
-
-    def _enqueue(self, command: c.Enqueue) -> None:
-        if command.queue not in self.config.queues:
-            raise NotFound(f"there is no queue {command.queue}")
-        if command.visit in self.state.visits:
-            raise Conflict(f"visit {command.visit} is in a queue already")
-        line = self.state.waiting.get(command.queue, [])
-        probe = Visit(command.visit, command.call, command.queue, entered_at=self._now - command.waited, since=self._now)
-        self._emit(
-            QueueEntered(
-                call=command.call, queue=command.queue, visit=command.visit, position=place_of(line, probe) + 1,
-                waited_ms=round(command.waited * 1000),
-            )
-        )  # fmt: skip
-
-    def _leave(self, visit: Visit, result: str) -> None:
-        if visit.offer:
-            offer = self.state.offers[visit.offer]
-            self._emit(OfferWithdrawn(call=offer.call, queue=offer.queue, agent=offer.agent, offer=offer.id, reason=result))
-            self._settle(self.state.agents[offer.agent], Trigger.WITHDRAWN)
-        self._left(visit, result)
-
-    def _left(self, visit: Visit, result: str, agent: str = "") -> None:
-        wait_ms = round((self._now - visit.since) * 1000)
-        self._emit(QueueLeft(call=visit.call, queue=visit.queue, agent=agent, visit=visit.id, result=result, wait_ms=wait_ms))
-
-    def _waited_long(self, visit: Visit) -> None:
-        if visit.offer:  # a device is alerting: its answer, or the end of its ring time, comes first
-            self._alarm(self._offer_end(self.state.offers[visit.offer]), "max_wait", visit.id)
-        else:
-            queue = self.config.queues[visit.queue]
-            self._left(visit, "overflow" if queue.overflow else "timeout")
-
-    def _offer_end(self, offer: Offer) -> float:
-        """When the offer fails at the latest; past now."""
-        end = offer.rings_since + offer.ring_limit if offer.rings_since else offer.made_at + self.config.rules.reserved_limit
-        return max(end, self._now + 0.1)
-
-    def _offer(self, visit: Visit, agent: AgentRecord) -> None:
-        ring_ms = round(self.config.queues[visit.queue].ring_timeout * 1000)
-        wait_ms = round((self._now - visit.since) * 1000)
-        self._emit(
-            OfferMade(
-                call=visit.call, queue=visit.queue, agent=agent.login, offer=self._offer_id(), visit=visit.id,
-                station=agent.station, wait_ms=wait_ms, ring_timeout_ms=ring_ms,
-            )
-        )  # fmt: skip
-        self._change(agent, Trigger.OFFER, _S.RESERVED)
-
-    def _alerting(self, offer: Offer) -> None:
-        if not offer.rings_since:
-            self._emit(OfferRinging(call=offer.call, queue=offer.queue, agent=offer.agent, offer=offer.id))
-            self._change(self.state.agents[offer.agent], Trigger.ALERTED, _S.RINGING)
-
-    def _accepted(self, offer: Offer) -> None:
-        self._alerting(offer)
-        self._emit(
-            OfferAnswered(call=offer.call, queue=offer.queue, agent=offer.agent, offer=offer.id, ring_ms=self._ring_ms(offer))
-        )
-        self._left(self.state.visits[offer.visit], "answered", offer.agent)
-        self._change(self.state.agents[offer.agent], Trigger.ANSWER, _S.TALKING, call=offer.call)
-
-    def _fail(self, offer: Offer, reason: str) -> None:
-        """Redirection on no answer (§3.2): the caller keeps the place, the agent is judged by the reason."""
-        self._emit(
-            OfferFailed(
-                call=offer.call, queue=offer.queue, agent=offer.agent, offer=offer.id, reason=reason,
-                ring_ms=self._ring_ms(offer),
-            )
-        )  # fmt: skip
-        agent = self.state.agents[offer.agent]
-        silent = reason in ("no_answer", "device") or agent.rejects >= self.config.rules.reject_limit
-        if silent and not agent.pending:
-            self._change(agent, Trigger.FAILED, _S.NOT_RESPONDING, reason)
-        else:
-            self._settle(agent, Trigger.FAILED)
-
-    def _ring_ms(self, offer: Offer) -> int:
-        return round((self._now - offer.rings_since) * 1000) if offer.rings_since else 0
+            self._wrap_ups.time_passed(agent, now)
+        if agent.state is _S.OFFLINE and agent.since + rules.grace <= now and agent.pending_reason != CONNECTION_LOST:
+            self._agents.grace_over(agent)
+        if not agent.overdue and (due := self._agents.break_due(agent)) is not None and due <= now:
+            self._agents.break_over(agent)
+        if agent.state is _S.PREVIEW and self._previews.get(agent.login, now) <= now:
+            self._contacts.preview_over(agent)
+        self._review(agent)
+        if agent.state is _S.READY and what_hinders(agent, self.config, now) == "occupancy":
+            self._arm_agent(agent)
 
     # ------------------------------------------------------------------ configuration
 
     def _configure(self, config: AcdConfig) -> None:
         """Waiting callers of a queue that is gone leave as `closed`; agents who are gone sign out, after their contact."""
+        frame = self._frame
         for name in [name for name in self.state.waiting if name not in config.queues]:
-            for visit in list(self.state.waiting[name]):
-                self._leave(visit, "closed")
-        self.config = config
-        self._members = config.members()
+            for visit in self.state.waiting[name]:
+                self._callers.leave(visit, "closed")
+        frame.config = config
+        frame.derive()
+        for visit in list(self.state.visits.values()):
+            self._seat(visit.id)
+            self._callers.reweigh(visit)
+            self._callers.time_passed(visit)
+            if visit.id in self.state.visits:
+                self._callers.arm(visit)
         for agent in list(self.state.agents.values()):
             if agent.login not in config.agents:
-                self._logout(agent, "removed")
-            elif agent.lives is _S.WRAP_UP:
-                self._arm_agent(agent)
-        self._rematch = True
+                self._agents.logout(agent, REMOVED)
+            self._review(agent)
+            self._arm_agent(agent)
+        self._callers.empty_since = {name: at for name, at in self._callers.empty_since.items() if name in config.queues}
+        for queue in config.queues:
+            self._callers.staffing_changed(queue)
+            if queue in self._callers.empty_since:
+                self._callers.arm_empty(queue)
 
 
-_OFFLINE_TRIGGERS = frozenset({Trigger.RETURNED, Trigger.GRACE_OVER, Trigger.LOGOUT, Trigger.FORCE})
+def _why(agent: AgentRecord) -> str:
+    return "" if agent.reachable else UNREACHABLE

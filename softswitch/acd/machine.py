@@ -17,18 +17,28 @@ class Trigger(StrEnum):
     LOGOUT = "logout"
     READY = "ready"
     NOT_READY = "not_ready"
+    BREAK_OVER = "break over"  # the reason's longest time, or a wrap-up that ends so
     UNREACHABLE = "unreachable"  # the device went away while ready; ready again by itself when it is back
+    PREVIEW = "preview"
+    PREVIEW_OVER = "preview over"
     OFFER = "offer"
     ALERTED = "device alerted"
     WITHDRAWN = "offer withdrawn"
     FAILED = "offer failed"
     ANSWER = "answer"
+    DIRECT = "alerted beside the queues"
+    GONE = "caller beside the queues gone"
     DIAL = "dial"
     DIAL_ANSWERED = "dial answered"
     DIAL_FAILED = "dial failed"
     HOLD = "hold"
     RESUME = "resume"
+    CONSULT = "consult"
+    CONSULT_OVER = "consult over"
+    CONFERENCE = "conference"
+    CONFERENCE_OVER = "conference over"
     RELEASED = "last leg released"
+    PULLED = "wrap-up pulled"
     DONE = "wrap-up over"
     LOST = "connection lost"
     RETURNED = "connection back"
@@ -38,9 +48,11 @@ class Trigger(StrEnum):
 
 SETTLED = frozenset({S.READY, S.NOT_READY, S.LOGGED_OUT})
 """Where an agent goes when READY is due: a pending flag or an unreachable device may make it another one."""
+BACK = SETTLED | {S.NOT_RESPONDING}
+"""Or to where the agent was before a call of its own, a call beside the queues or a picked one."""
 
 SIGNED_IN = frozenset(S) - {S.LOGGED_OUT}
-IN_CONTACT = frozenset({S.DIALLING, S.TALKING, S.HOLDING})
+IN_CONTACT = frozenset({S.DIALLING, S.TALKING, S.HOLDING, S.CONSULTING, S.CONFERENCE})
 ALERTING = frozenset({S.RESERVED, S.RINGING})
 FREE = frozenset({S.READY, S.NOT_READY, S.NOT_RESPONDING})
 
@@ -52,29 +64,41 @@ TRANSITIONS: Mapping[tuple[AgentState, Trigger], frozenset[AgentState]] = {
     (S.READY, Trigger.NOT_READY): frozenset({S.NOT_READY}),
     (S.NOT_READY, Trigger.NOT_READY): frozenset({S.NOT_READY}),
     (S.NOT_RESPONDING, Trigger.NOT_READY): frozenset({S.NOT_READY}),
+    (S.NOT_READY, Trigger.BREAK_OVER): frozenset({S.READY, S.NOT_READY}),
     (S.READY, Trigger.UNREACHABLE): frozenset({S.NOT_READY}),
-    (S.READY, Trigger.OFFER): frozenset({S.RESERVED}),
+    (S.READY, Trigger.PREVIEW): frozenset({S.PREVIEW}),
+    (S.PREVIEW, Trigger.PREVIEW_OVER): BACK,
+    **{(state, Trigger.OFFER): frozenset({S.RESERVED}) for state in (S.READY, S.NOT_READY, S.WRAP_UP)},
     (S.RESERVED, Trigger.ALERTED): frozenset({S.RINGING}),
-    (S.RESERVED, Trigger.WITHDRAWN): SETTLED,
-    (S.RINGING, Trigger.WITHDRAWN): SETTLED,
-    (S.RESERVED, Trigger.FAILED): SETTLED | {S.NOT_RESPONDING},
-    (S.RINGING, Trigger.FAILED): SETTLED | {S.NOT_RESPONDING},
+    (S.RESERVED, Trigger.WITHDRAWN): BACK | {S.WRAP_UP},
+    (S.RINGING, Trigger.WITHDRAWN): BACK | {S.WRAP_UP},
+    (S.RESERVED, Trigger.FAILED): BACK | {S.WRAP_UP},
+    (S.RINGING, Trigger.FAILED): BACK | {S.WRAP_UP},
     (S.RINGING, Trigger.ANSWER): frozenset({S.TALKING}),
-    (S.READY, Trigger.DIAL): frozenset({S.DIALLING}),
-    (S.NOT_READY, Trigger.DIAL): frozenset({S.DIALLING}),
-    (S.WRAP_UP, Trigger.DIAL): frozenset({S.DIALLING}),
+    **{(state, Trigger.DIRECT): frozenset({S.RINGING}) for state in (*sorted(FREE), S.WRAP_UP)},
+    (S.RINGING, Trigger.GONE): BACK | {S.WRAP_UP},
+    **{(state, Trigger.DIAL): frozenset({S.DIALLING}) for state in (*sorted(FREE), S.WRAP_UP, S.PREVIEW)},
     (S.DIALLING, Trigger.DIAL_ANSWERED): frozenset({S.TALKING}),
-    (S.DIALLING, Trigger.DIAL_FAILED): SETTLED,
+    (S.DIALLING, Trigger.DIAL_FAILED): BACK | {S.WRAP_UP},
     (S.TALKING, Trigger.HOLD): frozenset({S.HOLDING}),
     (S.HOLDING, Trigger.RESUME): frozenset({S.TALKING}),
-    (S.TALKING, Trigger.RELEASED): SETTLED | {S.WRAP_UP},
-    (S.HOLDING, Trigger.RELEASED): SETTLED | {S.WRAP_UP},
-    (S.WRAP_UP, Trigger.DONE): SETTLED,
-    **{(state, Trigger.LOGOUT): frozenset({S.LOGGED_OUT}) for state in (*sorted(FREE), S.WRAP_UP, S.OFFLINE)},
+    (S.TALKING, Trigger.CONSULT): frozenset({S.CONSULTING}),
+    (S.HOLDING, Trigger.CONSULT): frozenset({S.CONSULTING}),
+    (S.CONSULTING, Trigger.CONSULT_OVER): frozenset({S.TALKING, S.CONFERENCE}),
+    (S.TALKING, Trigger.CONFERENCE): frozenset({S.CONFERENCE}),
+    (S.HOLDING, Trigger.CONFERENCE): frozenset({S.CONFERENCE}),
+    (S.CONSULTING, Trigger.CONFERENCE): frozenset({S.CONFERENCE}),
+    (S.CONFERENCE, Trigger.CONFERENCE_OVER): frozenset({S.TALKING}),
+    **{
+        (state, Trigger.RELEASED): BACK | {S.WRAP_UP, S.TALKING} for state in (S.TALKING, S.HOLDING, S.CONSULTING, S.CONFERENCE)
+    },
+    (S.READY, Trigger.PULLED): frozenset({S.WRAP_UP}),
+    (S.WRAP_UP, Trigger.DONE): BACK,
+    **{(state, Trigger.LOGOUT): frozenset({S.LOGGED_OUT}) for state in (*sorted(FREE), S.PREVIEW, S.WRAP_UP, S.OFFLINE)},
     **{(state, Trigger.LOST): frozenset({S.OFFLINE}) for state in sorted(SIGNED_IN - {S.OFFLINE})},
-    (S.OFFLINE, Trigger.RETURNED): SETTLED | {S.NOT_RESPONDING, S.WRAP_UP, S.DIALLING, S.TALKING, S.HOLDING},
+    (S.OFFLINE, Trigger.RETURNED): SETTLED | {S.NOT_RESPONDING, S.WRAP_UP, S.RINGING} | IN_CONTACT,
     (S.OFFLINE, Trigger.GRACE_OVER): frozenset({S.LOGGED_OUT}),
-    **{(state, Trigger.FORCE): SETTLED for state in (*sorted(FREE), S.WRAP_UP)},
+    **{(state, Trigger.FORCE): SETTLED for state in (*sorted(FREE), S.PREVIEW, S.WRAP_UP)},
     (S.OFFLINE, Trigger.FORCE): frozenset({S.LOGGED_OUT}),
 }
 

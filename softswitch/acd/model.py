@@ -1,88 +1,78 @@
-"""The values the core works on: configuration, agents, visits, offers. Times are epoch seconds that only move forward."""
+"""The values the core works on: agents, visits, offers, and the state they make up.
+
+Times are epoch seconds that only move forward. The configuration is in `config.py`; it is here too for whoever reads both.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from softswitch.acd.config import AcdConfig, AgentConfig, OverflowRule, QueueConfig, Rules, WrapUpRule
+from softswitch.acd.figures import Figures
+from softswitch.acd.line import Line, Place
+from softswitch.directory.centre import Need
 from softswitch.model.states import AgentState
 
-
-@dataclass(frozen=True, slots=True)
-class AgentConfig:
-    login: str
-    queues: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class QueueConfig:
-    """Times in seconds; 0 = no wrap-up, no longest wait."""
-
-    name: str
-    strategy: str = "longest_idle"
-    ring_timeout: float = 20.0
-    wrap_up: float = 30.0
-    max_wait: float = 0.0
-    overflow: bool = False  # whether a destination waits behind max_wait
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """Delays and limits of call-centre.md §2.2 and §3.2, in seconds."""
-
-    reserved_limit: float = 2.0
-    grace: float = 30.0
-    exclusion: float = 30.0
-    reject_limit: int = 2
-    delay: Mapping[str, float] = field(default_factory=lambda: {"no_answer": 10.0, "reject": 15.0, "busy": 30.0})
-
-
-@dataclass(frozen=True, slots=True)
-class AcdConfig:
-    agents: Mapping[str, AgentConfig] = field(default_factory=dict)
-    queues: Mapping[str, QueueConfig] = field(default_factory=dict)
-    rules: Rules = Rules()
-
-    def members(self) -> dict[str, tuple[str, ...]]:
-        """queue -> logins that serve it, in the order of declaration."""
-        found: dict[str, list[str]] = {name: [] for name in self.queues}
-        for agent in self.agents.values():
-            for queue in agent.queues:
-                if queue in found:
-                    found[queue].append(agent.login)
-        return {queue: tuple(logins) for queue, logins in found.items()}
-
-    def wrap_up(self, login: str, queue: str) -> float:
-        """Seconds after a contact: of its queue; an outbound contact has that of the agent's first queue."""
-        agent = self.agents.get(login)
-        name = queue or (agent.queues[0] if agent and agent.queues else "")
-        found = self.queues.get(name)
-        return found.wrap_up if found else 0.0
+__all__ = [
+    "AcdConfig",
+    "AcdState",
+    "AgentConfig",
+    "AgentRecord",
+    "Line",
+    "Need",
+    "Offer",
+    "OverflowRule",
+    "Place",
+    "QueueConfig",
+    "Rules",
+    "Visit",
+    "WrapUpRule",
+]
 
 
 @dataclass(slots=True)
 class AgentRecord:
-    """What the core knows of one agent. Written by `fold.apply` alone, but for `reachable`, which is an input."""
+    """What the core knows of one agent. Written by `fold.apply` alone, but for the inputs at the end."""
 
     login: str
     state: AgentState = AgentState.LOGGED_OUT
     reason: str = ""
     since: float = 0.0
+    lived_since: float = 0.0  # of the state under a lost connection
     station: str = ""
-    reachable: bool = False
     idle_since: float = 0.0
     pending: str = ""  # "" | "not_ready" | "logged_out"; takes effect when READY would be next
     pending_reason: str = ""
+    asked: str = ""  # a reason that waits for a supervisor's approval
     saved: AgentState = AgentState.LOGGED_OUT  # of an OFFLINE agent: the state to come back to
     saved_reason: str = ""
-    before_dial: AgentState = AgentState.NOT_READY
-    before_dial_reason: str = ""
+    before: AgentState = AgentState.NOT_READY  # where an own call that fails, a call beside the queues or a pick leads back to
+    before_reason: str = ""
     wrap_up_since: float = 0.0
+    released_at: float = 0.0  # end of the last contact
+    released_from: str = ""  # its queue
+    extensions: int = 0  # of the running wrap-up
+    overdue: bool = False  # a wrap-up or break is over its time
     offer: str = ""
     call: str = ""
     queue: str = ""  # of the contact or of the wrap-up after it; "" when the agent dialled
+    direction: str = ""  # of the contact: in, out, internal
+    sticky: bool = False  # the contact came by memory (§5.2)
+    suspended: bool = False  # a wrap-up waits under what rings or is dialled now
     available_at: float = 0.0  # no offer before, after a rejected or unanswered one
     rejects: int = 0  # in a row
+    no_answers: int = 0  # in a row
+    day_skills: Mapping[str, int] | None = None  # skills and queues of the day, set by a supervisor
+    day_queues: tuple[str, ...] | None = None
+    day_until: float = 0.0
+    figures: Figures = field(default_factory=Figures)
+
+    # inputs: told by devices and other services, not folded from events
+    reachable: bool = False
+    codes: tuple[str, ...] = ()  # result codes stored for the running contact
+    beside: dict[str, str] = field(default_factory=dict)  # further live calls beside the contact → direction
+    load: dict[str, int] = field(default_factory=dict)  # contacts of other channels
 
     @property
     def lives(self) -> AgentState:
@@ -99,13 +89,34 @@ class Visit:
     queue: str
     entered_at: float  # keeps the place; earlier than `since` when the caller has waited before
     since: float
-    offer: str = ""
+    channel: str = "voice"
+    importance: int = 0  # 0–100: caller's points and queue's together
+    needs: tuple[Need, ...] = ()  # beside those of the queue
+    key: float = 0.0  # L1·I - L2·t/u (§5.3); the largest is served first
+    front: bool = False  # before everybody who is not; first come, first served among them
+    stage: int = 0  # relaxation stage reached
+    held_for: str = ""  # the agent whom the caller waits for (§5.2)
+    sticky: str = ""  # the kind of memory behind `held_for`
+    points: int = 0  # the caller's share of `importance`
+    known_to: tuple[str, ...] = ()  # logins of `sticky` candidates
+    site: str = ""
+    offers: dict[str, str] = field(default_factory=dict)  # live offer → agent; several for strategies that ring several
+    wave_at: float = 0.0  # when the first of the live offers was made
+    rings_one: bool = False  # picked, or offered to the agent it was held for: nobody else rings
+    tries: int = 0  # offers that failed
     excluded: dict[str, float] = field(default_factory=dict)  # login -> until
 
     @property
-    def place(self) -> tuple[float, str]:
-        """First come, first served; ties by id."""
-        return (self.entered_at, self.id)
+    def offer(self) -> str:
+        """The first live offer, or ""."""
+        return next(iter(self.offers), "")
+
+    @property
+    def place(self) -> Place:
+        """The smallest is served first; ties by first entry, then by id."""
+        if self.front:
+            return (0, self.entered_at, self.entered_at, self.id)
+        return (1, -self.key, self.entered_at, self.id)
 
 
 @dataclass(slots=True)
@@ -120,6 +131,7 @@ class Offer:
     made_at: float
     rings_since: float = 0.0  # 0 while only reserved
     ring_limit: float = 20.0  # seconds
+    rule: str = ""  # of its decision
 
 
 @dataclass(slots=True)
@@ -129,4 +141,8 @@ class AcdState:
     agents: dict[str, AgentRecord] = field(default_factory=dict)
     visits: dict[str, Visit] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
-    waiting: dict[str, list[Visit]] = field(default_factory=dict)  # queue -> visits by place, those being offered included
+    waiting: dict[str, Line[Visit]] = field(default_factory=dict)  # queue -> visits by place, those being offered included
+    trails: dict[str, list[tuple[str, str, bool]]] = field(default_factory=dict)
+    """queue → (offer, agent, confirmed): the last confirmed offer and the live ones after it; round_robin goes on there."""
+    handling: dict[str, list[float]] = field(default_factory=dict)  # queue → [mean seconds, contacts], exponentially forgotten
+    stations: dict[str, str] = field(default_factory=dict)  # station of a phone → who is signed in there

@@ -69,7 +69,7 @@ class Centre:
         queues = {
             name: QueueConfig(
                 name, ring_timeout=dice.choice((5, 20)), wrap_up=dice.choice((0, 5, 30)), max_wait=dice.choice((0, 0, 60)),
-                overflow=dice.random() < 0.5,
+                overflow=dice.choice(("", "queue:q0")),
             )
             for name in present
         }  # fmt: skip

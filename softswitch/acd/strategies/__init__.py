@@ -6,19 +6,62 @@ then to the smaller login.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from softswitch.acd.strategies import longest_idle
-from softswitch.acd.strategies.base import Candidate, Waiting
+from softswitch.acd.strategies import (
+    best_fit,
+    fastest,
+    fewest_calls,
+    hunt_n,
+    least_skilled,
+    least_talk,
+    linear,
+    local_first,
+    longest_idle,
+    lowest_occupancy,
+    most_skilled,
+    progressive_ring,
+    random,
+    ring_all,
+    round_robin,
+    tiered,
+    weighted_random,
+)
+from softswitch.acd.strategies.base import Candidate, Strategy, Waiting
 
-Keys = Callable[[Waiting, Sequence[Candidate], float], Mapping[str, float]]
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType({
+    "ring_all": ring_all.STRATEGY,
+    "longest_idle": longest_idle.STRATEGY,
+    "fewest_calls": fewest_calls.STRATEGY,
+    "least_talk": least_talk.STRATEGY,
+    "lowest_occupancy": lowest_occupancy.STRATEGY,
+    "round_robin": round_robin.STRATEGY,
+    "linear": linear.STRATEGY,
+    "random": random.STRATEGY,
+    "weighted_random": weighted_random.STRATEGY,
+    "progressive_ring": progressive_ring.STRATEGY,
+    "hunt_n": hunt_n.STRATEGY,
+    "tiered": tiered.STRATEGY,
+    "most_skilled": most_skilled.STRATEGY,
+    "least_skilled": least_skilled.STRATEGY,
+    "best_fit": best_fit.STRATEGY,
+    "fastest": fastest.STRATEGY,
+    "local_first": local_first.STRATEGY,
+})  # fmt: skip
 
-STRATEGIES: Mapping[str, Keys] = MappingProxyType({"longest_idle": longest_idle.keys})
 
-
-def rank(strategy: str, waiting: Waiting, candidates: Sequence[Candidate], now: float) -> tuple[list[str], Mapping[str, float]]:
+def rank(
+    strategy: str, waiting: Waiting, candidates: Sequence[Candidate], now: float, second: str = "longest_idle"
+) -> tuple[list[str], Mapping[str, float]]:
     """The candidates' logins, best first, and the keys that say why. Raises KeyError for an unknown strategy."""
-    keys = STRATEGIES[strategy](waiting, candidates, now)
-    ordered = sorted(candidates, key=lambda agent: (keys[agent.login], agent.idle_since, agent.login))
+    first = STRATEGIES[strategy]
+    key = first.key
+    keys = {agent.login: key(waiting, agent, now) for agent in candidates}
+    if not first.composed:
+        ordered = sorted(candidates, key=lambda agent: (keys[agent.login], agent.idle_since, agent.login))
+        return [agent.login for agent in ordered], keys
+    inner = STRATEGIES[second].key if not STRATEGIES[second].composed else longest_idle.key
+    tie = {agent.login: inner(waiting, agent, now) for agent in candidates}
+    ordered = sorted(candidates, key=lambda agent: (keys[agent.login], tie[agent.login], agent.idle_since, agent.login))
     return [agent.login for agent in ordered], keys

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from softswitch.acd.strategies.base import Candidate, Waiting
+from softswitch.acd.strategies.base import Candidate, Strategy, Waiting
 
 
-def keys(_waiting: Waiting, candidates: Sequence[Candidate], now: float) -> Mapping[str, float]:
-    """Key: the idle time in seconds, negated."""
-    return {agent.login: round(agent.idle_since - now, 3) for agent in candidates}
+def key(_waiting: Waiting, agent: Candidate, now: float) -> float:
+    """The idle time in seconds, negated."""
+    return round(agent.idle_since - now, 3)
+
+
+STRATEGY = Strategy(key)

@@ -26,7 +26,7 @@ class Desk:
     """A core, its time, and everything it said. Checks the invariants after each step."""
 
     def __init__(
-        self, *, logins: Sequence[str] = LOGINS, wrap_up: float = 10, max_wait: float = 0, overflow: bool = False
+        self, *, logins: Sequence[str] = LOGINS, wrap_up: float = 10, max_wait: float = 0, overflow: str = ""
     ) -> None:
         self.now = 1000.0
         agents = {login: AgentConfig(login, ("sales", "vip")) for login in logins}
@@ -284,8 +284,8 @@ def test_who_comes_back_keeps_the_first_place() -> None:
     assert desk.core.position(desk.core.state.visits["v1"]) == 2
 
 
-@pytest.mark.parametrize(("overflow", "result"), [(False, "timeout"), (True, "overflow")])
-def test_longest_wait(overflow: bool, result: str) -> None:
+@pytest.mark.parametrize(("overflow", "result"), [("", "timeout"), ("queue:vip", "overflow")])
+def test_longest_wait(overflow: str, result: str) -> None:
     desk = Desk(max_wait=60, overflow=overflow)
     desk.do(c.Enqueue("v1", "c1", "sales"))
     assert of(desk.wait(59), ev.QueueLeft) == []
@@ -507,7 +507,8 @@ def test_new_membership_is_matched_at_once() -> None:
 def test_restart_finds_agents_as_the_events_left_them() -> None:
     desk = Desk()
     desk.sign_in("li")
-    desk.sign_in("zhao", "wen", station="extension:1001")
+    desk.sign_in("zhao", station="extension:1001")
+    desk.sign_in("wen", station="extension:1002")
     desk.do(c.NotReady("zhao", "meal"))
     desk.talk()  # li, who has been idle longest
     desk.ring("v2")  # wen
