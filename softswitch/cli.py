@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from softswitch.access.rules import sign_in_rules
 from softswitch.bootstrap.certificate import self_signed
 from softswitch.bootstrap.configuring import checks_of, read_file, sign_in_link
 from softswitch.config.load import config_file, load
@@ -233,7 +234,7 @@ def _with_users(config: Path | None, work: Callable[[Users, Settings], Awaitable
 
     async def opened() -> T:
         async with _directory(settings) as directory:
-            return await work(Users(directory, SystemClock()), settings)
+            return await work(Users(directory, SystemClock(), rules=sign_in_rules(settings.access)), settings)
 
     return _run(opened)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from softswitch.directory.secrets import digest_of
 from softswitch.directory.users import Principal, csrf_fits, csrf_of
 from softswitch.model.states import Role
 from softswitch.services import Services
@@ -63,6 +64,11 @@ class Session:
         return session_id(self.login) if self.cookie else ""
 
     @property
+    def digest(self) -> str:
+        """Of the cookie: its first signs are the session's id in lists."""
+        return digest_of(self.cookie) if self.cookie else ""
+
+    @property
     def csrf(self) -> str:
         return csrf_of(self.cookie) if self.cookie else ""
 
@@ -83,7 +89,7 @@ def describe(session: Session) -> dict[str, object]:
     who = session.principal
     return {
         "login": who.login, "name": who.name, "role": who.role.value, "language": who.language, "csrf": session.csrf,
-        "agent": who.agent, "session": session.id,
+        "agent": who.agent, "session": session.id, "duty": who.duty,
     }  # fmt: skip
 
 
@@ -122,11 +128,11 @@ def session_of(http: web.Request) -> Session | None:
     return http.get(_SESSION)
 
 
-def set_cookies(response: web.Response, session: Session, *, secure: bool) -> None:
+def set_cookies(response: web.Response, session: Session, *, secure: bool, seconds: float = SESSION_SECONDS) -> None:
     """The person's own cookie, and the one of who names no id. Not readable by scripts, never sent by other sites' pages."""
     for name in (f"{COOKIE}_{session.id}", COOKIE):
         response.set_cookie(
-            name, session.cookie, max_age=SESSION_SECONDS, httponly=True, samesite="Strict", secure=secure, path="/"
+            name, session.cookie, max_age=int(seconds), httponly=True, samesite="Strict", secure=secure, path="/"
         )
 
 

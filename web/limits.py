@@ -12,7 +12,11 @@ from web.errors import problem, respond
 
 ALL = RateLimitItemPerSecond(200, 1)
 SIGN_IN = RateLimitItemPerMinute(20, 1)
-_SIGN_IN_PATHS = frozenset({"/api/v1/auth/link", "/api/v1/auth/session"})
+_SIGN_IN_PATHS = frozenset(
+    {"/api/v1/auth/link", "/api/v1/auth/session", "/api/v1/auth/second-factor/confirm", "/api/v1/auth/password"}
+)
+
+_TRIES = frozenset({"POST", "PUT"})
 
 
 def rate_limit(everything: RateLimitItem = ALL, sign_in: RateLimitItem = SIGN_IN) -> Middleware:
@@ -22,7 +26,7 @@ def rate_limit(everything: RateLimitItem = ALL, sign_in: RateLimitItem = SIGN_IN
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         address = request.remote or ""
-        item = sign_in if request.method == "POST" and request.path in _SIGN_IN_PATHS else everything
+        item = sign_in if request.path in _SIGN_IN_PATHS and request.method in _TRIES else everything
         if not limiter.hit(item, address):
             return respond(problem(429, "too many requests"), {"Retry-After": str(item.get_expiry())})
         return await handler(request)

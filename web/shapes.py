@@ -153,6 +153,8 @@ class SessionShape(Shape):
     csrf: str
     agent: bool
     session: str
+    duty: str
+    """`password` or `second_factor`: what has to be done before anything else is allowed; else empty."""
 
 
 def time(at: float | None) -> str | None:

@@ -17,6 +17,7 @@ from softswitch.config.toml_lines import read_toml
 from softswitch.model.address import Listen, PortRange
 
 PREFIX = "SOFTSWITCH_"
+_LISTS = (tuple[Listen, ...], tuple[str, ...])
 
 
 def config_file(option: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -123,13 +124,15 @@ def unknown(what: str, key: str, known: Mapping[str, object]) -> str:
 def _from_text(setting: Setting, text: str) -> object:
     """The value of an environment variable: lists as JSON, numbers as digits, everything else as it is."""
     try:
-        if setting.type == tuple[Listen, ...]:
+        if setting.type in _LISTS:
             return json.loads(text)
+        if setting.type is bool and text in ("true", "false"):
+            return text == "true"
         if setting.type is int:
             return int(text)
         return float(text) if setting.type is float else text
     except ValueError:
-        wanted = "a list as JSON" if setting.type == tuple[Listen, ...] else "a number"
+        wanted = "a list as JSON" if setting.type in _LISTS else "a number"
         raise ValueError(f"expected {wanted}, got {shown(text)}") from None
 
 
@@ -185,13 +188,25 @@ def _http_listen(value: object) -> Listen:
     return value if isinstance(value, Listen) else Listen.parse(_text(value), ("http",))
 
 
+def _texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, list | tuple) and all(isinstance(entry, str) for entry in value):
+        return tuple(value)
+    raise ValueError(f"expected a list of strings, got {shown(value)}")
+
+
+def _boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"expected true or false, got {shown(value)}")
+
+
 def _ports(value: object) -> PortRange:
     return value if isinstance(value, PortRange) else PortRange.parse(_text(value))
 
 
 _READERS: Mapping[Any, Callable[[object], object]] = {
     str: _text, int: _whole, float: _number, Path: _path, PortRange: _ports, Listen: _http_listen,
-    tuple[Listen, ...]: _sip_listen,
+    tuple[Listen, ...]: _sip_listen, tuple[str, ...]: _texts, bool: _boolean,
 }  # fmt: skip
 
 

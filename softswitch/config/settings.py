@@ -56,6 +56,13 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerSettings:
+    mask_numbers: bool = _setting(
+        False, "Show numbers of customers as 138****8000 to roles without the permission customer.unmask."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BusSettings:
     url: str = _setting("memory:", "Event bus between nodes; memory: is one node.", choices=("memory:",))
 
@@ -82,17 +89,88 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccessSettings:
+    password_length: int = _setting(10, "Fewest signs of a password.", unit="signs")
+    password_classes: int = _setting(2, "Of small letters, capitals, digits, other signs, so many kinds in a password.")
+    password_history: int = _setting(5, "Former passwords that may not come back.")
+    password_days: int = _setting(0, "A password must be changed after so long; 0: never.", unit="days")
+    lock_after: int = _setting(5, "Wrong attempts in a row that lock a login; 0: never.", unit="attempts")
+    lock_seconds: int = _setting(30, "The first lock; each further wrong attempt doubles it, up to an hour.", unit="s")
+    session_hours: float = _setting(12.0, "A session ends after this.", unit="h")
+    idle_minutes: float = _setting(
+        120.0, "A session ends when no page of it was open for so long; 0: never before.", unit="min"
+    )
+    second_factor: str = _setting(
+        "optional", "Who must use codes of a device.", choices=("optional", "administrators", "everybody")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LdapSettings:
+    url: str = _setting("", "ldaps://HOST or ldap://HOST (then with StartTLS); empty: no sign-in by LDAP or Active Directory.")
+    base: str = _setting("", "Where people are looked for, such as ou=people,dc=example,dc=com.")
+    user: str = _setting("", "The account that looks for people; empty: anonymous.")
+    password: str = _setting("", "Of that account.", secret=True)
+    filter: str = _setting("(|(uid={login})(sAMAccountName={login}))", "How a person is found.")
+    name: str = _setting("displayName", "The attribute with the person's name.")
+    groups: str = _setting("memberOf", "The attribute with the person's groups.")
+    roles: tuple[str, ...] = _setting((), "ROLE=GROUP, the first that fits decides; who is in none does not get in.")
+    ca: str = _setting("", "PEM file with the authorities that sign the server's certificate; empty: the system's.")
+    plain: bool = _setting(False, "Speak without TLS; only for a server on this machine.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcSettings:
+    issuer: str = _setting("", "Address of the OpenID provider; empty: no sign-in by OpenID Connect.")
+    client: str = _setting("softswitch", "Our name at the provider.")
+    secret: str = _setting("", "Our secret at the provider; empty: a public client, which PKCE protects.", secret=True)
+    scopes: str = _setting("openid profile email", "What is asked for.")
+    login: str = _setting("preferred_username", "The claim that is the login.")
+    groups: str = _setting("groups", "The claim with the person's groups.")
+    roles: tuple[str, ...] = _setting((), "ROLE=GROUP, the first that fits decides; who is in none does not get in.")
+    title: str = _setting("OpenID", "What the button says.")
+    address: str = _setting("", "Where browsers reach us, https://HOST; empty: as the browser says.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailSettings:
+    server: str = _setting("", "SMTP server HOST or HOST:PORT; empty: no mail is sent.")
+    tls: str = _setting(
+        "starttls", "starttls (port 587), tls (port 465) or none (port 25).", choices=("starttls", "tls", "none")
+    )
+    user: str = _setting("", "Account at the server; empty: none.")
+    password: str = _setting("", "Of that account.", secret=True)
+    sender: str = _setting("", "The From address; empty: softswitch@ and the name of this machine.")
+    ca: str = _setting("", "PEM file with the authorities that sign the server's certificate; empty: the system's.")
+    keep_hours: float = _setting(48.0, "A mail that cannot be sent for so long is given up.", unit="h")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmsSettings:
+    mail: tuple[str, ...] = _setting((), "Addresses that are told of critical and major alarms that no rule names.")
+    keep_days: int = _setting(400, "Cleared alarms stay in the history for so long.", unit="days")
+    disk_days: float = _setting(7.0, "Warns when the disk will be full sooner.", unit="days")
+    certificate_days: float = _setting(21.0, "Warns when the certificate ends sooner.", unit="days")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     data_dir: Path = _setting(Path("data"), "Database, recordings, prompts, keys.")
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
     http: HttpSettings = HttpSettings()
     database: DatabaseSettings = DatabaseSettings()
+    customers: CustomerSettings = CustomerSettings()
     bus: BusSettings = BusSettings()
     node: NodeSettings = NodeSettings()
     recordings: RecordingsSettings = RecordingsSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
+    access: AccessSettings = AccessSettings()
+    ldap: LdapSettings = LdapSettings()
+    oidc: OidcSettings = OidcSettings()
+    mail: MailSettings = MailSettings()
+    alarms: AlarmsSettings = AlarmsSettings()
     origins: Mapping[str, str] = field(default_factory=dict)
     """Key → where its value came from: a file with line, an environment name, `command line`. Missing: the default."""
 
@@ -124,6 +202,7 @@ class Setting:
 SECTIONS: Mapping[str, type] = {
     "sip": SipSettings, "media": MediaSettings, "http": HttpSettings, "database": DatabaseSettings, "bus": BusSettings,
     "node": NodeSettings, "recordings": RecordingsSettings, "metrics": MetricsSettings, "log": LogSettings,
+    "access": AccessSettings, "ldap": LdapSettings, "oidc": OidcSettings, "mail": MailSettings, "alarms": AlarmsSettings,
 }  # fmt: skip
 
 

@@ -33,7 +33,8 @@ def settings_table() -> str:
     lines = ["| key | default | unit | meaning | environment |", "|---|---|---|---|---|"]
     for s in SETTINGS:
         meaning = s.help.replace("|", "\\|") + (f" One of {', '.join(f'`{c}`' for c in s.choices)}." if s.choices else "")
-        lines.append(f"| `{s.key}` | `{written(s.default)}` | {s.unit} | {meaning} | `{BY_KEY[s.key].environment}` |")
+        default = written(s.default).replace("|", "\\|")
+        lines.append(f"| `{s.key}` | `{default}` | {s.unit} | {meaning} | `{BY_KEY[s.key].environment}` |")
     return "\n".join(lines) + "\n"
 
 
@@ -49,4 +50,6 @@ def written(value: object) -> str:
 
 
 def _masked(setting: Setting, text: str) -> str:
-    return _PASSWORD.sub(r"\1***@", text) if setting.secret else text
+    if not setting.secret or text == '""':
+        return text
+    return _PASSWORD.sub(r"\1***@", text) if setting.key == "database.url" else '"***"'

@@ -131,6 +131,8 @@ def users_of(kind: Kind, identity: str, snapshot: Snapshot) -> list[tuple[Kind, 
             named.kind is kind and named.name.partition("/")[0] == identity for named in references(other_kind, item)
         ):
             found.append((other_kind, name))
+    if kind is Kind.USER and identity in snapshot.agents:
+        found.append((Kind.AGENT, identity))
     return found
 
 

@@ -16,7 +16,8 @@ from softswitch.directory.snapshot import Snapshot
 from softswitch.directory.store import Change, read_snapshot, read_version, write_changes
 from softswitch.directory.tables import SCHEMA
 from softswitch.model.clock import Clock
-from softswitch.model.events import Event
+from softswitch.model.events import AdminChanged, Event
+from softswitch.store.commit import append_audited
 from softswitch.store.database import Store
 
 __all__ = ["SCHEMA", "Directory"]
@@ -37,7 +38,7 @@ class Directory:
     ) -> None:
         self.store = store
         self._clock = clock
-        self._cipher = cipher
+        self.cipher = cipher
         self._publish = publish
         self._snapshot = snapshot
         self._subscribers: tuple[Subscriber, ...] = ()
@@ -78,7 +79,7 @@ class Directory:
             return
         events = [change.audited(actor, self._clock.utc()) for change in changes]
         version = await self.store.write(
-            lambda c: write_changes(c, changes, events, self._cipher, read_version(c) if based_on is None else based_on)
+            lambda c: write_changes(c, changes, events, self.cipher, read_version(c) if based_on is None else based_on)
         )
         if version == self._snapshot.version + 1:
             self._take(self._snapshot.changed(*_sorted(changes), version))
@@ -87,9 +88,15 @@ class Directory:
         for event in events:
             self._publish(event)
 
+    async def note(self, events: Sequence[AdminChanged]) -> None:
+        """Audits acts that change no object: invitations, ended sessions, exports."""
+        await self.store.write(lambda c: append_audited(c, events))
+        for event in events:
+            self._publish(event)
+
     async def reload(self) -> Snapshot:
         """Reads the newest state; tells the subscribers when it is newer."""
-        snapshot = await self.store.read(lambda connection: read_snapshot(connection, self._cipher))
+        snapshot = await self.store.read(lambda connection: read_snapshot(connection, self.cipher))
         self._take(snapshot)
         return self._snapshot
 

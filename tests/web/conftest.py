@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from softswitch.access.entrance import Entrance
+from softswitch.calls.supervision import Supervision, WatchView, Wish
+from softswitch.calls.supervision_help import HelpDesk
+from softswitch.calls.supervision_intercept import Interception
 from softswitch.cluster.bus import Bus
 from softswitch.config.settings import Settings
 from softswitch.directory import service as directory_service
@@ -23,10 +27,14 @@ from softswitch.directory.users import Users
 from softswitch.model.clock import ManualClock
 from softswitch.model.destination import Destination
 from softswitch.model.errors import Conflict, Forbidden, NotFound
-from softswitch.model.states import MonitorMode, Role
+from softswitch.model.states import Role
 from softswitch.model.views import AgentView, CallView, OfferView, QueueView
 from softswitch.observe.alarms import Alarms
 from softswitch.observe.health import Readiness
+from softswitch.recordings.archive import Archive
+from softswitch.recordings.keeper import Keeper
+from softswitch.recordings.tables import SCHEMA as RECORDINGS
+from softswitch.recordings.watch import Watch
 from softswitch.services import Demo, Services
 from softswitch.store.database import Store
 from web.app import create_app
@@ -64,9 +72,6 @@ class Calls:
             raise NotFound(f"there is no call {call}")
         self.orders.append(("hang_up", call, actor))
 
-    async def monitor(self, call: str, supervisor: str, mode: MonitorMode, actor: str) -> None:
-        self.orders.append(("monitor", call, supervisor, mode.value, actor))
-
     def watch(self, handler: Callable[[CallView], None]) -> Callable[[], None]:
         self.watcher = handler
         return lambda: None
@@ -74,6 +79,27 @@ class Calls:
     async def start_widget(self, session: Any, to: Destination, context: Mapping[str, str], name: str = "") -> str:
         self.orders.append(("widget", str(to), dict(context), name))
         return "c9"
+
+
+@dataclass
+class Supervisors:
+    orders: list[tuple[Any, ...]]
+
+    def of(self, supervisor: str) -> None:
+        return None
+
+    def views(self) -> list[WatchView]:
+        return []
+
+    def start(self, wish: Wish) -> WatchView:
+        self.orders.append(("monitor", wish.call, wish.supervisor, wish.mode.value, wish.actor))
+        return WatchView(wish.supervisor, wish.mode.value, "supervising", wish.call, "li", "", wish.device, wish.follow, 1.0)
+
+    def take(self, call: str, supervisor: str, *, actor: str, device: str) -> None:
+        self.orders.append(("intercept", call, supervisor, actor, device))
+
+    def release_party(self, call: str, participant: str, *, reason: str, actor: str) -> None:
+        self.orders.append(("release", call, participant, reason, actor))
 
 
 @dataclass
@@ -166,10 +192,23 @@ class Web:
         return {"Authorization": f"Bearer {await self.services.users.add_token(name, role, 'tests')}"}
 
 
+def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
+    """Recordings and messages are the real ones, supervision is a double that keeps its orders."""
+    store, clock, alarms, bus = services.store, services.clock, services.alarms, services.bus
+    keeper = Keeper(root / "recordings", clock, bus.publish, alarms)
+    supervisors: Any = Supervisors(calls.orders)
+    return {
+        Archive: Archive(store, keeper, clock, bus.publish, Watch(store, keeper, clock, alarms)),
+        Supervision: supervisors,
+        Interception: supervisors,
+        HelpDesk: HelpDesk(supervisors, bus.publish, clock, services.directory.current, lambda _: "c1"),
+    }
+
+
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[Web]:
     clock, bus = ManualClock(), Bus()
-    store = await Store.open(f"sqlite:///{tmp_path}/test.db", (directory_service.SCHEMA,))
+    store = await Store.open(f"sqlite:///{tmp_path}/test.db", (directory_service.SCHEMA, RECORDINGS))
     directory = await Directory.open(store, clock, tmp_path, bus.publish)
     users = Users(directory, clock)
     for login, role in LOGINS.items():
@@ -193,8 +232,9 @@ async def app(tmp_path: Path) -> AsyncIterator[Web]:
         browsers=SimpleNamespace(close=lambda login: None, offer=None, widget=None), clicks=Clicks(),
         trunks=SimpleNamespace(views=list), registrar=SimpleNamespace(views=list), recordings=SimpleNamespace(),
         metrics=lambda: b"softswitch_calls_active 0\n", apply=apply, status=status, started_at=0.0, version="0",
-        demo=Demo(to="flow:main", links={}), parts={Editor: Editor(directory, Rules)},
+        demo=Demo(to="flow:main", links={}), parts={Editor: Editor(directory, Rules), Entrance: Entrance(users)},
     )  # fmt: skip
+    services.parts.update(_parts(services, calls, tmp_path))  # type: ignore[attr-defined]
     server = TestServer(create_app(services))
     await server.start_server()
     web = Web(services, calls, floor, clock, server)

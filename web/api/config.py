@@ -10,7 +10,7 @@ from softswitch.access.rights import Permission
 from softswitch.config.problems import Refused
 from softswitch.directory.editing import Changed, Described, Editor
 from softswitch.directory.model import Kind
-from softswitch.model.errors import NotFound
+from softswitch.model.errors import Forbidden, NotFound
 from web.errors import BadRequest, problem, respond
 from web.routing import Request, Route
 from web.shapes import Shape
@@ -38,6 +38,14 @@ def _kind(request: Request) -> Kind:
         return Kind(request.path("kind"))
     except ValueError as error:
         raise NotFound(f"There is no kind {request.path('kind')} (known: {' '.join(Kind)})") from error
+
+
+def _changeable(request: Request) -> Kind:
+    """Who may let people in is more than who may change queues."""
+    kind = _kind(request)
+    if kind in (Kind.USER, Kind.TOKEN) and not request.may(Permission.USER):
+        raise Forbidden(f"the role {request.who.role} may not change users and tokens")
+    return kind
 
 
 def _item(found: Described) -> ConfigItem:
@@ -80,7 +88,7 @@ async def put_object(request: Request) -> web.StreamResponse:
         raise BadRequest("expected an object with the keys of the apply file")
     editor, identity = request.services.part(Editor), request.path("identity")
     try:
-        saved = await editor.put(_kind(request), identity, values, request.who.actor, tag=_tag(request))
+        saved = await editor.put(_changeable(request), identity, values, request.who.actor, tag=_tag(request))
     except Changed as error:
         raise _stale(error) from error
     except Refused as refused:
@@ -93,7 +101,7 @@ async def put_object(request: Request) -> web.StreamResponse:
 async def delete_object(request: Request) -> None:
     try:
         await request.services.part(Editor).delete(
-            _kind(request), request.path("identity"), request.who.actor, tag=_tag(request)
+            _changeable(request), request.path("identity"), request.who.actor, tag=_tag(request)
         )
     except Changed as error:
         raise _stale(error) from error
