@@ -72,7 +72,7 @@ def queue_view(
     core: AcdCore, queue: Queue, count: QueueCount, *, members: Sequence[str], now: float, about: QueueFacts
 ) -> QueueView:
     """`now` is the core's time."""
-    line = core.state.waiting.get(queue.name, [])
+    line = list(core.state.waiting.get(queue.name) or ())
     records = (core.state.agents.get(login) for login in members)
     states = Counter(str(record.state if record else AgentState.LOGGED_OUT) for record in records)
     switch, calendar = about.emergency, about.calendar
