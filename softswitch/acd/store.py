@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, select
 
-from softswitch.model.events import AgentLogin, AgentLogout, AgentStateChanged, Event
+from softswitch.acd.core import RECOVERED
+from softswitch.model.events import Event
 from softswitch.store.calls import CallFilter, page_of_calls
 from softswitch.store.rows import CdrRow, event_of
 from softswitch.store.tables import journal
 
-_TYPES = (AgentLogin.type, AgentLogout.type, AgentStateChanged.type)
+_TYPES = tuple(event.type for event in RECOVERED)
 _ROWS = 500_000
 """How far back in the journal agents' states are looked for; whoever has not changed since then signs in again."""
 _PAGE = 1000
