@@ -17,7 +17,6 @@ from softswitch.directory.users import Users
 from softswitch.legs.browser import BrowserSessions
 from softswitch.model.clock import Clock
 from softswitch.model.destination import Destination
-from softswitch.model.states import MonitorMode
 from softswitch.model.views import AgentView, CallView, MonitorView, OfferView, QueueView, WaitingView
 from softswitch.observe.alarms import Alarms
 from softswitch.observe.health import Readiness
@@ -53,9 +52,6 @@ class Calls(Protocol):
 
     async def hang_up(self, call: str, actor: str, reason: str = "") -> None:
         """Raises NotFound."""
-
-    async def monitor(self, call: str, supervisor: str, mode: MonitorMode, actor: str) -> None:
-        """Raises NotFound, Conflict (the supervisor's browser has no media, the call is not talking)."""
 
     def watch(self, handler: Callable[[CallView], None]) -> Callable[[], None]:
         """Told of each change of a live call's view; returns the function that stops it. The end is `CallEnded` on the bus."""

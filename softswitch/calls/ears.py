@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from media.commands import Command, Listen, UpdatePort
@@ -30,7 +30,7 @@ class Ear(Protocol):
 class PhoneEar:
     """A phone that supervises. Its keys steer and are heard by nobody else."""
 
-    def __init__(self, login: str, leg: Leg, submit: Callable[[list[Command]], None]) -> None:
+    def __init__(self, login: str, leg: Leg, submit: Callable[[Sequence[Command]], object]) -> None:
         self.login = login
         self.leg = leg
         self.on_moved: Callable[[int], None] | None = None

@@ -1,11 +1,13 @@
 """Listen, whisper, barge: who hears whom, what is recorded, and that nobody's phone notices (call-centre.md §9)."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from signalling import events as sig
 from softswitch.calls.call import Call
+from softswitch.calls.supervision import Wish
 from softswitch.model.errors import Conflict, NotFound
 from softswitch.model.events import SupervisionEnded, SupervisionMode, SupervisionReleased, SupervisionStarted
 from softswitch.model.states import MonitorMode
@@ -40,8 +42,11 @@ def _record_calls(world: World) -> None:
     world.switch.handlers[DestinationKind.AGENT] = to_agent
 
 
-async def _monitor(world: World, call: Call, mode: MonitorMode) -> None:
-    await world.switch.calls.monitor(call.id, "wang", mode, "wang")
+async def _monitor(world: World, call: Call, mode: MonitorMode, supervisor: str = "wang", **more: Any) -> None:
+    """As the supervisor's page does it."""
+    if mode is MonitorMode.OFF and world.supervision.of(supervisor) is None:
+        return
+    world.supervision.start(Wish(supervisor=supervisor, actor=supervisor, mode=mode, call=call.id, **more))
 
 
 def _ears(world: World) -> dict[str, set[str]]:
@@ -138,10 +143,10 @@ def test_two_supervisors_hear_each_other_only_when_both_talk(tmp_path: Path) -> 
         call = await _agent_talks(world)
         other = await world.browser("zhou")
         await _monitor(world, call, MonitorMode.WHISPER)
-        await world.switch.calls.monitor(call.id, "zhou", MonitorMode.LISTEN, "zhou")
+        await _monitor(world, call, MonitorMode.LISTEN, "zhou")
         assert world.engine.hears(other) == {"customer", "li"}
         assert _ears(world)["wang"] == {"customer", "li"}
-        await world.switch.calls.monitor(call.id, "zhou", MonitorMode.BARGE, "zhou")
+        await _monitor(world, call, MonitorMode.BARGE, "zhou")
         assert world.engine.hears(other) == {"customer", "li", "wang"}
         assert _ears(world)["wang"] == {"customer", "li", "zhou"}
         assert _ears(world)["customer"] == {"li", "zhou"}
@@ -188,7 +193,7 @@ def test_a_supervisor_ends_the_call(tmp_path: Path) -> None:
 def test_what_cannot_be_supervised(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         with pytest.raises(NotFound):
-            await world.switch.calls.monitor("c404", "wang", MonitorMode.LISTEN, "wang")
+            world.supervision.start(Wish(supervisor="wang", actor="wang", mode=MonitorMode.LISTEN, call="c404"))
         world.carrier.call("9196")
         await world.carrier.sees(sig.Answered)
         (call,) = world.switch.calls._live.values()

@@ -19,10 +19,12 @@ from signalling.endpoint import Endpoint, EndpointConfig, Output
 from signalling.testing import counting_token, open_book
 from softswitch.bootstrap.switch import Parts, Switch
 from softswitch.calls.cdr import fold
+from softswitch.calls.supervision import Supervision
+from softswitch.calls.supervision_intercept import Interception
 from softswitch.directory.model import Agent, Extension, Kind, Number, Object, Queue, Route, Trunk, User
 from softswitch.directory.snapshot import Snapshot
 from softswitch.model.address import Address
-from softswitch.model.destination import Destination
+from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.events import CallCreated, Event
 from softswitch.model.ids import Ids
 from softswitch.model.states import Role
@@ -265,6 +267,10 @@ class World:
             ids=Ids(counting_token("")), max_calls=max_calls,
         )  # fmt: skip
         self.switch = Switch(parts)
+        self.supervision = Supervision(self.switch.calls, self.switch.board, lambda calls: calls[0])
+        self.interception = Interception(self.switch.calls, self.switch.board)
+        handlers = self.switch.handlers
+        handlers[DestinationKind.AGENT] = self.interception.wrap(handlers[DestinationKind.AGENT])
         self.node = Node(
             self.network, loop, SWITCH, Endpoint(EndpointConfig(max_calls=0), self.switch.peers, counting_token("s"))
         )

@@ -11,11 +11,9 @@ from softswitch.calls.cdr import fold
 from softswitch.model.states import Role
 from softswitch.recordings.archive import Archive
 from softswitch.recordings.keeper import Keeper
-from softswitch.recordings.tables import SCHEMA
 from softswitch.recordings.watch import Watch
 from softswitch.store.calls import audit_trail
 from softswitch.store.journal import Journal
-from softswitch.store.schema import migrate
 from tests.softswitch.recordings.conftest import Shelf
 from tests.web.conftest import Web
 
@@ -25,7 +23,6 @@ URL = "/api/v1/recordings"
 @pytest.fixture
 async def shelf(app: Web, tmp_path: Path) -> AsyncIterator[Shelf]:
     services = app.services
-    await services.store.write(lambda connection: migrate(connection, (SCHEMA,)))
     journal = Journal(services.store, services.bus.publish, app.clock, fold)
     journal.start()
     keeper = Keeper(tmp_path / "recordings", app.clock, journal.append, services.alarms)

@@ -78,7 +78,7 @@ async def test_the_board_is_for_leaders(app: Web) -> None:
     assert (await event(leader))["type"] == "alarm.raised"
     app.services.bus.publish(SupervisionMode(call="c1", actor="wang", mode="barge"))
     assert await event(leader) == {"type": "monitor.state", "call": "c1", "mode": "barge"}
-    assert (await ask(leader, "monitor.set", call="c1", mode="whisper"))["ok"] == {"mode": "whisper"}
+    assert (await ask(leader, "monitor.set", call="c1", mode="whisper"))["ok"]["mode"] == "whisper"
     assert (await ask(leader, "offer.accept", offer="o1"))["error"]["status"] == 403
 
 

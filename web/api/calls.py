@@ -1,4 +1,4 @@
-"""Calls: list, one with its timeline, its recording, originate, hang up, monitor. Agents see their own calls only."""
+"""Calls: list, one with its timeline, its recording, originate, hang up. Agents see their own calls only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from softswitch.access.filters import within
 from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import Forbidden, Invalid, NotFound
 from softswitch.model.events import to_dict
-from softswitch.model.states import MonitorMode, Role
+from softswitch.model.states import Role
 from softswitch.services import CallView
 from softswitch.store import calls as store_calls
 from softswitch.store import recordings as store_recordings
@@ -68,11 +68,6 @@ class Originate(Model):
         if not _SOURCE.fullmatch(value):
             raise ValueError('expected "agent:LOGIN" or "extension:N"')
         return value
-
-
-class Monitor(Model):
-    mode: MonitorMode
-    supervisor: str = Field("", description="whose browser listens; programs must say it, people are it themselves")
 
 
 def _names(request: Request) -> dict[str, str]:
@@ -191,24 +186,6 @@ async def hang_up(request: Request) -> None:
     await request.services.calls.hang_up(request.path("id"), request.who.actor)
 
 
-async def set_monitor(request: Request) -> dict[str, str]:
-    return await _monitor(request, request.body(Monitor))
-
-
-async def stop_monitor(request: Request) -> dict[str, str]:
-    return await _monitor(request, Monitor(mode=MonitorMode.OFF, supervisor=request.http.query.get("supervisor", "")))
-
-
-async def _monitor(request: Request, body: Monitor) -> dict[str, str]:
-    who = request.who
-    if who.role is not Role.API and body.supervisor not in ("", who.login):
-        raise Forbidden("people supervise with their own browser only")
-    if who.role is Role.API and not body.supervisor:
-        raise Invalid("supervisor", "expected the login whose browser listens")
-    await request.services.calls.monitor(request.path("id"), body.supervisor or who.login, body.mode, who.actor)
-    return {"mode": body.mode.value}
-
-
 ROUTES = (
     Route(method="GET", path="/calls", handler=list_calls, roles=EVERYBODY, query=CallQuery, reply=shapes.CallList,
           summary="Live calls first, then ended ones, newest first"),
@@ -219,7 +196,4 @@ ROUTES = (
     Route(method="DELETE", path="/calls/{id}", handler=hang_up, roles=LEADERS, status=204, summary="End a live call"),
     Route(method="GET", path="/calls/{id}/recording", handler=get_recording, roles=EVERYBODY, query=RecordingQuery,
           reply_type="audio/wav", summary="The stereo recording, or its peaks"),
-    Route(method="PUT", path="/calls/{id}/monitor", handler=set_monitor, roles=LEADERS, body=Monitor,
-          summary="Listen, whisper or barge with the supervisor's browser"),
-    Route(method="DELETE", path="/calls/{id}/monitor", handler=stop_monitor, roles=LEADERS, summary="Stop supervising"),
 )  # fmt: skip

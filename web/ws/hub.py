@@ -9,7 +9,10 @@ from typing import Any
 
 from softswitch.access.scope import Scope, Scopes
 from softswitch.directory.users import Principal
+from softswitch.features.screen_pop import ScreenPops
 from softswitch.model.events import (
+    AgentHelp,
+    AgentMessage,
     AlarmCleared,
     AlarmRaised,
     CallEnded,
@@ -17,14 +20,19 @@ from softswitch.model.events import (
     SupervisionEnded,
     SupervisionMode,
     SupervisionStarted,
+    rfc3339,
 )
 from softswitch.model.states import Role
 from softswitch.services import AgentView, CallView, OfferView, QueueView, Services
 from softswitch.store import calls as store_calls
 from softswitch.store import recordings as store_recordings
 from web import shapes
+from web.ws import pop
 from web.ws.outbox import Outbox, Parking
 
+_HEARD = (
+    CallEnded, AlarmRaised, AlarmCleared, SupervisionStarted, SupervisionMode, SupervisionEnded, AgentHelp, AgentMessage,
+)  # fmt: skip
 SWEEP = 5.0  # seconds between looks for expired outboxes
 
 
@@ -41,8 +49,7 @@ class Hub:
 
     def start(self) -> None:
         services = self._services
-        supervision = services.bus.subscribe(self._on_event, (CallEnded, AlarmRaised, AlarmCleared, SupervisionStarted,
-                                                              SupervisionMode, SupervisionEnded))  # fmt: skip
+        supervision = services.bus.subscribe(self._on_event, _HEARD)
         self._stops = [
             services.floor.watch(agent=self._on_agent, queue=self._on_queue, offer=self._on_offer),
             services.calls.watch(self._on_call),
@@ -131,7 +138,9 @@ class Hub:
 
     def _on_offer(self, login: str, view: OfferView | None, reason: str) -> None:
         if view is not None:
-            self._tell_person(login, {"type": "offer.made", "offer": shapes.offer(view).model_dump()})
+            self._tell_person(login, {"type": "offer.made", "offer": pop.offer(self._services, view, login)})
+            if ScreenPops in self._services.parts:
+                self._services.part(ScreenPops).popped(view.call, login)
         else:
             self._tell_person(login, {"type": "offer.withdrawn", "reason": reason})
 
@@ -139,8 +148,8 @@ class Hub:
         if not self._is_watched("calls", view.agent):
             return
         call = shapes.live_call(view, self.names(), self._services.clock.utc()).model_dump()
-        if view.agent:
-            self._tell_person(view.agent, {"type": "call.state", "call": call})
+        for login in view.agents:
+            self._tell_person(login, {"type": "call.state", "call": call})
         self._tell("calls", {"type": "call.state", "call": call}, lambda scope: scope.may_see_call(view.agent, view.queue))
 
     def _on_event(self, event: Event) -> None:
@@ -154,9 +163,31 @@ class Hub:
             case AlarmCleared():
                 self._tell("calls", {"type": "alarm.cleared", "code": event.code, "object": event.object})
             case SupervisionStarted() | SupervisionMode():
-                self._tell_person(event.actor, {"type": "monitor.state", "call": event.call, "mode": event.mode}, "calls")
+                self._tell_monitor(event.supervisor or event.actor, event.call, event.mode)
             case SupervisionEnded():
-                self._tell_person(event.actor, {"type": "monitor.state", "call": event.call, "mode": "off"}, "calls")
+                self._tell_monitor(event.supervisor or event.actor, event.call, "off")
+            case AgentHelp():
+                self._on_help(event)
+            case AgentMessage():
+                self._on_message(event)
+
+    def _tell_monitor(self, supervisor: str, call: str, mode: str) -> None:
+        self._tell_person(supervisor, {"type": "monitor.state", "call": call, "mode": mode}, "calls")
+
+    def _on_help(self, event: AgentHelp) -> None:
+        """The leaders of the agent know at once; after a while, and when it is settled, everybody who may help."""
+        everybody = event.state in ("escalated", "accepted", "ended")
+        told = {"type": "help", "agent": event.agent, "state": event.state, "supervisor": event.supervisor or None}
+        self._tell("board", told, lambda scope: everybody or scope.may_see_agent(event.agent))
+        self._tell_person(event.agent, told)
+
+    def _on_message(self, event: AgentMessage) -> None:
+        told = {"type": "agent.message", "from": event.actor, "text": event.text, "to": event.to, "at": rfc3339(event.at)}
+        kind, _, name = event.to.partition(":")
+        for login, agent in self._services.directory.current().agents.items():
+            mine = event.to == "all" or (kind == "agent" and login == name) or (kind == "team" and agent.team == name)
+            if mine and (not event.people or login in event.people):
+                self._tell_person(login, told)
 
     async def _tell_ended(self, call: str) -> None:
         """The committed record; also to the agent who talked."""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from softswitch.access.rights import Permission, may
-from softswitch.model.errors import Forbidden, NotFound
+from softswitch.model.errors import Forbidden
 from softswitch.model.states import Role
 from softswitch.services import Services
 from web import shapes
 from web.auth import Session, describe
 from web.errors import BadRequest
-from web.ws import requests, socket
+from web.ws import desk, pop, requests, socket, supervising
 from web.ws.guard import SIGNED_OUT, Guard
 from web.ws.hub import Hub
 from web.ws.outbox import Outbox
@@ -65,18 +66,10 @@ class PersonClient:
         self._outbox = outbox
         self._handlers = {
             "subscribe": self._subscribe,
-            "agent.state": self._agent_state,
-            "wrapup.done": self._wrapup_done,
             "media.offer": self._media_offer,
             "media.close": self._media_close,
-            "offer.accept": self._offer_accept,
-            "offer.reject": self._offer_reject,
-            "call.hold": self._hold,
-            "call.resume": self._resume,
-            "call.hangup": self._hangup,
-            "call.dial": self._dial,
-            "dtmf": self._dtmf,
-            "monitor.set": self._monitor,
+            **{kind: partial(self._desk_order, handler) for kind, handler in desk.HANDLERS.items()},
+            **{kind: partial(self._supervising, handler) for kind, handler in supervising.HANDLERS.items()},
         }
 
     async def serve(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -122,19 +115,9 @@ class PersonClient:
         call = self._services.calls.view(agent.call) if agent.call else None
         return {
             "agent": shapes.agent(agent).model_dump(),
-            "offer": shapes.offer(offer).model_dump() if offer else None,
+            "offer": pop.offer(self._services, offer, self._login) if offer else None,
             "call": self._live(call) if call else None,
         }
-
-    async def _agent_state(self, message: requests.AgentStateRequest) -> Mapping[str, Any]:
-        view = await self._services.floor.set_state(self._login, message.state, message.reason, self._login)
-        if message.state == "logged_out" and view.state == "logged_out":
-            self._services.browsers.close(self._login)
-        return shapes.agent(view).model_dump()
-
-    async def _wrapup_done(self, _: requests.Message) -> Mapping[str, Any]:
-        view = await self._services.floor.set_state(self._login, "wrap_up_done", "", self._login)
-        return shapes.agent(view).model_dump()
 
     async def _media_offer(self, message: requests.MediaOffer) -> Mapping[str, Any]:
         answer = await self._services.browsers.offer(self._login, message.sdp, self._session.name)
@@ -144,39 +127,8 @@ class PersonClient:
         self._services.browsers.close(self._login)
         return {}
 
-    async def _offer_accept(self, message: requests.OfferAnswer) -> Mapping[str, Any]:
-        await self._services.floor.accept(self._login, message.offer)
-        return {}
+    async def _desk_order(self, handler: desk.Handler, message: requests.Message) -> Mapping[str, Any]:
+        return await handler(self._services, self._login, message)
 
-    async def _offer_reject(self, message: requests.OfferAnswer) -> Mapping[str, Any]:
-        await self._services.floor.reject(self._login, message.offer)
-        return {}
-
-    async def _hold(self, _: requests.Message) -> Mapping[str, Any]:
-        await self._services.floor.hold(self._login)
-        return self._own_call()
-
-    async def _resume(self, _: requests.Message) -> Mapping[str, Any]:
-        await self._services.floor.resume(self._login)
-        return self._own_call()
-
-    async def _hangup(self, _: requests.Message) -> Mapping[str, Any]:
-        await self._services.floor.hang_up(self._login)
-        return {}
-
-    def _own_call(self) -> Mapping[str, Any]:
-        view = self._services.calls.view(self._services.floor.agent(self._login).call)
-        if view is None:
-            raise NotFound("there is no call")
-        return self._live(view)
-
-    async def _dial(self, message: requests.CallDial) -> Mapping[str, Any]:
-        return {"call": await self._services.floor.dial(self._login, message.to)}
-
-    async def _dtmf(self, message: requests.Digits) -> Mapping[str, Any]:
-        await self._services.floor.press(self._login, message.digits)
-        return {}
-
-    async def _monitor(self, message: requests.MonitorSet) -> Mapping[str, Any]:
-        await self._services.calls.monitor(message.call, self._login, message.mode, self._login)
-        return {"mode": message.mode.value}
+    async def _supervising(self, handler: supervising.Handler, message: requests.Message) -> Mapping[str, Any]:
+        return await handler(self._services, self._login, message)

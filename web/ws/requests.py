@@ -23,8 +23,64 @@ class Subscribe(Message):
 
 
 class AgentStateRequest(Message):
-    state: Literal["ready", "not_ready", "logged_out", "wrap_up_done"]
+    state: Literal["ready", "not_ready", "logged_out", "wrap_up", "wrap_up_done"]
     reason: str = Field("", max_length=64)
+    station: str = Field("", max_length=64)
+
+
+class Station(Message):
+    station: str = Field(min_length=1, max_length=64)
+
+
+class WrapUpDone(Message):
+    codes: list[str] = Field(default_factory=list, max_length=8)
+    note: str = Field("", max_length=4096)
+
+
+class WrapUpExtend(Message):
+    reason: str = Field("", max_length=128)
+
+
+class QueuePick(Message):
+    call: str = Field(max_length=64)
+
+
+class Target(Message):
+    """`to`: a destination as written, or a number, extension or login as dialled."""
+
+    to: str = Field(min_length=1, max_length=128)
+
+
+class CallTransfer(Target):
+    data: dict[str, str] | None = Field(None, max_length=64)
+
+
+class CallParticipant(Message):
+    participant: str = Field(max_length=128)
+
+
+class MuteMember(CallParticipant):
+    on: bool = True
+
+
+class CallPark(Message):
+    slot: str = Field("", max_length=8)
+
+
+class CallPickup(Message):
+    """A parked call, what rings at a colleague, or a call by its id; all empty: what rings in the group."""
+
+    slot: str = Field("", max_length=8)
+    call: str = Field("", max_length=64)
+    agent: str = Field("", max_length=128)
+
+
+class CallRecord(Message):
+    action: Literal["start", "stop", "pause", "resume"]
+
+
+class CallValues(Message):
+    values: dict[str, str] = Field(max_length=64)
 
 
 class MediaOffer(Message):
@@ -45,8 +101,29 @@ class Digits(Message):
 
 
 class MonitorSet(Message):
-    call: str = Field(max_length=64)
+    """Of a call, an agent, a queue's next conversation; all empty: one at random, or with `off` whatever goes on."""
+
+    call: str = Field("", max_length=64)
+    agent: str = Field("", max_length=128)
+    queue: str = Field("", max_length=128)
     mode: MonitorMode
+    device: str = Field("browser", max_length=64)
+    follow: Literal["customer", "agent"] = "customer"
+
+
+class Intercept(Message):
+    call: str = Field(max_length=64)
+    device: str = Field("browser", max_length=64)
+
+
+class HelpAccept(Message):
+    agent: str = Field(max_length=128)
+    device: str = Field("browser", max_length=64)
+
+
+class MessageSend(Message):
+    to: str = Field(max_length=128)
+    text: str = Field(min_length=1, max_length=1000)
 
 
 class CallStart(Message):
@@ -63,7 +140,11 @@ _WATCHERS = _PEOPLE | {Role.QUALITY, Role.AUDITOR}
 PEOPLE: Mapping[str, tuple[type[Message], frozenset[Role]]] = {
     "subscribe": (Subscribe, _WATCHERS),
     "agent.state": (AgentStateRequest, _AGENT),
-    "wrapup.done": (Message, _AGENT),
+    "agent.station": (Station, _AGENT),
+    "wrapup.done": (WrapUpDone, _AGENT),
+    "wrapup.start": (Message, _AGENT),
+    "wrapup.extend": (WrapUpExtend, _AGENT),
+    "queue.pick": (QueuePick, _AGENT),
     "media.offer": (MediaOffer, _PEOPLE),
     "media.close": (Message, _PEOPLE),
     "offer.accept": (OfferAnswer, _AGENT),
@@ -72,8 +153,27 @@ PEOPLE: Mapping[str, tuple[type[Message], frozenset[Role]]] = {
     "call.resume": (Message, _AGENT),
     "call.hangup": (Message, _AGENT),
     "call.dial": (CallDial, _AGENT),
+    "call.mute": (Message, _AGENT),
+    "call.unmute": (Message, _AGENT),
+    "call.consult": (Target, _AGENT),
+    "consult.complete": (Message, _AGENT),
+    "consult.merge": (Message, _AGENT),
+    "consult.cancel": (Message, _AGENT),
+    "call.transfer": (CallTransfer, _AGENT),
+    "call.invite": (Target, _AGENT),
+    "call.remove": (CallParticipant, _AGENT),
+    "call.mute_member": (MuteMember, _AGENT),
+    "call.park": (CallPark, _AGENT),
+    "call.pickup": (CallPickup, _AGENT),
+    "call.record": (CallRecord, _AGENT),
+    "call.data": (CallValues, _AGENT),
     "dtmf": (Digits, _AGENT),
     "monitor.set": (MonitorSet, _LEADER),
+    "call.intercept": (Intercept, _LEADER),
+    "help.ask": (Message, _AGENT),
+    "help.cancel": (Message, _AGENT),
+    "help.accept": (HelpAccept, _LEADER),
+    "message.send": (MessageSend, _LEADER),
 }
 """type → (model, roles)."""
 

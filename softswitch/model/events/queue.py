@@ -248,3 +248,4 @@ class AgentMessage(Event):
     type: ClassVar[str] = "agent.message"
     text: str
     to: str  # "agent:LOGIN" "team:NAME" "all"
+    people: tuple[str, ...] = ()  # who gets it, when these are not all of `to`
