@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Table, and_, case, cast, func, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Table, and_, case, cast, func, literal_column, select, true
 
 from softswitch.reports.ledger import Ledger, Targets, default_targets
 from softswitch.reports.periods import Calendar
@@ -71,7 +71,7 @@ class Reader:
         values: list[Any] = [func.max(column) if column.name == "max_wait_ms" else func.sum(column) for column in named]
         if table is t.interval_queues:
             values.append(literal_column("0"))  # open visits
-        condition = and_(*(table.c[name].in_(sorted(allowed)) for name, allowed in wanted.items()))
+        condition = and_(true(), *(table.c[name].in_(sorted(allowed)) for name, allowed in wanted.items()))
         return self._grouped(table.c.bucket, [table.c[name] for name in keys], values, condition)
 
     def _grouped(
@@ -81,7 +81,7 @@ class Reader:
         width = 1 + len(keys)
         for number, since, until in self._slices():
             if number is None:  # periods of one length: the database numbers them
-                period: Any = (at - self.calendar.origin).op("/")(literal_column(str(self.calendar.step)))
+                period: Any = (at - self.calendar.origin).op("/", precedence=8)(literal_column(str(self.calendar.step)))
                 period = period.label("period")
                 query = select(period, *keys, *values).group_by(period, *keys)
             else:

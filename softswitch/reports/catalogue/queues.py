@@ -11,6 +11,7 @@ from softswitch.reports.sums import Sums
 from softswitch.store.fact_tables import CONTACT_SUMS, QUEUE_SUMS, interval_contacts, interval_queues
 
 _LONGEST = len(QUEUE_SUMS)
+_NONE = [0] * (_LONGEST + 2)
 HANDLING = ("talk_ms", "hold_ms", "wrap_up_ms", "aht")
 
 
@@ -18,8 +19,8 @@ def queue_report(asking: Asking) -> Table:
     sums = asking.reader.sums(interval_queues, ["queue"], {"queue": asking.query.queues})
     handled = _handled(asking)
     rows = []
-    for (period, queue), values in sorted(sums.items()):
-        figures = {**queue_figures(values), **_handling(handled.get((period, queue)))}
+    for period, queue in sorted(sums.keys() | handled.keys()):
+        figures = {**queue_figures(sums.get((period, queue), _NONE)), **_handling(handled.get((period, queue)))}
         rows.append(_row(asking, period, queue, figures))
     totals = _totals(sums, list(handled.values()))
     return Table(rows, totals, asking.labels(), _curves(asking, sums, "off", "ans", "abd"))
@@ -43,7 +44,7 @@ def _handling(sums: Sequence[int] | None) -> Values:
 
 
 def _totals(sums: Sums, handled: Sequence[Sequence[int]]) -> Values:
-    together = added(list(sums.values()), _LONGEST) if sums else [0] * (_LONGEST + 2)
+    together = added(list(sums.values()), _LONGEST) if sums else _NONE
     return {**queue_figures(together), **_handling(added(handled) if handled else None)}
 
 
@@ -52,9 +53,8 @@ def _curves(asking: Asking, sums: Sums, *ids: str) -> tuple[Series, ...]:
     by_period: dict[int, list[Sequence[int]]] = {}
     for key, values in sums.items():
         by_period.setdefault(key[0], []).append(values)
-    nothing = [[0] * (_LONGEST + 2)]
     figures = [
-        queue_figures(added(by_period.get(period, nothing), _LONGEST)) for period in range(len(asking.calendar.periods))
+        queue_figures(added(by_period.get(period, [_NONE]), _LONGEST)) for period in range(len(asking.calendar.periods))
     ]  # fmt: skip
     return tuple(curve(name, figures) for name in ids)
 
