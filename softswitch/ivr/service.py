@@ -15,6 +15,7 @@ from softswitch.ivr.doors import Doors, Enter, no_queues, plain
 from softswitch.ivr.engine import FlowRun
 from softswitch.ivr.flow import Flow, compile_flow
 from softswitch.ivr.line import CallLine
+from softswitch.ivr.lint import Exists, Note, check_flow
 from softswitch.ivr.trial import Caller, Trial, try_flow
 from softswitch.model.cause import Cause
 from softswitch.model.clock import Clock
@@ -47,6 +48,8 @@ class IvrService:
         self._clock = clock
         self.doors = doors or Doors(enter=plain(enter) if enter is not None else no_queues)
         self.desk = desk or Desk()
+        self.exists: Exists | None = None
+        """Whether a prompt has a file of its own in a language; for warnings."""
         self._compiled: dict[str, Flow] = {}
         self._compiled_from: Snapshot | None = None
 
@@ -83,6 +86,10 @@ class IvrService:
                 log.error("! flow cannot run", flow=name, error=str(error))
                 return None
         return self._compiled[name]
+
+    def check(self, tree: Mapping[str, Any]) -> list[Note]:
+        """Errors and warnings about a tree, as it would run now."""
+        return check_flow(tree, self._directory(), self.exists)
 
     async def try_out(self, tree: Mapping[str, Any], caller: Caller) -> Trial:
         """Walks a tree, published or not, with a simulated caller. Raises ValueError for a tree that cannot run."""

@@ -94,10 +94,12 @@ class FlowVersions:
 
     # questions
 
-    async def names(self) -> list[str]:
-        """Flows that are published or have versions."""
-        found = await self._store.read(lambda db: [row.name for row in db.execute(select(versions.c.name).distinct())])
-        return sorted({*found, *self._directory.current().flows})
+    async def newest(self) -> dict[str, int]:
+        """The newest version of every flow, by name."""
+        found = await self._store.read(
+            lambda db: db.execute(select(versions.c.name, func.max(versions.c.version)).group_by(versions.c.name)).all()
+        )
+        return dict(sorted((str(name), int(number)) for name, number in found))
 
     async def versions(self, name: str) -> list[Version]:
         """Newest first. Raises NotFound when there is no such flow."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from softswitch.bootstrap.parts.voicemail import Tasks
@@ -38,8 +40,14 @@ async def build(node: Node) -> IvrService:
     desk = ivr.desk
     desk.calendars, desk.lists, desk.queues, desk.callbacks = _Hours(node), _CallerLists(node), _Queues(node), Tasks(node)
     desk.lookups = await _lookups(node)
+    ivr.exists = partial(_is_recorded, node.media.prompts.roots)
     node.switch.handlers[DestinationKind.FLOW] = ivr.to_flow
     return ivr
+
+
+def _is_recorded(roots: Sequence[Path], name: str, language: str) -> bool:
+    """In this very language: callers of another one would hear the fallback."""
+    return any((root / language / f"{name}.wav").is_file() for root in roots)
 
 
 async def _lookups(node: Node) -> Lookups:
