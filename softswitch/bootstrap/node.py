@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +37,6 @@ from softswitch.directory.model import Extension
 from softswitch.directory.service import Directory
 from softswitch.directory.snapshot import Snapshot
 from softswitch.directory.users import Users
-from softswitch.ivr.service import IvrService
 from softswitch.legs.studio import AddressBook
 from softswitch.model.destination import DestinationKind
 from softswitch.observe.alarms import Alarms
@@ -127,8 +126,9 @@ class Node:
         engine = self._make_engine(self.settings)
         own = self.settings.data_dir / "prompts"
         self.media = MediaService(
-            engine, prompt_roots=[own, PROMPTS], fallback_languages=("zh-CN", "en"), on_missing_prompt=self._prompt_missing
-        )
+            engine, prompt_roots=[own, PROMPTS, self.settings.data_dir], fallback_languages=("zh-CN", "en"),
+            on_missing_prompt=self._prompt_missing,
+        )  # fmt: skip
         self.media.start()
         self._stack.callback(self.media.close)
 
@@ -170,8 +170,6 @@ class Node:
         records = await self.store.read(lambda connection: calls_since(connection, midnight.timestamp()))
         self.acd.start(history, records)
         self._stack.callback(self.acd.close)
-        ivr = IvrService(directory=current, clock=self.clock, enter=self.acd.enter)
-        switch.handlers[DestinationKind.FLOW] = ivr.to_flow
         switch.handlers[DestinationKind.QUEUE] = self.acd.to_queue
         switch.calls.on_over = self.acd.call_over
         self.bus.subscribe(self.acd.note_call)
@@ -225,6 +223,10 @@ class Node:
     def on_close(self, callback: Callable[[], object]) -> None:
         """Called when the node goes down, newest first."""
         self._stack.callback(callback)
+
+    def on_close_async(self, callback: Callable[[], Awaitable[object]]) -> None:
+        """The same for what takes time."""
+        self._stack.push_async_callback(callback)
 
     def _watch(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled() and (fault := task.exception()) is not None:
