@@ -31,7 +31,12 @@ export const router = createRouter({
     {
       path: "/supervisor",
       component: () => import("@/pages/supervisor/SupervisorPage.vue"),
-      meta: { framed: true, role: "supervisor", title: "nav.supervisor" },
+      meta: { framed: true, role: "team_leader", title: "nav.supervisor" },
+    },
+    {
+      path: "/wallboard",
+      component: () => import("@/pages/wallboard/WallboardPage.vue"),
+      meta: { role: "team_leader", title: "wall.title" },
     },
     {
       path: "/history",
@@ -48,7 +53,7 @@ export const router = createRouter({
 });
 
 router.beforeEach(async (to) => {
-  if (!to.meta.framed) return true;
+  if (!to.meta.framed && !to.meta.role) return true;
   const session = useSession();
   let known;
   try {

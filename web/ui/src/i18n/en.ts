@@ -1,3 +1,4 @@
+import { boardEn } from "./parts/board.en";
 import { deskEn } from "./parts/desk.en";
 
 /** Every text of the pages in English. `zh-CN.ts` has the same keys; the words follow the glossary of the product. */
@@ -230,18 +231,37 @@ export const en = {
     forceReady: "Ready",
     forceNotReady: "Not ready",
     forceOut: "Sign out",
-    monitoring: { listen: "You are listening", whisper: "You are whispering", barge: "You are in the call" },
+    monitoring: {
+      listen: "You are listening",
+      listen_customer: "You hear the customer",
+      listen_agent: "You hear the agent",
+      whisper: "You are whispering",
+      barge: "You are in the call",
+      private: "Private with the agent",
+      take_over: "You have the call",
+    },
     monitoringText: {
       listen: "Nobody hears you.",
+      listen_customer: "Nobody hears you.",
+      listen_agent: "Nobody hears you.",
       whisper: "Only the agent hears you.",
       barge: "Customer and agent hear you.",
+      private: "The customer hears music.",
+      take_over: "The agent has left the call.",
     },
     watchedBy: "{name}: {mode}",
-    mode: { off: "Off", listen: "Listening", whisper: "Whispering", barge: "Barged in" },
-    signedIn: "{count} signed in",
+    mode: {
+      off: "Off",
+      listen: "Listening",
+      listen_customer: "Listening to customer",
+      listen_agent: "Listening to agent",
+      whisper: "Whispering",
+      barge: "Barged in",
+      private: "Private",
+      take_over: "Taken over",
+    },
     unreachable: "Device unreachable",
     noQueue: "Direct",
-    today_counters: "Counters are of today",
   },
   history: {
     title: "Call history",
@@ -480,4 +500,5 @@ export const en = {
   },
   notFound: { title: "Page not found", text: "This address does not exist here.", home: "To the start page" },
   ...deskEn,
+  ...boardEn,
 };

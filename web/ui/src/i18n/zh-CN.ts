@@ -1,4 +1,5 @@
 import type { Messages } from ".";
+import { boardZh } from "./parts/board.zh";
 import { deskZh } from "./parts/desk.zh";
 
 /** 页面的全部中文文字;术语与产品词汇表一致。 */
@@ -231,14 +232,37 @@ export const zhCN: Messages = {
     forceReady: "强制示闲",
     forceNotReady: "强制示忙",
     forceOut: "强制签出",
-    monitoring: { listen: "正在监听", whisper: "正在耳语", barge: "您已强插通话" },
-    monitoringText: { listen: "没有人能听到您。", whisper: "只有座席能听到您。", barge: "客户和座席都能听到您。" },
+    monitoring: {
+      listen: "正在监听",
+      listen_customer: "正在监听客户",
+      listen_agent: "正在监听座席",
+      whisper: "正在耳语",
+      barge: "您已强插通话",
+      private: "与座席私谈",
+      take_over: "您已接管通话",
+    },
+    monitoringText: {
+      listen: "没有人能听到您。",
+      listen_customer: "没有人能听到您。",
+      listen_agent: "没有人能听到您。",
+      whisper: "只有座席能听到您。",
+      barge: "客户和座席都能听到您。",
+      private: "客户在听等待音乐。",
+      take_over: "座席已退出，由您服务客户。",
+    },
     watchedBy: "{name}：{mode}",
-    mode: { off: "关闭", listen: "监听中", whisper: "耳语中", barge: "强插中" },
-    signedIn: "{count} 人签入",
+    mode: {
+      off: "关闭",
+      listen: "监听中",
+      listen_customer: "监听客户中",
+      listen_agent: "监听座席中",
+      whisper: "耳语中",
+      barge: "强插中",
+      private: "私谈中",
+      take_over: "接管中",
+    },
     unreachable: "话机不可达",
     noQueue: "直拨",
-    today_counters: "计数为今日累计",
   },
   history: {
     title: "通话记录",
@@ -471,4 +495,5 @@ export const zhCN: Messages = {
   },
   notFound: { title: "页面不存在", text: "此地址不存在。", home: "返回首页" },
   ...deskZh,
+  ...boardZh,
 };

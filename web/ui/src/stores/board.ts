@@ -1,14 +1,26 @@
-/** What a supervisor sees live: agents, queues, calls, alarms, and the call being monitored. */
+/**
+ * What a supervisor sees live: agents, queues, calls, trunks, alarms, help requests, and the call being monitored.
+ *
+ * A centre of 500 agents sends hundreds of events a second; they are gathered and shown five times a second.
+ */
 
 import { defineStore } from "pinia";
-import { computed, reactive, ref } from "vue";
+import { computed, ref, shallowRef } from "vue";
 
-import { rest } from "@/api/rest";
-import type { Agent, Alarm, Call, MonitorMode, Queue, ServerEvent } from "@/api/types";
+import { centre } from "@/api/centre";
+import { ApiError, rest } from "@/api/rest";
+import { SPEAKING_MODES, type Agent, type Alarm, type Call, type MonitorMode, type Queue, type ServerEvent, type Trunk } from "@/api/types";
 
 import { useLink, type Snapshot } from "./link";
 import { useMedia } from "./media";
 import { useSession } from "./session";
+
+export const FLUSH_MS = 200;
+
+const names = new Intl.Collator("zh-CN");
+const byName = (one: { name: string }, other: { name: string }): number => names.compare(one.name, other.name);
+/** Who is signed out stands last. */
+const present = (agent: Agent): number => (agent.state === "logged_out" ? 1 : 0);
 
 function replace<T>(map: Map<string, T>, items: readonly T[], key: (item: T) => string): void {
   map.clear();
@@ -19,28 +31,95 @@ export const useBoard = defineStore("board", () => {
   const link = useLink();
   const media = useMedia();
   const session = useSession();
-  const agents = reactive(new Map<string, Agent>());
-  const queues = reactive(new Map<string, Queue>());
-  const calls = reactive(new Map<string, Call>());
-  const alarms = reactive(new Map<string, Alarm>());
+  const maps = {
+    agents: new Map<string, Agent>(),
+    queues: new Map<string, Queue>(),
+    calls: new Map<string, Call>(),
+    trunks: new Map<string, Trunk>(),
+    alarms: new Map<string, Alarm>(),
+    /** Login → since when help is asked for. */
+    helps: new Map<string, string>(),
+  };
+  const agents = shallowRef<Agent[]>([]);
+  const queues = shallowRef<Queue[]>([]);
+  const calls = shallowRef<Call[]>([]);
+  const trunks = shallowRef<Trunk[]>([]);
+  const alarms = shallowRef<Alarm[]>([]);
+  const helps = shallowRef<{ login: string; name: string; call: string | null; since: string }[]>([]);
   const loaded = ref(false);
   const error = ref<unknown>(null);
   const monitored = ref<{ call: string; mode: MonitorMode } | null>(null);
   const changing = ref("");
+  /** Where the supervisor hears calls: `browser` or `extension:1001`. */
+  const device = ref(localStorage.getItem("softswitch.monitor") ?? "browser");
   let stop: (() => void) | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const changed = new Set<keyof typeof maps>();
+
+  function show(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    if (changed.has("agents")) agents.value = [...maps.agents.values()].sort((one, other) => present(one) - present(other) || byName(one, other));
+    if (changed.has("queues")) queues.value = [...maps.queues.values()].sort(byName);
+    if (changed.has("calls")) calls.value = [...maps.calls.values()].sort((one, other) => (one.created < other.created ? -1 : 1));
+    if (changed.has("trunks")) trunks.value = [...maps.trunks.values()].sort(byName);
+    if (changed.has("alarms")) alarms.value = [...maps.alarms.values()];
+    if (changed.has("helps") || changed.has("agents")) helps.value = asking();
+    changed.clear();
+  }
+
+  const asking = (): { login: string; name: string; call: string | null; since: string }[] =>
+    [...maps.helps].map(([login, since]) => {
+      const agent = maps.agents.get(login);
+      return { login, name: agent?.name || login, call: agent?.call ?? null, since };
+    });
+
+  function touch(what: keyof typeof maps): void {
+    changed.add(what);
+    timer ??= setTimeout(show, FLUSH_MS);
+  }
+
+  function takeAgent(agent: Agent): void {
+    maps.agents.set(agent.login, agent);
+    touch("agents");
+    if (agent.help === "asked" || agent.help === "escalated") takeHelp(agent.login, agent.help);
+    else if (agent.help === "" && maps.helps.has(agent.login)) takeHelp(agent.login, "ended");
+  }
+
+  function takeHelp(login: string, state: string): void {
+    if (state !== "asked" && state !== "escalated") maps.helps.delete(login);
+    else if (!maps.helps.has(login)) maps.helps.set(login, new Date().toISOString());
+    touch("helps");
+  }
 
   function takeSnapshot(snapshot: Snapshot, fresh: boolean): void {
-    replace(agents, snapshot.agents ?? [], (agent) => agent.login);
-    replace(queues, snapshot.queues ?? [], (queue) => queue.name);
-    replace(calls, (snapshot.calls ?? []).filter((call) => call.state !== "ended"), (call) => call.id);
+    maps.helps.clear();
+    maps.agents.clear();
+    for (const agent of snapshot.agents ?? []) takeAgent(agent);
+    replace(maps.queues, snapshot.queues ?? [], (queue) => queue.name);
+    replace(maps.calls, (snapshot.calls ?? []).filter((call) => call.state !== "ended"), (call) => call.id);
+    if (snapshot.trunks) replace(maps.trunks, snapshot.trunks, (trunk) => trunk.name);
+    else void loadTrunks();
+    for (const what of ["agents", "queues", "calls", "trunks", "helps"] as const) changed.add(what);
+    show();
     loaded.value = true;
     error.value = null;
     monitored.value = ownMonitor();
     if (fresh) void dropMonitor();
   }
 
+  /** The snapshot of an older server has no trunks. */
+  async function loadTrunks(): Promise<void> {
+    try {
+      replace(maps.trunks, (await rest.trunks()).items, (trunk) => trunk.name);
+      touch("trunks");
+    } catch (failure) {
+      if (!(failure instanceof ApiError)) throw failure;
+    }
+  }
+
   function ownMonitor(): { call: string; mode: MonitorMode } | null {
-    for (const call of calls.values()) {
+    for (const call of maps.calls.values()) {
       const mine = call.monitors.find((monitor) => monitor.supervisor === session.session?.login);
       if (mine && mine.mode !== "off") return { call: call.id, mode: mine.mode };
     }
@@ -55,26 +134,39 @@ export const useBoard = defineStore("board", () => {
   }
 
   function takeCall(call: Call): void {
-    if (call.state !== "ended") calls.set(call.id, call);
-    else calls.delete(call.id);
+    if (call.state !== "ended") maps.calls.set(call.id, call);
+    else maps.calls.delete(call.id);
+    touch("calls");
     if (call.state === "ended" && monitored.value?.call === call.id) void settle(call.id, "off");
   }
 
   async function settle(call: string, mode: MonitorMode): Promise<void> {
     monitored.value = mode === "off" ? null : { call, mode };
-    await media.setLive(mode === "whisper" || mode === "barge");
+    await media.setLive(device.value === "browser" && SPEAKING_MODES.includes(mode));
   }
 
   function takeEvent(event: ServerEvent): void {
-    if (event.type === "board.agent") agents.set(event.agent.login, event.agent);
-    else if (event.type === "board.queue") queues.set(event.queue.name, event.queue);
-    else if (event.type === "call.state") takeCall(event.call);
+    if (event.type === "board.agent") takeAgent(event.agent);
+    else if (event.type === "board.queue") {
+      maps.queues.set(event.queue.name, event.queue);
+      touch("queues");
+    } else if (event.type === "board.trunk") {
+      maps.trunks.set(event.trunk.name, event.trunk);
+      touch("trunks");
+    } else if (event.type === "call.state" || event.type === "board.call") takeCall(event.call);
     else if (event.type === "monitor.state") takeMonitor(event.call, event.mode);
-    else if (event.type === "alarm.cleared") alarms.delete(event.code);
-    else if (event.type === "alarm.raised") {
+    else if (event.type === "help") takeHelp(event.agent, event.state);
+    else if (event.type === "alarm.cleared" || event.type === "alarm.raised") takeAlarm(event);
+  }
+
+  function takeAlarm(event: Extract<ServerEvent, { type: "alarm.cleared" | "alarm.raised" }>): void {
+    const key = `${event.code} ${event.object ?? ""}`;
+    if (event.type === "alarm.cleared") maps.alarms.delete(key);
+    else {
       const { code, level, text, object = "", since = event.at ?? "" } = event;
-      alarms.set(code, { code, level, text, object, since });
+      maps.alarms.set(key, { code, level, text, object, since });
     }
+    touch("alarms");
   }
 
   function takeMonitor(call: string, mode: MonitorMode): void {
@@ -97,44 +189,71 @@ export const useBoard = defineStore("board", () => {
     stop = null;
     loaded.value = false;
     monitored.value = null;
-    for (const map of [agents, queues, calls, alarms]) map.clear();
+    for (const [what, map] of Object.entries(maps)) {
+      map.clear();
+      changed.add(what as keyof typeof maps);
+    }
+    show();
   }
 
-  /** Listens to, whispers into, barges into or leaves a call. Raises MicrophoneError or RequestError. */
+  function setDevice(value: string): void {
+    device.value = value;
+    localStorage.setItem("softswitch.monitor", value);
+  }
+
+  /** Listens to, whispers into, barges into, takes over or leaves a call. Raises MicrophoneError, RequestError or ApiError. */
   async function monitor(call: string, mode: MonitorMode): Promise<void> {
     changing.value = call;
     try {
-      if (mode !== "off") await media.ensure(mode !== "listen");
-      const settled = await link.request("monitor.set", { call, mode });
-      await settle(call, settled.mode);
+      const atPhone = device.value !== "browser" && mode !== "off";
+      if (!atPhone && mode !== "off") await media.ensure(SPEAKING_MODES.includes(mode));
+      const settled = atPhone
+        ? await centre.monitor(call, mode, device.value)
+        : await link.request("monitor.set", { call, mode });
+      await settle(call, settled.mode as MonitorMode);
     } finally {
       changing.value = "";
     }
   }
 
-  const hangUp = (call: string): Promise<undefined> => rest.hangUp(call);
-
-  async function forceState(login: string, state: string, reason: string): Promise<void> {
-    agents.set(login, await rest.forceState(login, state, reason));
+  /** Takes a call that waits or rings, at the own browser. */
+  async function intercept(call: string): Promise<void> {
+    if (device.value === "browser") await media.ensure();
+    await centre.intercept(call);
+    await settle(call, "take_over");
   }
 
-  const byName = (one: { name: string }, other: { name: string }): number => one.name.localeCompare(other.name);
-  /** Who is signed out stands last. */
-  const present = (agent: Agent): number => (agent.state === "logged_out" ? 1 : 0);
+  async function forceState(login: string, state: string, reason: string): Promise<void> {
+    takeAgent(await rest.forceState(login, state, reason));
+  }
+
+  async function acceptHelp(login: string): Promise<void> {
+    await centre.acceptHelp(login);
+    takeHelp(login, "accepted");
+  }
+
+  const callOf = (id: string | null): Call | undefined => (id ? calls.value.find((call) => call.id === id) : undefined);
   return {
-    agents: computed(() => [...agents.values()].sort((one, other) => present(one) - present(other) || byName(one, other))),
-    queues: computed(() => [...queues.values()].sort(byName)),
-    calls: computed(() => [...calls.values()].sort((one, other) => one.created.localeCompare(other.created))),
-    alarms: computed(() => [...alarms.values()]),
+    agents,
+    queues,
+    calls,
+    trunks,
+    alarms,
+    helps,
     loaded,
     error,
     monitored,
     changing,
+    device,
+    setDevice,
+    callOf,
+    signedIn: computed(() => agents.value.filter(({ state }) => state !== "logged_out").length),
     start,
     leave,
     retry: () => link.again(),
     monitor,
-    hangUp,
+    intercept,
     forceState,
+    acceptHelp,
   };
 });

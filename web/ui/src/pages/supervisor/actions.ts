@@ -1,58 +1,61 @@
-/** What a supervisor does to a call or an agent, with questions asked and failures told. */
+/** What a supervisor does to a call or an agent: failures are told, success is quiet. */
 
-import { ElMessage, ElMessageBox } from "element-plus";
-import { useI18n } from "vue-i18n";
+import { ElMessage } from "element-plus";
 
+import { centre } from "@/api/centre";
+import { rest } from "@/api/rest";
 import type { Agent, Call, MonitorMode } from "@/api/types";
-import { useParty } from "@/composables/party";
 import { useProblems } from "@/composables/problems";
 import { useBoard } from "@/stores/board";
 
-export interface MonitorActions {
-  set: (call: string, mode: MonitorMode) => Promise<void>;
-  hangUp: (call: Call) => Promise<void>;
-  force: (agent: Agent, state: string, reason: string) => Promise<void>;
+/** What a dialog of the board is about. */
+export type Ask =
+  | { kind: "release"; call: Call }
+  | { kind: "message"; to: string }
+  | { kind: "emergency"; queue: string }
+  | { kind: "day"; agent: Agent }
+  | { kind: "move"; queue: string; call: string };
+
+export interface BoardActions {
+  /** Runs the action and tells its failure; true when it succeeded. */
+  told: (action: () => Promise<unknown>) => Promise<boolean>;
+  set: (call: string, mode: MonitorMode) => Promise<boolean>;
+  intercept: (call: string) => Promise<boolean>;
+  force: (agent: Agent, state: string, reason: string) => Promise<boolean>;
+  /** The whole call, or one leg of it. */
+  release: (call: string, participant: string, reason: string) => Promise<boolean>;
+  front: (queue: string, call: string) => Promise<boolean>;
+  help: (login: string, call: string | null) => Promise<boolean>;
 }
 
-export function useMonitorActions(): MonitorActions {
-  const { t } = useI18n();
+export function useBoardActions(): BoardActions {
   const { explain } = useProblems();
-  const { nameOf } = useParty();
   const board = useBoard();
 
-  async function told(action: () => Promise<unknown>): Promise<void> {
+  async function told(action: () => Promise<unknown>): Promise<boolean> {
     try {
       await action();
+      return true;
     } catch (error) {
       ElMessage({ type: "error", message: explain(error), duration: 6000, showClose: true });
+      return false;
     }
   }
 
-  /** Resolves to false when the person thought better of it. */
-  async function sure(call: Call): Promise<boolean> {
-    try {
-      await ElMessageBox.confirm(
-        t("supervisor.hangUpAsk", { caller: nameOf(call) }),
-        t("supervisor.hangUpTitle"),
-        {
-          confirmButtonText: t("supervisor.hangUp"),
-          cancelButtonText: t("common.cancel"),
-          confirmButtonClass: "el-button--danger confirm-hangup",
-          type: "warning",
-        },
-      );
-      return true;
-    } catch (choice) {
-      if (choice === "cancel" || choice === "close") return false;
-      throw choice;
-    }
+  /** Whispering begins at once: the agent asked for it. */
+  async function help(login: string, call: string | null): Promise<void> {
+    await board.acceptHelp(login);
+    if (call) await board.monitor(call, "whisper");
   }
 
   return {
+    told,
     set: (call, mode) => told(() => board.monitor(call, mode)),
+    intercept: (call) => told(() => board.intercept(call)),
     force: (agent, state, reason) => told(() => board.forceState(agent.login, state, reason)),
-    hangUp: async (call) => {
-      if (await sure(call)) await told(() => board.hangUp(call.id));
-    },
+    release: (call, participant, reason) =>
+      told(() => (participant ? centre.releaseLeg(call, participant, reason) : rest.hangUp(call, reason))),
+    front: (queue, call) => told(() => centre.moveWaiting(queue, call, { front: true })),
+    help: (login, call) => told(() => help(login, call)),
   };
 }
