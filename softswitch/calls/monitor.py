@@ -19,7 +19,7 @@ from softswitch.model.views import MonitorView
 
 @dataclass(slots=True)
 class Monitors:
-    """Owned by the call; devices move into its group and back. `on_left(ear)`: the call is over, and with it the supervision."""
+    """Owned by the call; devices move into its group and back. `on_left(ear)`: the call is over for a supervisor."""
 
     mix: Mix
     timeline: Timeline

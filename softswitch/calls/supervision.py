@@ -169,7 +169,7 @@ class Supervision:
         return [self.view(watching) for watching in self._watching.values()]
 
     def view(self, watching: Watching) -> WatchView:
-        state = "talking" if watching.taken else "supervising" if watching.call else "ringing" if watching.ring else "waiting"
+        state = "talking" if watching.taken else "ringing" if watching.ring else "supervising" if watching.call else "waiting"
         gone = self._watching.get(watching.login) is not watching
         return WatchView(
             supervisor=watching.login, mode=MonitorMode.OFF if gone else watching.mode.value, state="off" if gone else state,

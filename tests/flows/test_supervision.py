@@ -8,7 +8,7 @@ import pytest
 from signalling import events as sig
 from softswitch.calls.call import Call
 from softswitch.calls.supervision import Wish
-from softswitch.model.errors import Conflict, NotFound
+from softswitch.model.errors import Conflict, Invalid, NotFound
 from softswitch.model.events import SupervisionEnded, SupervisionMode, SupervisionReleased, SupervisionStarted
 from softswitch.model.states import MonitorMode
 from tests.flows.world import World, run
@@ -197,12 +197,17 @@ def test_what_cannot_be_supervised(tmp_path: Path) -> None:
         world.carrier.call("9196")
         await world.carrier.sees(sig.Answered)
         (call,) = world.switch.calls._live.values()
-        with pytest.raises(Conflict, match="no sound"):
-            await _monitor(world, call, MonitorMode.LISTEN)
-        await world.browser("wang")
         with pytest.raises(Conflict, match="nobody talks"):
             await _monitor(world, call, MonitorMode.LISTEN)
         world.carrier.hang_up("call1")
+        await world.passes(0.5)
+        talk = await _agent_talks(world)
+        with pytest.raises(Conflict, match="no sound"):
+            await _monitor(world, talk, MonitorMode.LISTEN, "zhou")
+        with pytest.raises(Invalid, match="expected"):
+            await _monitor(world, talk, MonitorMode.LISTEN, device="outside:138")
+        assert not talk.monitors.views()
+        await world.switch.calls.drain(0.0)
         await world.settles()
 
     run(tmp_path, scenario)
