@@ -80,7 +80,7 @@ class LdapDirectory:
             entries = [entry for entry in connection.response or () if entry.get("type", "searchResEntry") == "searchResEntry"]
         finally:
             connection.unbind()
-        return (entries[0]["dn"], dict(entries[0]["attributes"])) if len(entries) == 1 else None
+        return (entries[0]["dn"], dict(entries[0]["raw_attributes"])) if len(entries) == 1 else None
 
 
 def _connector(settings: LdapSettings) -> Connect:
@@ -107,9 +107,8 @@ def _connector(settings: LdapSettings) -> Connect:
 
 
 def _texts(value: Any) -> list[str]:
-    if value is None:
-        return []
-    return [str(entry) for entry in value] if isinstance(value, list | tuple) else [str(value)]
+    """Values as the server sent them: octets, whatever is known of its schema."""
+    return [entry.decode("utf-8", "replace") for entry in value or ()]
 
 
 def _first(value: Any) -> str:
