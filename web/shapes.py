@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import BaseModel
 
 from softswitch.model.cause import Cause
 from softswitch.model.events import rfc3339
-from softswitch.services import AgentView, CallView, OfferView, QueueView
+from softswitch.services import AgentView, CallView, OfferView, QueueView, WaitingView
 from softswitch.store.rows import CdrRow, RecordingRow
 
 
@@ -29,6 +30,16 @@ class Recording(Shape):
 class Monitor(Shape):
     supervisor: str
     mode: str
+
+
+class Participant(Shape):
+    """Somebody in a live call. `party`: customer, agent:LOGIN, extension:N, outside:N."""
+
+    id: str
+    party: str
+    role: str
+    state: str
+    since: str
 
 
 class Call(Shape):
@@ -62,6 +73,10 @@ class Call(Shape):
     recording_live: bool
     monitors: list[Monitor]
     context: dict[str, str]
+    participants: list[Participant] = []
+    variables: dict[str, str] = {}
+    park_slot: str | None = None
+    recording_paused: bool = False
 
 
 class CallDetail(Call):
@@ -72,6 +87,24 @@ class CallDetail(Call):
 class CallList(Shape):
     items: list[Call]
     next: str | None
+
+
+class WrapUp(Shape):
+    mode: str
+    codes_required: bool
+    extensions_left: int
+
+
+class Today(Shape):
+    """An agent since midnight."""
+
+    answered: int
+    missed: int
+    talk_ms: int
+    ready_ms: int
+    not_ready_ms: int
+    wrap_up_ms: int
+    occupancy: float | None
 
 
 class Agent(Shape):
@@ -88,6 +121,16 @@ class Agent(Shape):
     language: str
     calls_today: int
     wrap_up_until: str | None
+    team: str = ""
+    site: str = ""
+    skills: dict[str, int] = {}
+    offer: str | None = None
+    customer_name: str = ""
+    direction: str = ""
+    wrap_up: WrapUp | None = None
+    help: str = ""
+    occupancy: float | None = None
+    today: Today | None = None
 
 
 class AgentList(Shape):
@@ -101,6 +144,39 @@ class Waiting(Shape):
     since: str
     position: int
     state: str
+    channel: str
+    importance: int
+    priority: float
+    stage: int
+    needs: dict[str, int]
+    customer_name: str
+    vip: bool
+    predicted_ms: int | None
+
+
+class EmergencyShape(Shape):
+    on: bool
+    announcement: str
+    until: str | None
+
+
+class PredictionShape(Shape):
+    count: int
+    bias_ms: int | None
+    mae_ms: int | None
+    coverage: float | None
+
+
+class FiguresShape(Shape):
+    offered: int
+    answered: int
+    abandoned: int
+    short_abandoned: int
+    exits: dict[str, int]
+    service_level: float | None
+    asa_ms: int | None
+    longest_ms: int
+    prediction: PredictionShape
 
 
 class Queue(Shape):
@@ -114,6 +190,18 @@ class Queue(Shape):
     answered: int
     abandoned: int
     service_level: float | None
+    title: str
+    open: bool
+    closed_reason: str
+    until: str | None
+    emergency: EmergencyShape | None
+    ewt_ms: int | None
+    p80_ms: int | None
+    signed_in: int
+    ready: int
+    callbacks: int
+    goal: float
+    figures: FiguresShape
 
 
 class QueueList(Shape):
@@ -178,6 +266,11 @@ def live_call(view: CallView, names: Mapping[str, str], now: float) -> Call:
         duration_ms=max(0, int((now - view.created_at) * 1000)), result=None, cause=None, cause_text=None, q850=None,
         sip_status=None, who=None, recording=None, recording_live=view.recording,
         monitors=[Monitor(supervisor=m.supervisor, mode=m.mode) for m in view.monitors], context=dict(view.context),
+        participants=[
+            Participant(id=p.id, party=p.party, role=p.role, state=p.state, since=rfc3339(p.since or view.created_at))
+            for p in view.participants
+        ],
+        variables=dict(view.variables), park_slot=view.slot or None, recording_paused=view.recording_paused,
     )  # fmt: skip
 
 
@@ -216,19 +309,43 @@ def agent(view: AgentView) -> Agent:
     return Agent(
         login=view.login, name=view.name, state=view.state, reason=view.reason, since=rfc3339(view.since),
         queues=list(view.queues), station=view.station, call=view.call or None, pending=view.pending, reachable=view.reachable,
-        language=view.language, calls_today=view.calls_today, wrap_up_until=time(view.wrap_up_until),
+        language=view.language, calls_today=view.calls_today, wrap_up_until=time(view.wrap_up_until), team=view.team,
+        site=view.site, skills=dict(view.skills), offer=view.offer or None, customer_name=view.customer_name,
+        direction=view.direction, help=view.help, occupancy=view.occupancy,
+        wrap_up=WrapUp(**asdict(view.wrap_up)) if view.wrap_up is not None else None,
+        today=Today(**asdict(view.today)) if view.today is not None else None,
     )  # fmt: skip
 
 
+def waiting(view: WaitingView) -> Waiting:
+    return Waiting(
+        call=view.call, caller=view.caller, since=rfc3339(view.since), position=view.position, state=view.state,
+        channel=view.channel, importance=view.importance, priority=view.priority, stage=view.stage, needs=dict(view.needs),
+        customer_name=view.customer_name, vip=view.vip, predicted_ms=_known(view.predicted_ms),
+    )  # fmt: skip
+
+
+def _known(ms: int) -> int | None:
+    return ms if ms >= 0 else None
+
+
 def queue(view: QueueView) -> Queue:
+    switch, figures, prediction = view.emergency, view.figures, view.figures.prediction
     return Queue(
         name=view.name, strategy=view.strategy, waiting=len(view.calls), longest_wait_ms=view.longest_wait_ms,
-        calls=[
-            Waiting(call=w.call, caller=w.caller, since=rfc3339(w.since), position=w.position, state=w.state)
-            for w in view.calls
-        ],
-        agents=dict(view.agents), offered=view.offered, answered=view.answered, abandoned=view.abandoned,
-        service_level=view.service_level,
+        calls=[waiting(call) for call in view.calls], agents=dict(view.agents), offered=view.offered, answered=view.answered,
+        abandoned=view.abandoned, service_level=view.service_level, title=view.title, open=view.open,
+        closed_reason=view.closed_reason, until=time(view.until), ewt_ms=_known(view.ewt_ms), p80_ms=_known(view.p80_ms),
+        emergency=EmergencyShape(on=True, announcement=switch.announcement, until=time(switch.until)) if switch else None,
+        signed_in=view.signed_in, ready=view.ready, callbacks=view.callbacks, goal=view.goal,
+        figures=FiguresShape(
+            offered=figures.offered, answered=figures.answered, abandoned=figures.abandoned,
+            short_abandoned=figures.short_abandoned, exits=dict(figures.exits), service_level=figures.service_level,
+            asa_ms=figures.asa_ms, longest_ms=figures.longest_ms,
+            prediction=PredictionShape(
+                count=prediction.count, bias_ms=prediction.bias_ms, mae_ms=prediction.mae_ms, coverage=prediction.coverage
+            ),
+        ),
     )  # fmt: skip
 
 

@@ -55,6 +55,7 @@ class Seat:
     """A callback's place in line, as the service's guest."""
 
     channel = "callback"
+    rule = ""
 
     def __init__(self, callback: Callback, visit: str, told: Callable[[Seat, ev.Event], None]) -> None:
         self.callback = callback

@@ -1,11 +1,11 @@
-"""When a waiting caller goes elsewhere, and where: the overflow rules of a queue, its closing and its desertion. Pure.
+"""When a waiting caller goes elsewhere, and where: the rules of a queue that look at more than its own time. Pure.
 
-At most three hops, never back to a queue that the caller has left (call-centre.md §7).
+The core has the timers (`wait`, `no_agents`, the longest wait, an empty queue); here are predicted wait, length, ratio, closing
+and time of day. At most three hops, never back to a queue that the caller has left (call-centre.md §7).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from softswitch.directory.model import Overflow, Queue
@@ -20,12 +20,9 @@ _RESULTS = {DestinationKind.VOICEMAIL: "mailbox", DestinationKind.CALLBACK: "cal
 class Moment:
     """What the rules look at. Seconds; None = unknown or not the case. `minute` is the civil minute of the day."""
 
-    waited: float
     length: int
     signed_in: int
     predicted: float | None = None
-    deserted_for: float | None = None
-    """How long nobody has been signed in."""
     open: bool = True
     closes_in: float | None = None
     minute: int = 0
@@ -40,6 +37,11 @@ class Exit:
     rule: str = ""
     number: str = ""
     """callback: the number to call, as the caller confirmed it."""
+
+    @property
+    def chosen(self) -> bool:
+        """By a person: a key of the caller, a supervisor."""
+        return self.rule.startswith(("key", "moved"))
 
 
 @dataclass(slots=True)
@@ -67,11 +69,6 @@ def leaves(queue: Queue, moment: Moment, trail: Trail) -> Exit | None:
     """The first reason to send a waiting caller elsewhere now."""
     if not moment.open and (closing := _closing(queue)) is not None and trail.allows(closing):
         return Exit(result_of(closing), closing, "closing")
-    if queue.leave_empty and moment.deserted_for is not None and moment.deserted_for >= queue.leave_empty:
-        if queue.empty is None:
-            return Exit("closed", None, "leave_empty")
-        if trail.allows(queue.empty):
-            return Exit(result_of(queue.empty), queue.empty, "leave_empty")
     rule = next((rule for rule in queue.overflows if fires(rule, moment) and trail.allows(rule.to)), None)
     return Exit(result_of(rule.to), rule.to, rule.when) if rule is not None else None
 
@@ -79,20 +76,18 @@ def leaves(queue: Queue, moment: Moment, trail: Trail) -> Exit | None:
 def fires(rule: Overflow, moment: Moment) -> bool:
     """Whether the condition of a rule holds."""
     match rule.when:
-        case "wait":
-            return moment.waited >= rule.threshold
         case "ewt":
             return moment.predicted is not None and moment.predicted >= rule.threshold
         case "length":
             return moment.length > rule.threshold
         case "ratio":
             return moment.length > rule.threshold * moment.signed_in
-        case "no_agents":
-            return moment.deserted_for is not None and moment.deserted_for >= rule.threshold
         case "closing":
             return moment.open and moment.closes_in is not None and moment.closes_in <= rule.threshold * 60
         case "between":
             return between(rule.between, moment.minute)
+        case "wait" | "no_agents":
+            return False  # timers of the core
 
 
 def between(span: str, minute: int) -> bool:
@@ -112,12 +107,9 @@ def key_result(to: Destination) -> str:
 
 
 def has_rules(queue: Queue) -> bool:
-    """Whether anything but the longest wait can send a waiting caller away."""
-    return bool(queue.overflows or queue.leave_empty or (queue.calendar and queue.closing != "finish"))
-
-
-def watched(queues: Collection[Queue]) -> list[Queue]:
-    return [queue for queue in queues if has_rules(queue)]
+    """Whether something but a timer of the core can send a waiting caller away."""
+    looked_at = any(rule.when not in ("wait", "no_agents") for rule in queue.overflows)
+    return looked_at or bool(queue.calendar and queue.closing != "finish")
 
 
 def _closing(queue: Queue) -> Destination | None:

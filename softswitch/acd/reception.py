@@ -86,8 +86,6 @@ class Front(Floor, Protocol):
 
     def staffing(self, queue: str) -> Staffing: ...
 
-    def deserted_since(self, queue: str) -> float | None: ...
-
     def note(self, call: Call, event: ev.Event) -> None:
         """An event of a visit that the core never saw: counted and told like the others."""
 
@@ -274,15 +272,15 @@ class Reception:
             return await self._after_talk(call, queue, result)
         if isinstance(result, Exit):
             return await self._go_on(call, queue, trail, result)
-        if result.value == "overflow" and queue.overflow is not None:
-            return await self._go_on(call, queue, trail, Exit("overflow", queue.overflow, "max_wait"))
         return result
 
     async def _go_on(self, call: Call, queue: Queue, trail: Trail, exit_: Exit) -> Outcome | None:
         to = exit_.to
         if to is None:
             return Outcome("failed", Cause.UNREACHABLE, value=str(Why.EMPTY))
-        if not exit_.rule.startswith("key"):
+        if not exit_.chosen:
+            if not trail.allows(to):  # the core's timers do not know where the call has been
+                return Outcome("timeout", Cause.NO_ANSWER) if exit_.rule == "max_wait" else None
             trail.hops += 1
         if exit_.number:
             desk = self._front.around.callbacks
@@ -339,17 +337,16 @@ class Reception:
         queue = front.snapshot.queues.get(stay.queue.name)
         if queue is None or trail is None or not front.position(stay.visit):
             return
-        if (exit_ := overflow.leaves(queue, self._moment(stay, queue, trail), trail)) is not None:
+        if (exit_ := overflow.leaves(queue, self._moment(stay, queue), trail)) is not None:
             stay.leave(exit_)
 
-    def _moment(self, stay: Stay, queue: Queue, trail: Trail) -> Moment:
+    def _moment(self, stay: Stay, queue: Queue) -> Moment:
         front, around = self._front, self._front.around
-        calendar, since = around.calendar(queue.calendar), front.deserted_since(queue.name)
+        calendar = around.calendar(queue.calendar)
         predicted = front.predicted(stay.visit)[0]
         return Moment(
-            waited=front.now - trail.first, length=front.waiting(queue.name), signed_in=front.staffing(queue.name).signed_in,
-            predicted=predicted / 1000 if predicted >= 0 else None,
-            deserted_for=front.now - since if since is not None else None, open=calendar.open,
+            length=front.waiting(queue.name), signed_in=front.staffing(queue.name).signed_in,
+            predicted=predicted / 1000 if predicted >= 0 else None, open=calendar.open,
             closes_in=calendar.until - around.utc() if calendar.open and calendar.until is not None else None,
             minute=around.local_minute(queue.calendar),
         )  # fmt: skip

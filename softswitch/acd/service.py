@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -21,9 +21,10 @@ from softswitch.acd.core import BROWSER, CONNECTION_LOST, AcdCore
 from softswitch.acd.counters import Today
 from softswitch.acd.entry import Staffing
 from softswitch.acd.forecast import UNKNOWN, Forecast
+from softswitch.acd.overflow import result_of
 from softswitch.acd.reception import PLAIN, Options, Reception
 from softswitch.acd.settings import config_of
-from softswitch.acd.views import QueueFacts, agent_view, offer_view, queue_view
+from softswitch.acd.views import QueueFacts, agent_view, offer_view, priority, queue_view
 from softswitch.acd.visit import Result, Stay
 from softswitch.calls.call import Call
 from softswitch.calls.outcome import Outcome
@@ -59,6 +60,10 @@ class Guest(Protocol):
     @property
     def facts(self) -> LegFacts: ...
 
+    @property
+    def rule(self) -> str:
+        """What makes the guest leave, when it is not the core."""
+
     def tell(self, event: ev.Event) -> None: ...
 
     def offer_over(self, offer: str) -> None: ...
@@ -87,10 +92,11 @@ class AcdService:
         self.around = Surroundings(utc=clock.utc)
         self.forecast = Forecast(self.core, self.members, self._is_shared)
         self.reception = Reception(self)
+        self.enrich: Callable[[AgentView], AgentView] = lambda view: view
+        """Adds to an agent's view what the core does not know: the floor's part."""
         self.board = Board(self.agent, self.queue)
         self._guests: dict[str, Guest] = {}  # by visit
         self._offers: dict[str, Guest] = {}  # by offer that is alerting
-        self._deserted: dict[str, float] = {}  # queue → since when nobody is signed in
         self._talking: dict[str, Call] = {}  # agent -> the queue call it is joined to
         self._parked: dict[str, Call] = {}
         self._calls: dict[str, Call] = {}  # those that wait, or talk to an agent of a queue
@@ -113,7 +119,6 @@ class AcdService:
             (row.queue, row.caller): (row.ended_at - row.wait_ms / 1000, row.ended_at) for row in records if not row.agent
         }
         self._publish(self.core.recover(stored, self.now))
-        self._note_staff(self._directory().queues)
         self._stations.on_change(self._device_changed)
         for login in self._directory().agents:
             self._device_changed(login)
@@ -155,8 +160,11 @@ class AcdService:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, due - self.now), self._on_timer)
 
     def _carry_out(self, event: ev.Event) -> None:
-        if isinstance(event, ev.QueueEntered):
-            event = self._with_prediction(event)
+        match event:
+            case ev.QueueEntered():
+                event = self._with_prediction(event)
+            case ev.QueueLeft():
+                event = self._with_reason(event)
         self._record(event)
         self.today.count(event)
         match event:
@@ -205,6 +213,12 @@ class AcdService:
             return event
         return replace(event, predicted_ms=mean, p80_ms=p80)
 
+    def _with_reason(self, event: ev.QueueLeft) -> ev.QueueLeft:
+        """The exit's own word for where the caller went on to, and the rule of whoever sent it there."""
+        guest = self._guests.get(event.visit)
+        result = result_of(Destination.parse(event.to)) if event.result == "overflow" and event.to else event.result
+        return replace(event, result=result, rule=event.rule or (guest.rule if guest is not None else ""))
+
     # ------------------------------------------------------------------ callers
 
     async def to_queue(self, call: Call, destination: Destination) -> Outcome:
@@ -232,6 +246,10 @@ class AcdService:
     def part(self, guest: Guest) -> None:
         self._guests.pop(guest.visit, None)
         self._offers = {offer: other for offer, other in self._offers.items() if other is not guest}
+
+    def stay_of(self, visit: str) -> Guest | None:
+        """Whoever waits behind a visit."""
+        return self._guests.get(visit)
 
     def stays(self) -> list[Stay]:
         return [guest for guest in self._guests.values() if isinstance(guest, Stay)]
@@ -277,32 +295,18 @@ class AcdService:
     # ------------------------------------------------------------------ who serves
 
     def members(self, queue: str) -> tuple[str, ...]:
-        """Logins that serve a queue now."""
-        return self.core.config.members().get(queue, ())
+        """Logins that serve a queue today."""
+        return self.core.members(queue)
 
     def _is_shared(self, queue: str) -> bool:
         """Whether agents of the queue also serve others."""
-        agents = self.core.config.agents
-        return any(len(agents[login].queues) > 1 for login in self.members(queue) if login in agents)
+        return any(len(self.core.queues_of(login)) > 1 for login in self.members(queue))
 
     def waiting(self, queue: str) -> int:
         return len(self.core.state.waiting.get(queue, ()))
 
     def staffing(self, queue: str) -> Staffing:
-        states = [self.core.state.agents[login].state for login in self.members(queue) if login in self.core.state.agents]
-        signed_in = sum(state is not AgentState.LOGGED_OUT for state in states)
-        return Staffing(signed_in, sum(state is AgentState.READY for state in states))
-
-    def deserted_since(self, queue: str) -> float | None:
-        """Since when nobody is signed in for the queue; None while somebody is."""
-        return self._deserted.get(queue)
-
-    def _note_staff(self, queues: Iterable[str]) -> None:
-        for name in queues:
-            if self.staffing(name).signed_in:
-                self._deserted.pop(name, None)
-            else:
-                self._deserted.setdefault(name, self.now)
+        return Staffing(self.core.signed_in(queue), self.core.in_state(queue, AgentState.READY))
 
     def logout_reason(self, agent: str) -> str:
         record = self.core.state.agents[agent]
@@ -330,7 +334,6 @@ class AcdService:
     def directory_changed(self, snapshot: Snapshot) -> None:
         """New agents, queues or memberships."""
         self.submit(c.ChangeConfig(config_of(snapshot)))
-        self._note_staff(snapshot.queues)
         for name in snapshot.queues:
             self.board.queue_changed(name)
         for login in snapshot.agents:
@@ -400,11 +403,11 @@ class AcdService:
         return agent
 
     def agents(self) -> list[AgentView]:
-        return [agent_view(self.core, agent, self.today) for agent in self._directory().agents.values()]
+        return [self.enrich(agent_view(self.core, agent, self.today)) for agent in self._directory().agents.values()]
 
     def agent(self, login: str) -> AgentView:
         """Raises NotFound."""
-        return agent_view(self.core, self.known(login), self.today)
+        return self.enrich(agent_view(self.core, self.known(login), self.today))
 
     def queues(self) -> list[QueueView]:
         return [self._queue_view(queue) for queue in self._directory().queues.values()]
@@ -428,6 +431,7 @@ class AcdService:
                 calendar=around.calendar(queue.calendar), emergency=around.emergencies(queue.name),
                 wait=self.forecast.wait(queue, ahead, now), prediction=self.forecast.report(queue.name),
                 guest_of=self._guests.get, vip=lambda number: around.lists.vip(number) is not None,
+                priority_of=lambda visit: priority(queue, visit.importance, now - visit.entered_at),
                 wait_of=lambda place: self.forecast.wait(queue, place - 1, now)[0],
             ),
         )  # fmt: skip
@@ -460,13 +464,7 @@ class AcdService:
         queues = {event.queue} if event.queue else set()
         if isinstance(event, ev.AgentStateChanged):
             self.board.agent_changed(event.agent)
-            served = self._queues_of(event.agent)
-            self._note_staff(served)
-            queues |= served
+            queues |= set(self.core.queues_of(event.agent))
         for name in queues:
             if name in self._directory().queues:
                 self.board.queue_changed(name)
-
-    def _queues_of(self, login: str) -> set[str]:
-        agent = self.core.config.agents.get(login)
-        return set(agent.queues) if agent is not None else set()

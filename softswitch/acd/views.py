@@ -47,9 +47,6 @@ class Guest(Protocol):
     """Whoever has a place in line."""
 
     @property
-    def channel(self) -> str: ...
-
-    @property
     def facts(self) -> LegFacts: ...
 
 
@@ -64,6 +61,8 @@ class QueueFacts:
     guest_of: Callable[[str], Guest | None]
     """Whoever waits behind a visit."""
     vip: Callable[[str], bool]
+    priority_of: Callable[[Visit], float]
+    """By §5.3, now."""
     wait_of: Callable[[int], int]
     """What is left of the wait at a place in line, ms."""
 
@@ -87,8 +86,13 @@ def queue_view(
         emergency=EmergencyView(announcement=switch.announcement, until=switch.until or None) if switch else None,
         ewt_ms=about.wait[0], p80_ms=about.wait[1], signed_in=states.total() - states[AgentState.LOGGED_OUT],
         ready=states[AgentState.READY], callbacks=sum(call.channel == "callback" for call in calls),
-        figures=_figures(count, about.prediction),
+        goal=queue.service_level / 100, figures=_figures(count, about.prediction),
     )  # fmt: skip
+
+
+def priority(queue: Queue, importance: int, waited: float) -> float:
+    """`L1·importance + L2·waited` (call-centre.md §5.3)."""
+    return round(queue.weight_importance * importance + queue.weight_waited * waited / queue.wait_unit, 3)
 
 
 def _figures(count: QueueCount, report: Report | None) -> QueueFigures:
@@ -110,7 +114,8 @@ def _waiting(visit: Visit, place: int, about: QueueFacts) -> WaitingView:
     return WaitingView(
         call=visit.call, visit=visit.id, caller=number, customer_name=name, since=visit.since, position=place,
         state="offering" if visit.offer else "waiting", vip=about.vip(number), predicted_ms=about.wait_of(place),
-        channel=guest.channel if guest is not None else "voice",
+        channel=visit.channel, importance=visit.importance, priority=about.priority_of(visit), stage=visit.stage,
+        needs={need.skill: need.level for need in visit.needs},
     )  # fmt: skip
 
 

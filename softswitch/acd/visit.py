@@ -73,6 +73,7 @@ class Stay:
         self._make_sound = sound
         self._sound: asyncio.Task[None] | None = None
         self._waiting: WaitingSound | None = None
+        self._rule = ""
 
     @property
     def facts(self) -> LegFacts:
@@ -81,6 +82,11 @@ class Stay:
     def tell(self, event: Event) -> None:
         """An offer, or the end of the visit by the core's own decision."""
         self._inbox.put_nowait(event)
+
+    @property
+    def rule(self) -> str:
+        """What made the caller leave, when it was not the core."""
+        return self._rule
 
     def leave(self, exit_: Exit) -> None:
         """The caller goes elsewhere: a key, an overflow rule. Nothing once an agent has answered."""
@@ -114,6 +120,7 @@ class Stay:
                 return _left(told)
             case Exit():
                 if self._floor.is_waiting(self.visit):
+                    self._rule = told.rule
                     self._floor.submit(c.Leave(self.visit, told.result, str(told.to) if told.to else ""))
                     return told
             case OfferMade() if self._floor.is_offered(told.offer):
@@ -219,7 +226,7 @@ def _why_left(ending: Ending | None) -> str:
 def _left(event: QueueLeft) -> Result:
     """What the core's own decision to end a visit means for the caller."""
     if event.to:
-        return Exit(event.result, Destination.parse(event.to))
+        return Exit(event.result, Destination.parse(event.to), event.rule)
     if event.result in ("timeout", "overflow"):
         return Outcome("timeout", Cause.NO_ANSWER, value=event.result)
     if event.result == "supervisor":

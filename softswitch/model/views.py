@@ -52,6 +52,7 @@ class CallView:
     participants: tuple[ParticipantView, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     slot: str = ""  # where it is parked
+    recording_paused: bool = False
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -77,6 +78,28 @@ class OfferView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WrapUpView:
+    """How the wrap-up that runs may end."""
+
+    mode: str
+    codes_required: bool = False
+    extensions_left: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentToday:
+    """One agent since midnight of the switch's time zone."""
+
+    answered: int = 0
+    missed: int = 0
+    talk_ms: int = 0  # with hold, consultation and conference
+    ready_ms: int = 0
+    not_ready_ms: int = 0
+    wrap_up_ms: int = 0
+    occupancy: float | None = None  # handling time / (handling time + ready)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentView:
     login: str
     name: str
@@ -91,6 +114,19 @@ class AgentView:
     language: str = "zh-CN"
     calls_today: int = 0
     wrap_up_until: float | None = None
+    team: str = ""
+    site: str = ""
+    skills: Mapping[str, int] = field(default_factory=dict)
+    offer: str = ""
+    """The offer that alerts the agent now, of a queue or of a call beside them."""
+    customer_name: str = ""
+    """Whom the agent talks to, or its number."""
+    direction: str = ""  # of that call
+    wrap_up: WrapUpView | None = None
+    help: str = ""  # "asked" while the agent waits for a supervisor
+    occupancy: float | None = None
+    """Of the last 60 minutes, 0 to 1."""
+    today: AgentToday | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,4 +207,6 @@ class QueueView:
     ready: int = 0
     callbacks: int = 0
     """Places in line of callers who hung up."""
+    goal: float = 0.8
+    """The share that should be answered in time."""
     figures: QueueFigures = QueueFigures()

@@ -23,6 +23,7 @@ PARTS: tuple[Build, ...] = (
     queues.calendars,
     queues.lists,
     queues.emergencies,
+    queues.handwork,
     queues.surveys,
     queues.predictions,
     queues.callbacks,

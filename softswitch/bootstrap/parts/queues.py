@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from softswitch.acd.callbacks import Callbacks
+from softswitch.acd.handwork import Handwork
 from softswitch.acd.sticky import last_agents
 from softswitch.acd.switches import EmergencySwitches, Invitations
 from softswitch.bootstrap.parts.screening import announced_hang_up, screened
 from softswitch.bootstrap.switch import random_token
+from softswitch.calendar.model import ALWAYS_OPEN
 from softswitch.calendar.service import Calendars
 from softswitch.calls.call import Call
 from softswitch.lists.service import Lists
@@ -42,7 +44,7 @@ async def calendars(node: Node) -> Calendars:
         clock=node.clock,
     )  # fmt: skip
     await made.load()
-    node.acd.around.calendar = made.state
+    node.acd.around.calendar = lambda name: made.state(name) if name in node.directory.current().calendars else ALWAYS_OPEN
     node.acd.around.local_minute = partial(_minute, node)
     return made
 
@@ -55,6 +57,10 @@ async def lists(node: Node) -> Lists:
     node.switch.handlers[DestinationKind.HANGUP] = announced_hang_up
     node.run(made.run(), "list hits")
     return made
+
+
+async def handwork(node: Node) -> Handwork:
+    return Handwork(node.acd)
 
 
 async def emergencies(node: Node) -> EmergencySwitches:

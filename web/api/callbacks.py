@@ -1,0 +1,180 @@
+"""Callbacks: who is to be called back, when, by whom, and what came of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from softswitch.acd.callback import Callback, CallbackState
+from softswitch.acd.callbacks import Callbacks
+from softswitch.acd.tables import callbacks_by
+from softswitch.model.errors import Forbidden, Invalid, NotFound
+from softswitch.model.events import rfc3339
+from softswitch.model.number import canonical
+from softswitch.model.states import Role
+from web import shapes
+from web.routing import STAFF, Model, Request, Route
+
+_PEOPLE = STAFF | {Role.API}
+
+
+def _zoned(value: datetime | None) -> datetime | None:
+    if value is not None and value.tzinfo is None:
+        raise ValueError("expected a time with its zone")
+    return value
+
+
+class CallbackQuery(Model):
+    state: CallbackState | Literal["", "open"] = ""
+    queue: str = Field("", max_length=128)
+    number: str = Field("", max_length=64)
+    limit: int = Field(100, ge=1, le=500)
+    cursor: str = Field("", max_length=64)
+
+
+class CallbackDraft(Model):
+    queue: str = Field(min_length=1, max_length=128)
+    number: str = Field(min_length=1, max_length=64)
+    at: datetime | None = None
+    customer: str = Field("", max_length=64)
+    note: str = Field("", max_length=2000)
+    agent: str = Field("", max_length=128)
+
+    _at = field_validator("at")(_zoned)
+
+
+class CallbackChange(Model):
+    """What is not given stays. `state`: done (called without the switch) or cancelled."""
+
+    at: datetime | None = None
+    agent: str | None = Field(None, max_length=128)
+    note: str | None = Field(None, max_length=2000)
+    state: Literal["done", "cancelled"] | None = None
+
+    _at = field_validator("at")(_zoned)
+
+
+class AttemptShape(shapes.Shape):
+    at: str
+    result: str
+    agent: str | None
+
+
+class CallbackShape(shapes.Shape):
+    id: str
+    queue: str
+    number: str
+    customer: str | None
+    state: str
+    created: str
+    scheduled: str | None
+    entered: str | None
+    attempts: list[AttemptShape]
+    source: str
+    agent: str | None
+    note: str
+    call: str | None
+
+
+class CallbackList(shapes.Shape):
+    items: list[CallbackShape]
+    next: str | None = None
+
+
+def shape(callback: Callback) -> CallbackShape:
+    return CallbackShape(
+        id=callback.id, queue=callback.queue, number=callback.number, customer=callback.customer or None,
+        state=callback.state, created=rfc3339(callback.created), scheduled=shapes.time(callback.scheduled or None),
+        entered=shapes.time(callback.entered or None), source=callback.source, agent=callback.agent or None,
+        note=callback.note, call=callback.call or None,
+        attempts=[AttemptShape(at=rfc3339(one.at), result=one.result, agent=one.agent or None) for one in callback.attempts],
+    )  # fmt: skip
+
+
+async def list_callbacks(request: Request) -> CallbackList:
+    query, service = request.query(CallbackQuery), request.services.part(Callbacks)
+    opened = sorted(service.open(), key=lambda callback: callback.entered)
+    wanted = [callback for callback in opened if not query.cursor and _fits(callback, query) and _sees(request, callback)]
+    if query.state == "open" or (query.state and CallbackState(query.state).is_open):
+        return CallbackList(items=[shape(callback) for callback in wanted[: query.limit]])
+    before = _cursor(query.cursor)
+    rows = await request.services.store.read(
+        lambda connection: callbacks_by(
+            connection, state=query.state, queue=query.queue, number=query.number, before=before, limit=query.limit
+        )
+    )
+    ended = [row for row in rows if not row.state.is_open and _sees(request, row)]
+    following = str(rows[-1].created) if len(rows) == query.limit else None
+    return CallbackList(items=[shape(callback) for callback in (*wanted, *ended)], next=following)
+
+
+def _cursor(text: str) -> float:
+    try:
+        return float(text or 0)
+    except ValueError:
+        raise Invalid("cursor", "expected what `next` of the page before gave") from None
+
+
+def _fits(callback: Callback, query: CallbackQuery) -> bool:
+    return (
+        query.state in ("", "open", callback.state)
+        and query.queue in ("", callback.queue)
+        and (not query.number or canonical(query.number) == canonical(callback.number))
+    )
+
+
+def _sees(request: Request, callback: Callback) -> bool:
+    """An agent: those of its queues and its own; others by their scope."""
+    who = request.who
+    if who.role is Role.AGENT:
+        agent = request.services.directory.current().agents.get(who.login)
+        return callback.agent == who.login or (agent is not None and callback.queue in agent.queues)
+    return request.scope.may_see_queue(callback.queue)
+
+
+async def create(request: Request) -> CallbackShape:
+    draft = request.body(CallbackDraft)
+    at = draft.at.timestamp() if draft.at is not None else 0.0
+    if request.who.role is not Role.AGENT and not request.scope.may_see_queue(draft.queue):
+        raise Forbidden(f"the queue {draft.queue} is not in your scope")
+    made = await request.services.part(Callbacks).create(
+        draft.queue, draft.number, source="agent" if request.who.role is Role.AGENT else "page", at=at,
+        customer=draft.customer, note=draft.note, agent=draft.agent,
+    )  # fmt: skip
+    return shape(made)
+
+
+async def change(request: Request) -> CallbackShape:
+    wanted, service = request.body(CallbackChange), request.services.part(Callbacks)
+    found = _seen(request, request.path("id"))
+    if wanted.state == "done":
+        return shape(service.finish(found.id, request.who.actor))
+    if wanted.state == "cancelled":
+        return shape(service.cancel(found.id, "by hand", request.who.actor))
+    at = wanted.at.timestamp() if wanted.at is not None else None
+    return shape(service.change(found.id, at=at, agent=wanted.agent, note=wanted.note))
+
+
+async def remove(request: Request) -> None:
+    found = _seen(request, request.path("id"))
+    request.services.part(Callbacks).cancel(found.id, "by hand", request.who.actor)
+
+
+def _seen(request: Request, identity: str) -> Callback:
+    found = request.services.part(Callbacks).get(identity)
+    if not _sees(request, found):
+        raise NotFound("no open callback has this id")
+    return found
+
+
+ROUTES = (
+    Route(method="GET", path="/callbacks", handler=list_callbacks, roles=_PEOPLE, query=CallbackQuery, reply=CallbackList,
+          summary="Callbacks, open ones first"),
+    Route(method="POST", path="/callbacks", handler=create, roles=_PEOPLE, body=CallbackDraft, reply=CallbackShape, status=201,
+          summary="Have somebody called back"),
+    Route(method="PUT", path="/callbacks/{id}", handler=change, roles=_PEOPLE, body=CallbackChange, reply=CallbackShape,
+          summary="Another time or agent, done by hand, or cancelled"),
+    Route(method="DELETE", path="/callbacks/{id}", handler=remove, roles=_PEOPLE, status=204, summary="Cancel a callback"),
+)  # fmt: skip
