@@ -68,8 +68,27 @@ class Floor(Protocol):
     def queues(self) -> list[QueueView]: ...
     def queue(self, name: str) -> QueueView: ...
     def offer_of(self, login: str) -> OfferView | None: ...
-    async def set_state(self, login: str, state: str, reason: str, actor: str) -> AgentView:
-        """`state`: ready, not_ready, logged_out, wrap_up_done. Raises NotFound, Conflict, Invalid."""
+    async def set_state(self, login: str, state: str, reason: str, actor: str, station: str = "") -> AgentView:
+        """`state`: ready, not_ready, logged_out, wrap_up, wrap_up_done. Raises NotFound, Conflict, Invalid."""
+
+    async def choose_station(self, login: str, station: str) -> AgentView: ...
+    async def set_skills(
+        self, login: str, skills: Mapping[str, int] | None, queues: tuple[str, ...] | None, until: float, actor: str
+    ) -> AgentView: ...
+    async def wrap_up(self, login: str, action: str, *, codes: tuple[str, ...] = (), reason: str = "") -> AgentView:
+        """`action`: start, extend, done."""
+
+    def last_call(self, login: str) -> str:
+        """The call that the agent is or was in last."""
+
+    async def pick(self, login: str, call: str) -> None: ...
+    async def act(self, login: str, command: str, values: Mapping[str, Any], actor: str = "") -> Mapping[str, Any]:
+        """An order about the agent's own call by name (acd/orders.py)."""
+
+    async def act_in(
+        self, call: str, command: str, values: Mapping[str, Any], actor: str, agent: str = ""
+    ) -> Mapping[str, Any]:
+        """The same in a call that is named."""
 
     def desk_connected(self, login: str) -> None:
         """The agent's page is connected (again)."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from softswitch.acd import commands as c
 from softswitch.acd.core import BROWSER
 from softswitch.acd.desks import AcdDesks
+from softswitch.acd.model import AgentRecord
 from softswitch.acd.orders import Orders
 from softswitch.acd.service import AcdService
+from softswitch.acd.workday import Workdays
+from softswitch.calls.call import Call
 from softswitch.calls.control import CallControl
 from softswitch.calls.stations import Stations
-from softswitch.model.errors import Conflict, Invalid
+from softswitch.model.errors import Conflict, Forbidden, Invalid, NotFound
 from softswitch.model.states import AgentState
-from softswitch.model.views import AgentView, OfferView, QueueView
+from softswitch.model.views import AgentView, OfferView, QueueView, WrapUpView
 
 
 class Floor:
@@ -26,6 +30,10 @@ class Floor:
         self._stations = stations
         self._desks = desks
         self._orders = Orders(acd, control)
+        self.workdays = Workdays()
+        self.help_of: Callable[[str], str] = lambda _login: ""
+        """"asked" while the agent waits for a supervisor; set by supervision."""
+        acd.enrich = self._enrich
 
     # views
 
@@ -56,6 +64,38 @@ class Floor:
     ) -> Callable[[], None]:
         """Tells each change; `offer(login, view, reason)`: made, or (None) over. Returns the function that stops it."""
         return self._acd.watch(agent=agent, queue=queue, offer=offer)
+
+    def _enrich(self, view: AgentView) -> AgentView:
+        """What is known of an agent beside the core's state: its place, its day, the call it is in."""
+        agent, record = self._acd.known(view.login), self._acd.core.state.agents.get(view.login)
+        now = self._acd.now
+        view = replace(
+            view, team=agent.team, site=agent.site, skills=self._acd.core.skills_of(view.login),
+            queues=self._acd.core.queues_of(view.login), today=self.workdays.today(view.login, now),
+            help=self.help_of(view.login),
+        )  # fmt: skip
+        if record is None:
+            return view
+        offer = self._desks.offer_of(view.login)
+        call = self._control.calls.find(view.call)
+        wraps = view.wrap_up_until is not None or record.lives is AgentState.WRAP_UP
+        return replace(
+            view, offer=record.offer or (offer.id if offer is not None else ""), direction=record.direction,
+            customer_name=_other_end(call, record.direction) if call is not None else "",
+            wrap_up=self._wrap_up(record) if wraps else None,
+            occupancy=round(record.figures.occupancy(record.lives, record.lived_since or record.since, now), 4),
+        )  # fmt: skip
+
+    def _wrap_up(self, record: AgentRecord) -> WrapUpView:
+        rule = self._acd.core.config.wrap_up_rule(record.login, record.queue)
+        return WrapUpView(
+            mode=rule.mode, codes_required=rule.code_required and not record.codes,
+            extensions_left=max(0, rule.extensions - record.extensions),
+        )  # fmt: skip
+
+    def last_call(self, login: str) -> str:
+        """The call that the agent is or was in last."""
+        return self.workdays.last_call(login)
 
     # desks and states
 
@@ -106,6 +146,38 @@ class Floor:
                 self._acd.submit(c.NotReady(login, reason))
             case _:
                 self._acd.submit(c.Logout(login, reason))
+
+    async def wrap_up(self, login: str, action: str, *, codes: tuple[str, ...] = (), reason: str = "") -> AgentView:
+        """`action`: start (pull it after the release), extend, done. Raises Conflict where the mode does not allow it."""
+        self._acd.known(login)
+        match action:
+            case "start":
+                self._acd.submit(c.WrapUpStart(login))
+            case "extend":
+                self._acd.submit(c.WrapUpExtend(login, reason))
+            case "done":
+                self._acd.submit(c.WrapUpDone(login, codes))
+            case _:
+                raise Invalid("action", f"expected start, extend or done, got {action!r}")
+        return self._acd.agent(login)
+
+    async def pick(self, login: str, call: str) -> None:
+        """The agent takes a waiting caller by hand. Raises Forbidden without the right, NotFound when it does not wait."""
+        if "pick" not in self._acd.known(login).rights:
+            raise Forbidden("this agent may not pick calls")
+        visit = next((visit.id for visit in self._acd.core.state.visits.values() if visit.call == call), None)
+        if visit is None:
+            raise NotFound("this call does not wait")
+        self._acd.submit(c.Pick(login, visit))
+
+    async def set_skills(
+        self, login: str, skills: Mapping[str, int] | None, queues: tuple[str, ...] | None, until: float, actor: str
+    ) -> AgentView:
+        """Skills and queues of the day; both None takes them back."""
+        self._acd.known(login)
+        reset = skills is None and queues is None
+        self._acd.submit(c.SetSkills(login, skills, queues, until, actor, reset))
+        return self._acd.agent(login)
 
     async def choose_station(self, login: str, station: str) -> AgentView:
         """Another station for an agent who is signed in; its state stays, but it is not ready at a dead device."""
@@ -181,6 +253,14 @@ class Floor:
     ) -> Mapping[str, Any]:
         """The same for a program or a leader, who names the call; `agent`: in whose place."""
         return await self._orders.in_call(call, command, values, actor, agent)
+
+
+def _other_end(call: Call, direction: str) -> str:
+    """Whom the agent talks to: the customer's name, else the number."""
+    created = call.tally().created
+    if direction == "out":
+        return created.called
+    return call.variables.get("customer_name") or call.facts.caller_name or call.facts.caller
 
 
 _ORDERS = {"ready": AgentState.READY, "not_ready": AgentState.NOT_READY, "logged_out": AgentState.LOGGED_OUT}

@@ -175,6 +175,8 @@ class Node:
         self.bus.subscribe(self.acd.note_call)
         desks = switch.stations.desks = AcdDesks(self.acd, switch.calls.get, switch.ids.offer)
         self.floor = switch.codes.agents = Floor(self.acd, switch.control, switch.stations, desks)
+        self.floor.workdays.restore(history)
+        self.bus.subscribe(self.floor.workdays.note)
         metrics = Metrics()
         feed = MetricsFeed(metrics, self.bus, self.clock)
         metrics.outbox_pending.set_function(lambda: self.journal.pending)

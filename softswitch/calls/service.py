@@ -261,6 +261,10 @@ class CallService:
             raise NotFound("no live call has this id")
         return call
 
+    def find(self, call_id: str) -> Call | None:
+        """A live call, None when there is none of this id."""
+        return self._live.get(call_id)
+
     def all(self) -> list[Call]:
         """All live calls, oldest first."""
         return list(self._live.values())

@@ -20,6 +20,7 @@ def view(call: Call, now: float) -> CallView:
         agent=tally.agent or _offered_to(call), created_at=created.at, answered_at=tally.answered_at,
         connected_at=tally.connected_at, wait_ms=waited, recording=bool(call.mix.recorder), monitors=call.monitors.views(),
         context=created.context, participants=participants(call), variables=dict(call.variables), slot=call.slot,
+        recording_paused=call.conversation.recorder.paused,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from secrets import token_urlsafe
 from typing import Any
 
@@ -102,9 +102,9 @@ class Hub:
             yield from mine
         yield from self._parking
 
-    def _is_watched(self, topic: str, login: str) -> bool:
+    def _is_watched(self, topic: str, logins: Collection[str]) -> bool:
         """Whether a page wants the topic, or the person's own page is there: what nobody reads is not even put together."""
-        return any(topic in outbox.topics or outbox.login == login for outbox in self._outboxes())
+        return any(topic in outbox.topics or outbox.login in logins for outbox in self._outboxes())
 
     def scope(self, login: str) -> Scope:
         """What a person may see now."""
@@ -145,7 +145,7 @@ class Hub:
             self._tell_person(login, {"type": "offer.withdrawn", "reason": reason})
 
     def _on_call(self, view: CallView) -> None:
-        if not self._is_watched("calls", view.agent):
+        if not self._is_watched("calls", view.agents):
             return
         call = shapes.live_call(view, self.names(), self._services.clock.utc()).model_dump()
         for login in view.agents:

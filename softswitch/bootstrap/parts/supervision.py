@@ -55,6 +55,7 @@ async def build_help(node: Node) -> HelpDesk:
     supervision = node.parts[Supervision]
     assert isinstance(supervision, Supervision)
     desk = HelpDesk(supervision, node.journal.append, node.clock, node.directory.current, call_of, _sees(node))
+    node.floor.help_of = desk.state
 
     def over(event: Event) -> None:
         desk.call_over(event.call)
