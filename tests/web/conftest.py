@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,10 +21,16 @@ from softswitch.config.settings import Settings
 from softswitch.directory import service as directory_service
 from softswitch.directory.apply import Rules
 from softswitch.directory.editing import Editor
-from softswitch.directory.model import Agent, Kind
+from softswitch.directory.model import Agent, Kind, Mailbox
 from softswitch.directory.service import Directory
 from softswitch.directory.store import Action, Change
 from softswitch.directory.users import Users
+from softswitch.ivr.service import IvrService
+from softswitch.ivr.slots import AnnouncementBook
+from softswitch.ivr.statistics import FlowStatistics
+from softswitch.ivr.tables import SCHEMA as IVR
+from softswitch.ivr.trial import empty_desk
+from softswitch.ivr.versions import FlowVersions
 from softswitch.model.clock import ManualClock
 from softswitch.model.destination import Destination
 from softswitch.model.errors import Conflict, Forbidden, NotFound
@@ -37,8 +44,14 @@ from softswitch.recordings.tables import SCHEMA as RECORDINGS
 from softswitch.recordings.watch import Watch
 from softswitch.services import Demo, Services
 from softswitch.store.database import Store
+from softswitch.store.spool import Spool
+from softswitch.voicemail.greetings import Greetings
+from softswitch.voicemail.service import Parts as MailboxParts
+from softswitch.voicemail.service import Voicemail
+from softswitch.voicemail.tables import SCHEMA as VOICEMAIL
 from web.app import create_app
 
+MAILBOXES = {"sales": "queue:sales", "li": "agent:li", "office": "", "boss": "agent:wang"}
 LOGINS = {"li": Role.AGENT, "wu": Role.AGENT, "wang": Role.SUPERVISOR, "root": Role.ADMINISTRATOR}
 
 
@@ -201,20 +214,38 @@ def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
         Archive: Archive(store, keeper, clock, bus.publish, Watch(store, keeper, clock, alarms)),
         Supervision: supervisors,
         Interception: supervisors,
+        **_dialogue(services, keeper, root),
         HelpDesk: HelpDesk(supervisors, bus.publish, clock, services.directory.current, lambda _: "c1"),
     }
+
+
+def _dialogue(services: Services, keeper: Keeper, root: Path) -> dict[type, Any]:
+    """Flows and mailboxes; nobody plays anything."""
+    store, clock, directory, spool = services.store, services.clock, services.directory, Spool(services.store)
+    prompts: Any = SimpleNamespace(forget=lambda name, language: None)
+    voicemail = Voicemail(
+        MailboxParts(
+            directory=directory.current, store=store, spool=spool, keeper=keeper, greetings=Greetings(root, prompts),
+            journal=services.bus.publish, clock=clock, data_dir=root, token=lambda: "1",
+        )
+    )  # fmt: skip
+    slots = AnnouncementBook(store, spool, clock, services.bus.publish)
+    ivr = IvrService(directory=directory.current, clock=clock, desk=replace(empty_desk(), slots=slots))
+    found = (voicemail, slots, ivr, FlowVersions(store, directory, clock), FlowStatistics(store), spool)
+    return {type(part): part for part in found}
 
 
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[Web]:
     clock, bus = ManualClock(), Bus()
-    store = await Store.open(f"sqlite:///{tmp_path}/test.db", (directory_service.SCHEMA, RECORDINGS))
+    store = await Store.open(f"sqlite:///{tmp_path}/test.db", (directory_service.SCHEMA, RECORDINGS, IVR, VOICEMAIL))
     directory = await Directory.open(store, clock, tmp_path, bus.publish)
     users = Users(directory, clock)
     for login, role in LOGINS.items():
         await users.add(login, login, role, "tests")
     agents = [Change(Action.CREATE, Kind.AGENT, login, Agent(login=login, queues=("sales",))) for login in ("li", "wu")]
-    await directory.change(agents, "tests")
+    mailboxes = [Change(Action.CREATE, Kind.MAILBOX, name, Mailbox(name=name, owner=owner)) for name, owner in MAILBOXES.items()]
+    await directory.change([*agents, *mailboxes], "tests")
     readiness = Readiness("listeners")
     calls, floor = Calls(), Floor()
 
@@ -235,6 +266,7 @@ async def app(tmp_path: Path) -> AsyncIterator[Web]:
         demo=Demo(to="flow:main", links={}), parts={Editor: Editor(directory, Rules), Entrance: Entrance(users)},
     )  # fmt: skip
     services.parts.update(_parts(services, calls, tmp_path))  # type: ignore[attr-defined]
+    spooling = asyncio.get_running_loop().create_task(services.part(Spool).run())
     server = TestServer(create_app(services))
     await server.start_server()
     web = Web(services, calls, floor, clock, server)
@@ -242,4 +274,5 @@ async def app(tmp_path: Path) -> AsyncIterator[Web]:
     for client in web.clients:
         await client.close()
     await server.close()
+    spooling.cancel()
     await store.close()

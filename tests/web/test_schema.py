@@ -26,7 +26,7 @@ CHECKS = [
 ]  # fmt: skip
 
 
-@schemathesis.serializer("application/toml")
+@schemathesis.serializer("application/toml", "audio/wav")
 def as_text(_: object, value: object) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
 
