@@ -63,6 +63,7 @@ class Empty(Model):
 
 
 class Accept(Model):
+    state: Literal["accepted"] = "accepted"
     device: str = _DEVICE
 
 
@@ -191,7 +192,7 @@ async def intercept(request: Request) -> None:
 
 
 async def release_leg(request: Request) -> None:
-    reason = request.query(Reason).reason
+    reason = request.body(Reason).reason
     supervision = request.services.part(Supervision)
     supervision.release_party(request.path("id"), request.path("participant"), reason=reason, actor=request.who.actor)
 
@@ -244,7 +245,7 @@ ROUTES = (
     Route(method="POST", path="/calls/{id}/intercept", handler=intercept, permission=_MONITOR, body=Intercept, status=204,
           summary="Take a waiting or ringing call"),
     Route(method="DELETE", path="/calls/{id}/participants/{participant}", handler=release_leg, permission=Permission.CALLS_END,
-          query=Reason, status=204, summary="Forced release of one leg, with a reason"),
+          body=Reason, status=204, summary="Forced release of one leg, with a reason"),
     Route(method="POST", path="/messages", handler=send_message, permission=Permission.MESSAGE, body=Message, reply=Sent,
           summary="A message to an agent, a team or all"),
     Route(method="GET", path="/help", handler=list_help, permission=_MONITOR, reply=Helps,
