@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from softswitch.model.events import CallCreated, CallEnded, Event, RecordingFinished, RecordingStarted
-from softswitch.store import tables
+from softswitch.store import tables, trail
 from softswitch.store.bulk import inserting, removing
 from softswitch.store.facts import set_fact
 from softswitch.store.recordings import finish_recordings, start_recordings
@@ -37,7 +37,6 @@ class Follower(Protocol):
 
 
 _JOURNAL = inserting(tables.journal, "id")
-_AUDIT = inserting(tables.audit, "id")
 _OUTBOX = inserting(tables.outbox)
 _SHOWN = removing(tables.outbox, "id")
 _BEGUN = inserting(tables.live_calls)
@@ -96,7 +95,7 @@ class Group:
     def write(self, connection: Connection) -> None:
         """Runs in the writer's transaction."""
         _JOURNAL.run(connection, self.journal)
-        _AUDIT.run(connection, self.audit)
+        trail.extend(connection, self.audit)
         _SHOWN.run(connection, [(identity,) for identity in self.shown])
         _OUTBOX.run(connection, self.outbox)
         _BEGUN.run(connection, [(call, at) for call, at in self.begun.items() if call not in self.ended])
@@ -114,4 +113,4 @@ def append_audited(connection: Connection, events: Sequence[Event]) -> None:
     """Journals events inside somebody's own transaction: changes of the directory with their audit trail."""
     rows = [event_values(event) for event in events]
     _JOURNAL.run(connection, rows)
-    _AUDIT.run(connection, rows)
+    trail.extend(connection, rows)

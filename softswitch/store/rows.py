@@ -15,8 +15,13 @@ from softswitch.model.events import (
     BY_TYPE,
     EVENTS,
     AdminChanged,
+    AgentSkillsChanged,
+    AlarmAcknowledged,
     Event,
+    QueueEmergency,
     RecordingAccessed,
+    ReserveCalled,
+    ReserveReleased,
     SupervisionEnded,
     SupervisionForced,
     SupervisionMode,
@@ -106,7 +111,7 @@ class _Plan:
 _PLANS = {kind: _Plan.of(kind) for kind in EVENTS}
 AUDITED = (
     SupervisionStarted, SupervisionMode, SupervisionEnded, SupervisionReleased, SupervisionForced,
-    AdminChanged, RecordingAccessed,
+    AdminChanged, RecordingAccessed, AgentSkillsChanged, QueueEmergency, AlarmAcknowledged, ReserveCalled, ReserveReleased,
 )  # fmt: skip
 """What somebody did with the rights of his role."""
 

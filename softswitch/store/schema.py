@@ -14,6 +14,7 @@ from sqlalchemy import Connection, MetaData, inspect
 from softswitch.store.fact_tables import FACTS
 from softswitch.store.facts import fact, set_fact
 from softswitch.store.tables import facts, metadata
+from softswitch.store.trail import chain_up
 
 Step = Callable[[Connection], None]
 
@@ -35,8 +36,9 @@ class TooNew(Exception):
 
 
 def _facts(connection: Connection) -> None:
-    """Release 2: reports. The rows of earlier calls come with `softswitch reports rebuild`."""
+    """Release 2: reports, and the audit as a chain. The rows of earlier calls come with `softswitch reports rebuild`."""
     metadata.create_all(connection, tables=FACTS)
+    chain_up(connection)
 
 
 SCHEMA = Schema("store", metadata, (_facts,))

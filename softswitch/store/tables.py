@@ -30,15 +30,20 @@ journal = Table(
 
 audit = Table(
     "audit", metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", _Id, primary_key=True, autoincrement=False),  # 1, 2, 3 … without gaps
     Column("call", String, nullable=False),
     Column("seq", Integer, nullable=False),
     Column("type", String, nullable=False),
     Column("at", Float, nullable=False),
     Column("data", Text, nullable=False),
+    Column("hash", String, nullable=False),  # of this row and the hash before: `trail.py`
+    Column("actor", String, nullable=False),
+    Column("object", String, nullable=False),
     Index("audit_newest", "at"),
+    Index("audit_of_actor", "actor", "id"),
+    Index("audit_of_object", "object", "id"),
 )  # fmt: skip
-"""Who did what: the events of `rows.AUDITED` once more, so that they are found without an index over the whole journal."""
+"""Who did what: the events of `rows.AUDITED` once more, as a chain. Only `trail.extend` writes here."""
 
 outbox = Table(
     "outbox", metadata,
