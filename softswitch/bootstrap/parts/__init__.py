@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from softswitch.bootstrap.parts import config, customers, entrance, ivr, queues, recordings, supervision, voicemail
+from softswitch.bootstrap.parts import applications, audit, config, customers, entrance, ivr, queues, recordings, supervision, voicemail
 
 if TYPE_CHECKING:
     from softswitch.bootstrap.node import Node
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Build = Callable[["Node"], Awaitable[object]]
 
 PARTS: tuple[Build, ...] = (
+    audit.build,
     config.build,
     queues.spool,
     queues.calendars,
@@ -40,4 +41,5 @@ PARTS: tuple[Build, ...] = (
     ivr.build_statistics,
     ivr.build_pins,
     ivr.build_announcements,
+    applications.build,
 )
