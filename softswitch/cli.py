@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from softswitch.access.audit import Audit
 from softswitch.access.rules import sign_in_rules
 from softswitch.bootstrap.certificate import self_signed
 from softswitch.bootstrap.configuring import checks_of, read_file, sign_in_link
@@ -32,6 +33,7 @@ from softswitch.observe import logs
 from softswitch.observe.clock import SystemClock
 from softswitch.store.database import Store
 from softswitch.store.schema import TooNew
+from softswitch.store.trail import Verdict
 
 ACTOR = "cli"
 REFUSALS = (Refused, SwitchError, TooNew, SQLAlchemyError, OSError, ValueError)
@@ -45,6 +47,8 @@ user_app = typer.Typer(no_args_is_help=True, help="People who may sign in.")
 token_app = typer.Typer(no_args_is_help=True, help="Bearer tokens of programs.")
 app.add_typer(user_app, name="user")
 app.add_typer(token_app, name="token")
+audit_app = typer.Typer(no_args_is_help=True, help="The trail of what people did.")
+app.add_typer(audit_app, name="audit")
 
 Config = Annotated[
     Path | None, typer.Option("--config", help="Settings file; else $SOFTSWITCH_CONFIG, else ./softswitch.toml.")
@@ -305,6 +309,28 @@ def user_password(login: Login, config: Config = None) -> None:
     _with_users(config, work)
 
 
+@user_app.command("unlock")
+def user_unlock(login: Login, config: Config = None) -> None:
+    """End the lock after wrong passwords."""
+
+    async def work(users: Users, _settings: Settings) -> None:
+        users.user(login)
+        await users.credentials.unlock(login)
+
+    _with_users(config, work)
+
+
+@user_app.command("forget-device")
+def user_forget_device(login: Login, config: Config = None) -> None:
+    """Remove the second factor of somebody who lost the device and the recovery codes."""
+
+    async def work(users: Users, _settings: Settings) -> None:
+        users.user(login)
+        await users.credentials.remove_second_factor(login)
+
+    _with_users(config, work)
+
+
 @token_app.command("add")
 def token_add(
     name: str, role: Annotated[Role, typer.Option(help="What the program may do.")] = Role.API, config: Config = None
@@ -336,3 +362,18 @@ def token_revoke(name: str, config: Config = None) -> None:
         await users.revoke_token(name, ACTOR)
 
     _with_users(config, work)
+
+
+@audit_app.command("verify")
+def audit_verify(config: Config = None) -> None:
+    """Check that no entry of the audit was changed, removed or put in; exit status 1 when one was."""
+    settings = _settings(config)
+
+    async def work() -> Verdict:
+        async with _directory(settings) as directory:
+            return await Audit(directory.store, SystemClock(), settings.data_dir).verify()
+
+    verdict = _run(work)
+    if not verdict.ok:
+        _fail(f"Entry {verdict.number}: {verdict.why}; {verdict.checked} entries before it are as they were written.")
+    typer.echo(f"{verdict.checked} entries, all as they were written; head {verdict.head}")

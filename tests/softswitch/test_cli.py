@@ -106,3 +106,17 @@ def test_a_database_that_cannot_be_opened_is_a_sentence(monkeypatch: pytest.Monk
 def test_wrong_usage_is_status_2() -> None:
     call("apply", status=2)
     call("dance", status=2)
+
+
+def test_the_audit_is_verified_from_the_shell(tmp_path: Path) -> None:
+    import sqlite3
+
+    call("apply", "a.toml")
+    (line,), _ = call("audit", "verify")
+    assert line.startswith("2 entries, all as they were written; head 2:")
+    database = sqlite3.connect(tmp_path / "data" / "softswitch.db")
+    with database:
+        database.execute("update audit set data = replace(data, '9196', '9197'), object = 'number:9197' where id = 2")
+    database.close()
+    _, (line,) = call("audit", "verify", status=1)
+    assert line == "Entry 2: the row is not what was written; 1 entries before it are as they were written."

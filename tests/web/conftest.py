@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from softswitch.access.audit import Audit
 from softswitch.access.entrance import Entrance
 from softswitch.calls.supervision import Supervision, WatchView, Wish
 from softswitch.calls.supervision_help import HelpDesk
@@ -139,11 +140,41 @@ class Floor:
     def offer_of(self, login: str) -> OfferView | None:
         return self.offers.get(login)
 
-    async def set_state(self, login: str, state: str, reason: str, actor: str) -> AgentView:
+    async def set_state(self, login: str, state: str, reason: str, actor: str, station: str = "") -> AgentView:
         self.orders.append(("state", login, state, reason, actor))
         if state == "wrap_up_done":
             raise Conflict("there is no wrap-up to end")
         return agent_view(login, state)
+
+    async def choose_station(self, login: str, station: str) -> AgentView:
+        self.orders.append(("station", login, station))
+        return agent_view(login)
+
+    async def set_skills(self, login: str, skills: Any, queues: Any, until: float, actor: str) -> AgentView:
+        self.orders.append(("skills", login, skills, queues, until, actor))
+        return agent_view(login)
+
+    async def wrap_up(self, login: str, action: str, *, codes: tuple[str, ...] = (), reason: str = "") -> AgentView:
+        self.orders.append(("wrap_up", login, action, codes, reason))
+        if action == "done":
+            raise Conflict("there is no wrap-up to end")
+        return agent_view(login)
+
+    def last_call(self, login: str) -> str:
+        return ""
+
+    async def pick(self, login: str, call: str) -> None:
+        self.orders.append(("pick", login, call))
+
+    async def act(self, login: str, command: str, values: Mapping[str, Any], actor: str = "") -> Mapping[str, Any]:
+        self.orders.append(("act", login, command, dict(values), actor))
+        return {"call": "c1"}
+
+    async def act_in(
+        self, call: str, command: str, values: Mapping[str, Any], actor: str, agent: str = ""
+    ) -> Mapping[str, Any]:
+        self.orders.append(("act_in", call, command, dict(values), actor, agent))
+        return {"call": call}
 
     def desk_connected(self, login: str) -> None:
         self.orders.append(("connected", login))
@@ -263,7 +294,9 @@ async def app(tmp_path: Path) -> AsyncIterator[Web]:
         browsers=SimpleNamespace(close=lambda login: None, offer=None, widget=None), clicks=Clicks(),
         trunks=SimpleNamespace(views=list), registrar=SimpleNamespace(views=list), recordings=SimpleNamespace(),
         metrics=lambda: b"softswitch_calls_active 0\n", apply=apply, status=status, started_at=0.0, version="0",
-        demo=Demo(to="flow:main", links={}), parts={Editor: Editor(directory, Rules), Entrance: Entrance(users)},
+        demo=Demo(to="flow:main", links={}), parts={
+            Editor: Editor(directory, Rules), Entrance: Entrance(users), Audit: Audit(store, clock, tmp_path),
+        },
     )  # fmt: skip
     services.parts.update(_parts(services, calls, tmp_path))  # type: ignore[attr-defined]
     spooling = asyncio.get_running_loop().create_task(services.part(Spool).run())

@@ -73,3 +73,15 @@ async def test_auditors_read_and_do_not_change(app: Web) -> None:
     assert (await app.anonymous().put(f"{CONFIG}/agent/li", json={}, headers=auditor)).status == 403
     described = await (await app.anonymous().get(f"{CONFIG}/schema", headers=auditor)).json()
     assert described["queue"]["identity"] == "name"
+
+
+async def test_the_audit_is_for_auditors(app: Web) -> None:
+    root, headers = await app.client("root")
+    await root.put(f"{CONFIG}/calendar/c", json={}, headers=headers)
+    auditor = await app.program(Role.AUDITOR)
+    reply = await app.anonymous().get("/api/v1/audit?actor=root&limit=1", headers=auditor)
+    (item,) = (await reply.json())["items"]
+    assert (item["object"], item["detail"]["action"]) == ("calendar:c", "create")
+    verdict = await (await app.anonymous().get("/api/v1/audit/verify", headers=auditor)).json()
+    assert verdict["ok"] is True and verdict["checked"] > 5
+    assert (await app.anonymous().get("/api/v1/audit", headers=await app.program(Role.SUPERVISOR))).status == 403

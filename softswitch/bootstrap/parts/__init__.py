@@ -10,7 +10,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from softswitch.bootstrap.parts import applications, audit, config, customers, entrance, ivr, queues, recordings, supervision, voicemail
+from softswitch.bootstrap.parts import (
+    applications,
+    audit,
+    config,
+    customers,
+    entrance,
+    ivr,
+    queues,
+    recordings,
+    supervision,
+    voicemail,
+)
 
 if TYPE_CHECKING:
     from softswitch.bootstrap.node import Node
