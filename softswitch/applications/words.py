@@ -29,13 +29,18 @@ def _known(language: str) -> Mapping[str, str]:
 
 
 def words_of(text: str, language: str) -> tuple[str, ...]:
-    """Names of prompts that say the text."""
-    whole = _name(text, language)
-    if whole:
-        return whole
+    """Names of prompts that say the text; of several parts in a row the longest known sentence is taken."""
     words: list[str] = []
-    for part in _PARTS.findall(text):
-        words += _name(part, language) or _with_numbers(part, language)
+    parts = _PARTS.findall(text)
+    while parts:
+        for count in range(len(parts), 0, -1):
+            if found := _name("".join(parts[:count]), language):
+                words += found
+                break
+        else:
+            count = 1
+            words += _with_numbers(parts[0], language)
+        parts = parts[count:]
     return tuple(words)
 
 
