@@ -74,6 +74,10 @@ def _names(request: Request) -> dict[str, str]:
     return {login: agent.name for login, agent in request.services.directory.current().agents.items()}
 
 
+def _takes_part(request: Request, view: CallView) -> bool:
+    return request.who.login in view.agents
+
+
 def _may_see(request: Request, agent: str, queue: str = "") -> bool:
     if request.who.role is Role.AGENT:
         return agent == request.who.login
@@ -108,7 +112,9 @@ async def list_calls(request: Request) -> shapes.CallList:
 def _live_calls(request: Request, query: CallQuery) -> list[shapes.Call]:
     names, now = _names(request), request.services.clock.utc()
     views = [
-        view for view in request.services.calls.live() if _may_see(request, view.agent, view.queue) and _matches(view, query)
+        view
+        for view in request.services.calls.live()
+        if (_takes_part(request, view) or _may_see(request, view.agent, view.queue)) and _matches(view, query)
     ]
     return [shapes.live_call(view, names, now) for view in sorted(views, key=lambda view: -view.created_at)]
 
@@ -133,7 +139,7 @@ async def get_call(request: Request) -> shapes.CallDetail:
         rows = await _recordings(request, identity)
         return shapes.call_detail(row, names, rows, timeline)
     view = request.services.calls.view(identity)
-    if view is None or row is not None or not _may_see(request, view.agent, view.queue):
+    if view is None or row is not None or not (_takes_part(request, view) or _may_see(request, view.agent, view.queue)):
         raise NotFound(f"there is no call {identity}")
     live = shapes.live_call(view, names, request.services.clock.utc())
     return shapes.CallDetail(**live.model_dump(), timeline=timeline, recordings=[])
