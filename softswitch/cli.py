@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from softswitch.access.audit import Audit
 from softswitch.access.rules import sign_in_rules
+from softswitch.bootstrap import flow_command
 from softswitch.bootstrap.certificate import self_signed
 from softswitch.bootstrap.configuring import checks_of, read_file, sign_in_link
 from softswitch.config.load import config_file, load
@@ -25,8 +26,10 @@ from softswitch.config.problems import Refused
 from softswitch.config.settings import Settings
 from softswitch.config.show import rows, settings_table
 from softswitch.directory.service import SCHEMA, Directory
+from softswitch.directory.snapshot import Snapshot
 from softswitch.directory.store import Action
 from softswitch.directory.users import LINK_SECONDS, Users
+from softswitch.ivr.trial import Caller
 from softswitch.model.errors import SwitchError
 from softswitch.model.states import Role
 from softswitch.observe import logs
@@ -49,6 +52,8 @@ app.add_typer(user_app, name="user")
 app.add_typer(token_app, name="token")
 audit_app = typer.Typer(no_args_is_help=True, help="The trail of what people did.")
 app.add_typer(audit_app, name="audit")
+flow_app = typer.Typer(no_args_is_help=True, help="Flows: check and try without a running switch.")
+app.add_typer(flow_app, name="flow")
 
 Config = Annotated[
     Path | None, typer.Option("--config", help="Settings file; else $SOFTSWITCH_CONFIG, else ./softswitch.toml.")
@@ -228,6 +233,70 @@ def _serve(settings: Settings, *, apply_file: Path | None, demo: bool) -> None:
         uvloop.run(serve(settings, apply_file=apply_file, demo=demo))
     except REFUSALS as error:
         _refuse(error)
+
+
+# flows
+
+FlowPath = Annotated[Path, typer.Argument(help="A tree in YAML or JSON, or an apply file with [[flow]] tables.")]
+With = Annotated[
+    Path | None, typer.Option("--with", help="Apply file with the queues and mailboxes it names; else the database has them.")
+]
+
+
+def _surroundings(file: Path | None, settings: Settings) -> Snapshot:
+    """What flows of a file find when they run."""
+    if file is not None:
+        try:
+            return Snapshot.of([(entry.kind, entry.item) for entry in read_file(file, settings).declared])
+        except Refused as refused:
+            _fail(refused)
+
+    async def stored() -> Snapshot:
+        async with _directory(settings) as directory:
+            return directory.current()
+
+    return _run(stored)
+
+
+@flow_app.command("check")
+def flow_check(file: FlowPath, with_: With = None, config: Config = None) -> None:
+    """Errors and warnings about flows; exit status 1 when there are errors."""
+    settings = _settings(config)
+    try:
+        notes = flow_command.check(file, _surroundings(with_, settings), settings.data_dir / "prompts")
+    except Refused as refused:
+        _fail(refused)
+    for note in notes:
+        typer.echo(f"{note.level}: {note.text}")
+    if any(note.level == "error" for note in notes):
+        raise typer.Exit(1)
+    typer.echo(f"{file}: no mistakes")
+
+
+@flow_app.command("try")
+def flow_try(
+    file: FlowPath,
+    key: Annotated[
+        list[str] | None, typer.Option("--key", help="Pressed when the flow listens; repeat, '' is silence.")
+    ] = None,
+    flow: Annotated[str, typer.Option(help="Which flow, when the file has several.")] = "",
+    caller: Annotated[str, typer.Option(help="The calling number.")] = "13800138000",
+    called: Annotated[str, typer.Option(help="The called number.")] = "4008001000",
+    at: Annotated[datetime | None, typer.Option(help="When, in UTC; else now.")] = None,
+    outcome: Annotated[list[str] | None, typer.Option("--outcome", help="NODE=RESULT, taken instead of carried out.")] = None,
+    with_: With = None,
+    config: Config = None,
+) -> None:
+    """Walk through a flow with a simulated caller: what is heard, pressed and where it ends."""
+    settings = _settings(config)
+    moment = at.replace(tzinfo=UTC).timestamp() if at else SystemClock().utc()
+    given = dict(entry.partition("=")[::2] for entry in outcome or ())
+    person = Caller(caller, called, tuple(key or ()), at=moment, given=given)
+    try:
+        trial = flow_command.attempt(file, _surroundings(with_, settings), person, flow)
+    except (Refused, ValueError) as fault:
+        _fail(fault)
+    typer.echo("\n".join(flow_command.lines_of(trial)))
 
 
 # people and programs

@@ -389,9 +389,10 @@ class Call:
         )  # fmt: skip
 
     def recording_decision(self, agent: str, queue: str, *, record: bool = False) -> Decision:
-        """What becomes of a conversation with this agent; `record` counts when neither a rule nor a queue decides."""
+        """What becomes of a conversation with this agent; `record`, or what a flow said, counts when nobody else decides."""
         decision = self.board.recording.decide(self.contact(agent=agent, queue=queue))
-        return Decision(RecordingMode.ALWAYS) if record and not decision.rule else decision
+        wanted = record or self.variables.get("record") == "on"
+        return Decision(RecordingMode.ALWAYS) if wanted and not decision.rule else decision
 
     def consent_prompt(self, queue: str) -> str:
         """The prompt with which a waiting caller is asked before it is joined; "" for none. `REFUSE_KEY` means no."""

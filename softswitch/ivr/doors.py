@@ -11,6 +11,7 @@ from softswitch.calls.outcome import Outcome
 from softswitch.ivr.verbs.base import QueueOptions
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
+from softswitch.model.errors import Unreachable
 from softswitch.voicemail.taking import Take, Taken, take
 
 
@@ -26,8 +27,19 @@ class EnterWith(Protocol):
     async def __call__(self, call: Call, name: str, options: QueueOptions, /) -> Outcome: ...
 
 
-async def _go(call: Call, to: Destination, _seconds: float) -> Outcome:
-    return await call.go(to)
+_RUNG = frozenset({DestinationKind.EXTENSION, DestinationKind.AGENT, DestinationKind.OUTSIDE})
+
+
+async def _go(call: Call, to: Destination, seconds: float) -> Outcome:
+    """Through the destination's handler; a person with a ring time of the flow's own is rung here."""
+    if not seconds or to.kind not in _RUNG:
+        return await call.go(to)
+    agent = to.name if to.kind is DestinationKind.AGENT else ""
+    try:
+        async with call.dialling(to, timeout=seconds) as leg:
+            return Outcome.ended(await call.bridge(leg, agent=agent, other=str(to)))
+    except Unreachable as fault:
+        return Outcome.failed(fault.cause)
 
 
 async def _voicemail(call: Call, mailbox: str, greeting: str) -> Outcome:
