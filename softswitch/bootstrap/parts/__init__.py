@@ -17,6 +17,7 @@ from softswitch.bootstrap.parts import (
     customers,
     entrance,
     ivr,
+    mail,
     queues,
     recordings,
     supervision,
@@ -31,6 +32,7 @@ Build = Callable[["Node"], Awaitable[object]]
 PARTS: tuple[Build, ...] = (
     audit.build,
     config.build,
+    mail.build,
     queues.spool,
     queues.calendars,
     queues.lists,
