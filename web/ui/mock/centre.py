@@ -35,10 +35,27 @@ FIELDS = [
     {"name": "speed", "title": "带宽", "title_en": "Speed", "type": "choice", "choices": ["100M", "500M", "1000M"]},
     {"name": "until", "title": "到期日", "title_en": "Ends", "type": "date"},
 ]
-TEAMS = [{"name": "一组", "title": "一组"}, {"name": "二组", "title": "二组"}, {"name": "夜班", "title": "夜班"}]
-MAILBOXES = [{"name": "sales", "title": "销售留言"}, {"name": "night", "title": "夜间留言"}]
-EXTENSIONS = [{"number": "1001", "name": "前台"}, {"number": "1002", "name": "机房"}, {"number": "2001", "name": "会议室"}]
-FLOWS = [{"name": "main"}, {"name": "bill-query"}, {"name": "survey"}]
+MAILBOXES = [
+    {"name": "sales", "title": "销售留言", "owner": "queue:sales", "new": 1, "old": 2},
+    {"name": "night", "title": "夜间留言", "owner": "", "new": 1, "old": 0},
+]
+EXTENSIONS = {"1001": "前台", "1002": "机房", "2001": "会议室"}
+FLOWS = ("main", "bill-query", "survey")
+
+
+def targets(agents: list[Json], queues: list[Json]) -> list[Json]:
+    """Whom a call can be sent to."""
+
+    def target(kind: str, name: str, title: str, **more: Any) -> Json:
+        return {"kind": kind, "to": f"{kind}:{name}", "name": title or name, "detail": name, **more}
+
+    return [
+        *(target("agent", row["login"], row["name"], state=row["state"], since=row["since"]) for row in agents),
+        *(target("queue", row["name"], row["title"], waiting=row["waiting"], ready=row["ready"]) for row in queues),
+        *(target("flow", name, name) for name in FLOWS),
+        *(target("voicemail", row["name"], row["title"]) for row in MAILBOXES),
+        *(target("extension", number, name) for number, name in EXTENSIONS.items()),
+    ]
 
 
 class Records:
@@ -53,7 +70,7 @@ class Records:
 
 def customer(identity: str, name: str, numbers: list[str], **more: Any) -> Json:
     return {
-        "id": identity, "name": name, "numbers": numbers, "class": "普通", "importance": 20, "dedicated_agent": None, "vip": False,
+        "id": identity, "name": name, "numbers": numbers, "class": "普通", "importance": 20, "dedicated_agent": "", "version": 1, "vip": False,
         "language": "zh-CN", "note": "", "fields": {"contract": f"HT-{identity}-2026", "speed": "500M", "until": "2027-03-31"},
         "created": data.ago(9_000_000), "updated": data.ago(90_000), "masked": False, **more,
     }  # fmt: skip
@@ -76,14 +93,14 @@ def customers() -> list[Json]:
 
 def callback(identity: str, number: str, **more: Any) -> Json:
     return {
-        "id": identity, "queue": "sales", "number": number, "customer": None, "state": "waiting", "created": data.ago(2400),
+        "id": identity, "queue": "sales", "number": number, "customer": None, "state": "waiting", "created": data.ago(2400), "call": None,
         "scheduled": None, "entered": data.ago(2400), "attempts": [], "source": "queue", "agent": None, "note": "", **more,
     }  # fmt: skip
 
 
 def callbacks() -> list[Json]:
     return [
-        callback("b1", "13800138000", customer={"id": "k1", "name": "陈晓雯"}, note="咨询 1000M 套餐的价格"),
+        callback("b1", "13800138000", customer="k1", note="咨询 1000M 套餐的价格"),
         callback("b2", "13655557777", state="scheduled", scheduled=data.ago(-5400), source="agent", agent="agent1"),
         callback("b3", "02088889999", queue="service", source="voicemail", attempts=[{"at": data.ago(900), "result": "no_answer", "agent": "agent2"}]),
         callback("b4", "13577778888", state="done", attempts=[{"at": data.ago(9000), "result": "answered", "agent": "agent3"}], agent="agent3"),
@@ -96,15 +113,16 @@ def callbacks() -> list[Json]:
 def voicemail() -> list[Json]:
     def message(identity: str, **more: Any) -> Json:
         return {
-            "id": identity, "mailbox": "sales", "state": "new", "caller": "13911112222", "caller_name": "", "customer": None, "queue": "sales",
-            "call": "h1", "at": data.ago(1800), "duration_ms": 37_000, "due": data.ago(-1800), "assignee": None, "note": "", **more,
+            "id": identity, "mailbox": "sales", "state": "new", "caller": "13911112222", "caller_name": "", "queue": "sales",
+            "call": "h1", "created": data.ago(1800), "duration_ms": 37_000, "due": data.ago(-1800), "assignee": "", "note": "",
+            "wait_ms": 84_000, "data": {}, "overdue": False, "callback": None, **more,
         }  # fmt: skip
 
     return [
-        message("v1", customer={"id": "k1", "name": "陈晓雯"}, caller="13800138000"),
-        message("v2", mailbox="night", at=data.ago(30_000), due=data.ago(600), duration_ms=12_000),
-        message("v3", state="in_work", assignee="agent1", at=data.ago(60_000), due=None, note="已联系，等客户确认"),
-        message("v4", state="done", at=data.ago(160_000), due=None, assignee="agent2"),
+        message("v1", caller="13800138000", caller_name="陈晓雯", data={"订单号": "88120031"}, callback="b3"),
+        message("v2", mailbox="night", created=data.ago(30_000), due=data.ago(600), overdue=True, duration_ms=12_000, queue=None),
+        message("v3", state="in_work", assignee="agent1", created=data.ago(60_000), due=None, note="已联系，等客户确认"),
+        message("v4", state="done", created=data.ago(160_000), due=None, assignee="agent2"),
     ]
 
 
@@ -132,6 +150,7 @@ def routing(call: str) -> Json:
 
 
 STORE = Records()
+OPEN = ("waiting", "scheduled", "dialling")
 
 
 def problem(status: int, detail: str) -> web.Response:
@@ -154,7 +173,7 @@ def filtered(kind: str, *fields: str) -> Handler:
         rows = list(getattr(STORE, kind).values())
         for field in fields:
             if wanted := request.query.get(field):
-                rows = [row for row in rows if row[field] == wanted]
+                rows = [row for row in rows if row[field] in (OPEN if wanted == "open" else (wanted,))]
         return listing(rows)
 
     return answer
@@ -240,16 +259,18 @@ async def why(request: web.Request) -> web.Response:
     return web.json_response(routing(request.match_info["id"]))
 
 
+async def codes(_: web.Request) -> web.Response:
+    return web.json_response({"reasons": REASONS, "dispositions": DISPOSITIONS})
+
+
 async def accepted(_: web.Request) -> web.Response:
     return web.json_response({})
 
 
 def add_routes(router: web.UrlDispatcher, api: str) -> None:
-    for path, rows in (
-        ("/config/reason", REASONS), ("/config/disposition", DISPOSITIONS), ("/config/team", TEAMS), ("/config/mailbox", MAILBOXES),
-        ("/config/extension", EXTENSIONS), ("/flows", FLOWS), ("/customers/fields", FIELDS),
-    ):  # fmt: skip
-        router.add_get(api + path, fixed(rows))
+    router.add_get(f"{api}/desk", codes)
+    router.add_get(f"{api}/mailboxes", fixed(MAILBOXES))
+    router.add_get(f"{api}/customers/fields", fixed(FIELDS))
     router.add_put(f"{api}/customers/fields", accepted)
     router.add_post(f"{api}/customers/import", import_customers)
     router.add_get(f"{api}/customers/export", export_customers)
@@ -269,7 +290,7 @@ def add_routes(router: web.UrlDispatcher, api: str) -> None:
     router.add_delete(f"{api}/voicemail/{{id}}", remove("voicemail"))
     router.add_get(f"{api}/calls/{{id}}/routing", why)
     for method, path in (
-        ("POST", "/calls/{id}/notes"), ("PUT", "/calls/{id}/disposition"), ("PUT", "/calls/{id}/customer"), ("POST", "/calls/{id}/intercept"),
+        ("POST", "/calls/{id}/notes"), ("PUT", "/calls/{id}/disposition"), ("PUT", "/calls/{id}/customer"),
         ("DELETE", "/calls/{id}/participants/{part}"), ("POST", "/messages"), ("POST", "/queues/{name}/calls/{call}/pick"),
         ("PUT", "/agents/{login}/skills"),
     ):  # fmt: skip

@@ -105,12 +105,14 @@ class Seat:
                 await self.tell({"type": "board.agent", "agent": self.board["agents"][index]})
         await self.tell({"type": "help", "agent": login, "state": "asked"})
 
-    async def end_help(self, login: str) -> None:
+    async def end_help(self, login: str) -> str | None:
+        """The call of the agent who is helped."""
         for index, row in enumerate(self.board["agents"]):
             if row["login"] == login:
                 self.board["agents"][index] = {**row, "help": ""}
                 await self.tell({"type": "board.agent", "agent": self.board["agents"][index]})
         await self.tell({"type": "help", "agent": login, "state": "accepted"})
+        return next((row["call"] for row in self.board["agents"] if row["login"] == login), None)
 
     async def emergency(self, name: str, body: Json) -> Json:
         for index, row in enumerate(self.board["queues"]):
@@ -205,7 +207,7 @@ async def conference(seat: Seat, name: str, ask: Json, people: list[Json]) -> No
     elif name == "invite":
         people.append(data.member(f"p{len(people) + 2}", party_of(ask["to"]), "member"))
     elif name == "mute_member":
-        people = [{**one, "state": "muted" if ask["muted"] else "talking"} if one["id"] == ask["participant"] else one for one in people]
+        people = [{**one, "state": "muted" if ask["on"] else "talking"} if one["id"] == ask["participant"] else one for one in people]
     else:
         people = [one for one in people if one["id"] != ask["participant"]]
     await seat.people("conference" if len(people) > 2 else "talking", people)

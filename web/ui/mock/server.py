@@ -165,8 +165,8 @@ async def call(request: web.Request) -> web.Response:
     found = data.history(1)[0] | {"id": request.match_info["id"], "agent": "agent1", "agent_name": "李静"}
     more = {
         "timeline": data.timeline(), "recordings": [data.recording("r1")], "customer": data.KNOWN,
-        "dispositions": [{"code": "bill.wrong.data", "note": "三月流量多扣，已登记", "by": "agent1", "at": data.ago(280)}],
-        "notes": [{"text": "客户希望周五前答复", "at": data.ago(300), "by": "agent1"}],
+        "dispositions": [{"codes": ["bill.wrong.data"], "note": "三月流量多扣，已登记", "agent": "agent1", "at": data.ago(280)}],
+        "notes": [{"text": "客户希望周五前答复", "at": data.ago(300), "author": "agent1"}],
         "participants": [data.member("p1", "customer", "customer"), data.member("p2", "agent:agent1", "agent")],
     }  # fmt: skip
     return web.json_response(found | more)
@@ -286,19 +286,17 @@ async def move(request: web.Request) -> web.Response:
 
 
 async def take_help(request: web.Request) -> web.Response:
-    await SEAT.end_help(request.match_info["login"])
-    return web.json_response({})
+    call = await SEAT.end_help(request.match_info["login"])
+    return web.json_response({"mode": "whisper" if call else "off", "call": call})
 
 
-async def command(request: web.Request) -> web.Response:
-    body = await request.json()
-    return web.json_response(await desk.serve(SEAT, body.pop("command"), body))
+async def targets(_: web.Request) -> web.Response:
+    return centre.listing(centre.targets([SEAT.agent, *SEAT.board["agents"]], SEAT.board["queues"]))
 
 
-async def monitor(request: web.Request) -> web.Response:
-    body = await request.json()
-    await SEAT.tell({"type": "monitor.state", "call": request.match_info["id"], "mode": body["mode"]})
-    return web.json_response({"mode": body["mode"]})
+async def waiting(_: web.Request) -> web.Response:
+    rows = [{**call, "queue": row["name"]} for row in SEAT.board["queues"] for call in row["calls"] if row["name"] in SEAT.agent["queues"]]
+    return centre.listing(rows)
 
 
 async def nothing(_: web.Request) -> web.Response:
@@ -331,8 +329,8 @@ def build() -> web.Application:
     app.router.add_put(f"{api}/queues/{{name}}/emergency", emergency)
     app.router.add_put(f"{api}/queues/{{name}}/calls/{{call}}", move)
     app.router.add_put(f"{api}/help/{{login}}", take_help)
-    app.router.add_post(f"{api}/calls/{{id}}/commands", command)
-    app.router.add_put(f"{api}/calls/{{id}}/monitor", monitor)
+    app.router.add_get(f"{api}/desk/targets", targets)
+    app.router.add_get(f"{api}/desk/waiting", waiting)
     app.router.add_get(f"{api}/voicemail/{{id}}/audio", recording)
     centre.add_routes(app.router, api)
     app.router.add_get(f"{api}/trunks", listing(data.trunks))

@@ -1,6 +1,6 @@
 /** The call centre by REST: customers, callbacks, messages, supervision, codes. */
 
-import type { CallDetail, CallNote, Page } from "./types";
+import type { CallDetail, CallNote, MonitorMode, Page, WaitingCall } from "./types";
 import type {
   Callback,
   CallbackDraft,
@@ -8,8 +8,10 @@ import type {
   CustomerDraft,
   CustomerEvent,
   CustomerField,
+  DeskTarget,
   Disposition,
   ImportResult,
+  Mailbox,
   Reason,
   Routing,
   Voicemail,
@@ -24,6 +26,12 @@ const id = encodeURIComponent;
 async function items<T>(path: string): Promise<T[]> {
   const answer = await json<Page<T> | T[]>("GET", path);
   return Array.isArray(answer) ? answer : answer.items;
+}
+
+/** The codes that a desk needs. */
+export interface DeskCodes {
+  reasons: Reason[];
+  dispositions: Disposition[];
 }
 
 export interface SkillChange {
@@ -46,28 +54,26 @@ async function importCustomers(file: File): Promise<ImportResult> {
 }
 
 export const centre = {
-  reasons: () => items<Reason>("/config/reason"),
-  dispositions: () => items<Disposition>("/config/disposition"),
-  teams: () => items<{ name: string; title?: string }>("/config/team"),
-  mailboxes: () => items<{ name: string; title?: string }>("/config/mailbox"),
-  extensions: () => items<{ number: string; name?: string }>("/config/extension"),
-  flows: () => items<{ name: string }>("/flows"),
+  codes: () => json<DeskCodes>("GET", "/desk"),
+  /** Whom this person may send a call to. */
+  targets: () => items<DeskTarget>("/desk/targets"),
+  /** Who waits in the own queues. */
+  waiting: () => items<WaitingCall & { queue: string }>("/desk/waiting"),
+  mailboxes: () => items<Mailbox>("/mailboxes"),
 
-  command: (call: string, body: { command: string; [field: string]: unknown }) =>
-    json<unknown>("POST", `/calls/${id(call)}/commands`, body),
   routing: (call: string) => json<Routing>("GET", `/calls/${id(call)}/routing`),
   note: (call: string, text: string) => json<CallNote | undefined>("POST", `/calls/${id(call)}/notes`, { text }),
   disposition: (call: string, codes: string[], note: string) =>
     json<CallDetail | undefined>("PUT", `/calls/${id(call)}/disposition`, { codes, note }),
   callCustomer: (call: string, customer: string) => json<unknown>("PUT", `/calls/${id(call)}/customer`, { customer }),
 
-  monitor: (call: string, mode: string, device: string) => json<{ mode: string }>("PUT", `/calls/${id(call)}/monitor`, { mode, device }),
-  intercept: (call: string) => json<unknown>("POST", `/calls/${id(call)}/intercept`, {}),
   releaseLeg: (call: string, participant: string, reason: string) =>
     json<undefined>("DELETE", `/calls/${id(call)}/participants/${id(participant)}`, { reason }),
   skills: (login: string, change: SkillChange) => json<unknown>("PUT", `/agents/${id(login)}/skills`, change),
   message: (to: string, text: string) => json<unknown>("POST", "/messages", { to, text }),
-  acceptHelp: (login: string) => json<unknown>("PUT", `/help/${id(login)}`, { state: "accepted" }),
+  /** Whispering begins at once when the agent has a call. */
+  acceptHelp: (login: string, device: string) =>
+    json<{ mode: MonitorMode; call: string | null }>("PUT", `/help/${id(login)}`, { state: "accepted", device }),
   emergency: (queue: string, change: { on: boolean; announcement?: string; until?: string }) =>
     json<unknown>("PUT", `/queues/${id(queue)}/emergency`, change),
   pick: (queue: string, call: string) => json<unknown>("POST", `/queues/${id(queue)}/calls/${id(call)}/pick`, {}),
@@ -77,7 +83,7 @@ export const centre = {
   callbacks: (filter: { state?: string; queue?: string; number?: string; cursor?: string }) =>
     json<Page<Callback>>("GET", `/callbacks${query(filter)}`),
   addCallback: (draft: CallbackDraft) => json<Callback>("POST", "/callbacks", draft),
-  changeCallback: (callback: string, change: { at?: string; agent?: string; state?: string }) =>
+  changeCallback: (callback: string, change: { at?: string; agent?: string; note?: string; state?: "done" | "cancelled" }) =>
     json<Callback>("PUT", `/callbacks/${id(callback)}`, change),
   dropCallback: (callback: string) => json<undefined>("DELETE", `/callbacks/${id(callback)}`),
 
@@ -96,6 +102,6 @@ export const centre = {
   mergeCustomer: (customer: string, other: string) => json<Customer>("POST", `/customers/${id(customer)}/merge`, { other }),
   customerHistory: (customer: string) => items<CustomerEvent>(`/customers/${id(customer)}/history`),
   customerFields: () => items<CustomerField>("/customers/fields"),
-  saveCustomerFields: (fields: CustomerField[]) => json<unknown>("PUT", "/customers/fields", fields),
+  saveCustomerFields: (fields: CustomerField[]) => json<unknown>("PUT", "/customers/fields", { items: fields }),
   importCustomers,
 };

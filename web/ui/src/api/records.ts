@@ -7,7 +7,8 @@ export interface Customer {
   class: string;
   /** 0..100. */
   importance: number;
-  dedicated_agent: string | null;
+  /** A login, or "". */
+  dedicated_agent: string;
   vip: boolean;
   language: string;
   note: string;
@@ -16,6 +17,8 @@ export interface Customer {
   updated: string;
   /** The numbers are hidden from this person's role. */
   masked: boolean;
+  /** Sent back with a change, so that nobody overwrites what another has just written. */
+  version?: number;
 }
 
 export type CustomerDraft = Partial<Omit<Customer, "id" | "created" | "updated" | "masked">> & { name: string };
@@ -28,6 +31,9 @@ export interface CustomerField {
   type?: "text" | "number" | "date" | "choice" | "flag";
   required?: boolean;
   choices?: string[];
+  /** Shown with stars to roles that see numbers so. */
+  masked?: boolean;
+  order?: number;
 }
 
 export interface CustomerEvent {
@@ -39,6 +45,7 @@ export interface CustomerEvent {
   agent?: string | null;
   result?: string | null;
   disposition?: string | null;
+  codes?: string[];
   note?: string | null;
 }
 
@@ -56,7 +63,8 @@ export interface Callback {
   id: string;
   queue: string;
   number: string;
-  customer: string | { id?: string; name?: string } | null;
+  /** The customer's id. */
+  customer: string | null;
   state: CallbackState;
   created: string;
   scheduled: string | null;
@@ -65,6 +73,8 @@ export interface Callback {
   source: "queue" | "voicemail" | "agent" | "page";
   agent: string | null;
   note: string;
+  /** The call that is being made for it. */
+  call?: string | null;
 }
 
 export interface CallbackDraft {
@@ -73,6 +83,7 @@ export interface CallbackDraft {
   at?: string;
   customer?: string;
   note?: string;
+  agent?: string;
 }
 
 export const VOICEMAIL_STATES = ["new", "heard", "in_work", "done"] as const;
@@ -83,16 +94,41 @@ export interface Voicemail {
   mailbox: string;
   state: VoicemailState;
   caller: string;
-  caller_name?: string;
-  customer?: { id: string; name: string } | null;
-  queue?: string | null;
-  call?: string | null;
-  /** When it was left. */
-  at: string;
+  caller_name: string;
+  queue: string | null;
+  call: string;
+  /** How long the caller had waited in the queue. */
+  wait_ms: number;
+  /** What the flow knew of the caller. */
+  data: Record<string, string>;
+  created: string;
   duration_ms: number;
-  due?: string | null;
-  assignee?: string | null;
-  note?: string;
+  due: string | null;
+  overdue: boolean;
+  assignee: string;
+  note: string;
+  /** The callback that it became. */
+  callback: string | null;
+}
+
+export interface Mailbox {
+  name: string;
+  title: string;
+  owner: string;
+  new: number;
+  old: number;
+}
+
+/** A call can be sent there; what the desk offers to type and choose. */
+export interface DeskTarget {
+  kind: string;
+  to: string;
+  name: string;
+  detail: string;
+  state?: string | null;
+  since?: string | null;
+  waiting?: number | null;
+  ready?: number | null;
 }
 
 /** Why an agent is not ready. */

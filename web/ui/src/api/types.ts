@@ -159,16 +159,14 @@ export interface CallCustomer {
 export interface CallNote {
   text: string;
   at: string;
-  by?: string;
-  agent?: string;
+  author?: string;
 }
 
 export interface CallDisposition {
-  code: string;
-  title?: string;
-  note?: string;
-  at?: string;
-  by?: string;
+  codes: string[];
+  note: string;
+  at: string;
+  agent: string;
 }
 
 export interface Call {
@@ -453,6 +451,7 @@ export interface Requests {
   "consult.cancel": { ask: Nothing; ok: unknown };
   "call.transfer": { ask: { to: string; data?: Record<string, string> }; ok: unknown };
   "call.invite": { ask: { to: string }; ok: unknown };
+  "call.mute_member": { ask: { participant: string; on: boolean }; ok: unknown };
   "call.remove": { ask: { participant: string }; ok: unknown };
   "call.park": { ask: { slot?: string }; ok: { slot?: string } | undefined };
   "call.pickup": { ask: { slot?: string; call?: string; agent?: string }; ok: unknown };
@@ -464,5 +463,6 @@ export interface Requests {
   "wrapup.start": { ask: Nothing; ok: unknown };
   "wrapup.extend": { ask: { reason: string }; ok: unknown };
   "wrapup.done": { ask: { codes?: string[]; note?: string }; ok: Agent };
-  "monitor.set": { ask: { call: string; mode: MonitorMode }; ok: { mode: MonitorMode } };
+  "monitor.set": { ask: { call: string; mode: MonitorMode; device?: string }; ok: { mode: MonitorMode } };
+  "call.intercept": { ask: { call: string; device: string }; ok: unknown };
 }

@@ -11,10 +11,11 @@ const DESTINATION = /^(flow|queue|extension|conference):(.+)$/;
 interface Caller {
   caller: string;
   caller_name: string;
+  customer?: { name: string } | null;
 }
 
 export interface PartyNames {
-  /** Name, else number, else "web visitor". */
+  /** The customer's name, else what the caller is called, else the number, else "web visitor". */
   nameOf: (call: Caller) => string;
   /** The number beside a name; "" when it would only repeat it or say nothing. */
   numberOf: (call: Caller) => string;
@@ -25,8 +26,10 @@ export interface PartyNames {
 export function useParty(): PartyNames {
   const { t } = useI18n();
   return {
-    nameOf: ({ caller, caller_name: name }) => name || (caller === WEB ? t("common.webVisitor") : caller) || t("common.unknown"),
-    numberOf: ({ caller, caller_name: name }) => {
+    nameOf: ({ caller, caller_name: name, customer }) =>
+      customer?.name || name || (caller === WEB ? t("common.webVisitor") : caller) || t("common.unknown"),
+    numberOf: ({ caller, caller_name: own, customer }) => {
+      const name = customer?.name || own;
       if (!name || name === caller) return "";
       return caller === WEB ? t("common.webVisitor") : caller;
     },

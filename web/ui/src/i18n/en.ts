@@ -1,5 +1,6 @@
 import { boardEn } from "./parts/board.en";
 import { deskEn } from "./parts/desk.en";
+import { recordsEn } from "./parts/records.en";
 
 /** Every text of the pages in English. `zh-CN.ts` has the same keys; the words follow the glossary of the product. */
 export const en = {
@@ -380,6 +381,9 @@ export const en = {
       overflow: "Overflowed after {wait}",
       closed: "Queue closed after {wait}",
       supervisor: "Taken out of the queue after {wait}",
+      key: "Left the queue by key after {wait}",
+      mailbox: "Went to the mailbox after {wait}",
+      callback: "Asked to be called back after {wait}",
     },
     acd_decision: "{chosen} chosen of {count} ({strategy})",
     offer_made: "Offered to {agent}",
@@ -406,8 +410,59 @@ export const en = {
     rec_degraded: "Recording degraded: {reason}",
     rec_finished: "Recording finished: {status}, {length}",
     rec_accessed: { play: "{actor} played the recording", download: "{actor} downloaded the recording" },
+    ivr_input: "Entered {name}: {value}",
+    ivr_auth: { true: "Identified by PIN", false: "PIN was wrong ({tries})" },
+    ivr_lookup: "Look-up {name}: {result} ({ms} ms)",
+    survey_invited: "Invited to the survey {survey}",
+    survey_answered: "Survey answered: {marks}",
+    survey_skipped: "Survey skipped: {why}",
+    voicemail_left: "Left a message in {mailbox}, {length}",
+    voicemail_changed: "Message in {mailbox}: {state}",
+    queue_relaxed: "More agents may answer (stage {stage})",
+    queue_rekeyed: "New place in the line: {why}",
+    queue_prediction: "Wait predicted {predicted_ms} ms, was {wait}",
+    callback_created: "Callback to {number} noted",
+    callback_attempt: "Callback attempt {attempt} to {number}",
+    callback_done: "Callback done: {result}",
+    callback_cancelled: "Callback cancelled: {why}",
+    call_parked: "Parked in slot {slot}",
+    call_unparked: {
+      picked_up: "{by} picked the call up from slot {slot}",
+      returned: "Came back from slot {slot}",
+      abandoned: "Gave up in slot {slot}",
+    },
+    call_consult_started: "Consulting {target}",
+    call_consult_ended: {
+      transferred: "Handed over to {target}",
+      conference: "{target} joined the call",
+      cancelled: "Back from {target} to the customer",
+      failed: "{target} could not be reached",
+    },
+    call_identified: "Customer {customer} identified by {how}",
+    call_data: "Data attached",
+    call_disposed: "Result: {codes}",
+    customer_saved: "Customer changed: {fields}",
+    customer_popped: "Customer shown to the agent",
+    agent_help: {
+      asked: "{agent} asked for help",
+      accepted: "{supervisor} came to help",
+      escalated: "The request for help went further",
+      ended: "Help ended",
+    },
+    agent_message: "{actor} wrote: {text}",
+    rec_paused: "Recording paused",
+    rec_resumed: "Recording goes on",
     other: "{type}",
-    monitorMode: { listen: "listen", whisper: "whisper", barge: "barge in", off: "off" },
+    monitorMode: {
+      listen: "listen",
+      listen_customer: "listen to the customer",
+      listen_agent: "listen to the agent",
+      whisper: "whisper",
+      barge: "barge in",
+      private: "talk to the agent alone",
+      take_over: "take over",
+      off: "off",
+    },
   },
   admin: {
     title: "Administration",
@@ -501,4 +556,5 @@ export const en = {
   notFound: { title: "Page not found", text: "This address does not exist here.", home: "To the start page" },
   ...deskEn,
   ...boardEn,
+  ...recordsEn,
 };

@@ -1,6 +1,7 @@
 import type { Messages } from ".";
 import { boardZh } from "./parts/board.zh";
 import { deskZh } from "./parts/desk.zh";
+import { recordsZh } from "./parts/records.zh";
 
 /** 页面的全部中文文字;术语与产品词汇表一致。 */
 export const zhCN: Messages = {
@@ -375,6 +376,9 @@ export const zhCN: Messages = {
       overflow: "等待 {wait} 后溢出",
       closed: "等待 {wait} 后队列关闭",
       supervisor: "等待 {wait} 后被班长取走",
+      key: "等待 {wait} 后按键离开队列",
+      mailbox: "等待 {wait} 后转入语音信箱",
+      callback: "等待 {wait} 后选择回呼",
     },
     acd_decision: "从 {count} 名座席中选择 {chosen}（{strategy}）",
     offer_made: "分配给 {agent}",
@@ -401,8 +405,59 @@ export const zhCN: Messages = {
     rec_degraded: "录音有缺损：{reason}",
     rec_finished: "录音结束：{status}，时长 {length}",
     rec_accessed: { play: "{actor} 播放了录音", download: "{actor} 下载了录音" },
+    ivr_input: "输入 {name}：{value}",
+    ivr_auth: { true: "密码验证通过", false: "密码错误（第 {tries} 次）" },
+    ivr_lookup: "查询 {name}：{result}（{ms} 毫秒）",
+    survey_invited: "邀请参加满意度调查 {survey}",
+    survey_answered: "满意度评价：{marks}",
+    survey_skipped: "未做满意度调查：{why}",
+    voicemail_left: "在信箱 {mailbox} 留言，时长 {length}",
+    voicemail_changed: "信箱 {mailbox} 的留言：{state}",
+    queue_relaxed: "放宽条件（第 {stage} 阶段）",
+    queue_rekeyed: "排队位置变更：{why}",
+    queue_prediction: "预测等待 {predicted_ms} 毫秒，实际 {wait}",
+    callback_created: "登记回呼 {number}",
+    callback_attempt: "第 {attempt} 次回呼 {number}",
+    callback_done: "回呼完成：{result}",
+    callback_cancelled: "回呼取消：{why}",
+    call_parked: "驻留在 {slot}",
+    call_unparked: {
+      picked_up: "{by} 从驻留位 {slot} 取回",
+      returned: "从驻留位 {slot} 返回",
+      abandoned: "在驻留位 {slot} 放弃",
+    },
+    call_consult_started: "咨询 {target}",
+    call_consult_ended: {
+      transferred: "转接给 {target}",
+      conference: "{target} 加入通话",
+      cancelled: "结束咨询 {target}，回到客户",
+      failed: "无法接通 {target}",
+    },
+    call_identified: "识别客户 {customer}（{how}）",
+    call_data: "附加数据",
+    call_disposed: "通话结果：{codes}",
+    customer_saved: "客户资料变更：{fields}",
+    customer_popped: "向座席弹出客户资料",
+    agent_help: {
+      asked: "{agent} 请求协助",
+      accepted: "{supervisor} 前来协助",
+      escalated: "协助请求已升级",
+      ended: "协助结束",
+    },
+    agent_message: "{actor} 发消息：{text}",
+    rec_paused: "录音暂停",
+    rec_resumed: "录音继续",
     other: "{type}",
-    monitorMode: { listen: "监听", whisper: "耳语", barge: "强插", off: "关闭" },
+    monitorMode: {
+      listen: "监听",
+      listen_customer: "监听客户",
+      listen_agent: "监听座席",
+      whisper: "耳语",
+      barge: "强插",
+      private: "与座席私谈",
+      take_over: "接管",
+      off: "关闭",
+    },
   },
   admin: {
     title: "系统管理",
@@ -496,4 +551,5 @@ export const zhCN: Messages = {
   notFound: { title: "页面不存在", text: "此地址不存在。", home: "返回首页" },
   ...deskZh,
   ...boardZh,
+  ...recordsZh,
 };

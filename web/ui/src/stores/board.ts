@@ -207,10 +207,9 @@ export const useBoard = defineStore("board", () => {
     try {
       const atPhone = device.value !== "browser" && mode !== "off";
       if (!atPhone && mode !== "off") await media.ensure(SPEAKING_MODES.includes(mode));
-      const settled = atPhone
-        ? await centre.monitor(call, mode, device.value)
-        : await link.request("monitor.set", { call, mode });
-      await settle(call, settled.mode as MonitorMode);
+      const where = device.value === "browser" ? {} : { device: device.value };
+      const settled = await link.request("monitor.set", { call, mode, ...where });
+      await settle(call, settled.mode);
     } finally {
       changing.value = "";
     }
@@ -219,7 +218,7 @@ export const useBoard = defineStore("board", () => {
   /** Takes a call that waits or rings, at the own browser. */
   async function intercept(call: string): Promise<void> {
     if (device.value === "browser") await media.ensure();
-    await centre.intercept(call);
+    await link.request("call.intercept", { call, device: device.value });
     await settle(call, "take_over");
   }
 
@@ -228,11 +227,14 @@ export const useBoard = defineStore("board", () => {
   }
 
   async function acceptHelp(login: string): Promise<void> {
-    await centre.acceptHelp(login);
+    if (device.value === "browser") await media.ensure();
+    const watch = await centre.acceptHelp(login, device.value);
     takeHelp(login, "accepted");
+    if (watch.call && watch.mode !== "off") await settle(watch.call, watch.mode);
   }
 
   const callOf = (id: string | null): Call | undefined => (id ? calls.value.find((call) => call.id === id) : undefined);
+  const titleOf = (queue: string): string => queues.value.find(({ name }) => name === queue)?.title || queue;
   return {
     agents,
     queues,
@@ -247,6 +249,7 @@ export const useBoard = defineStore("board", () => {
     device,
     setDevice,
     callOf,
+    titleOf,
     signedIn: computed(() => agents.value.filter(({ state }) => state !== "logged_out").length),
     start,
     leave,

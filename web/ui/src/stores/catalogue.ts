@@ -10,25 +10,20 @@ import { NOT_READY_REASONS } from "@/api/types";
 
 const BUILT_IN: Reason[] = NOT_READY_REASONS.map((code) => ({ code }));
 
-/** An older server, or a role that may not read it: there is no such list for this person. */
-async function orEmpty<T>(ask: Promise<T[]>): Promise<T[]> {
-  try {
-    return await ask;
-  } catch (error) {
-    if (error instanceof ApiError) return [];
-    throw error;
-  }
-}
-
 export const useCatalogue = defineStore("catalogue", () => {
   const reasons = ref<Reason[]>(BUILT_IN);
   const dispositions = ref<Disposition[]>([]);
   let asked: Promise<void> | null = null;
 
   async function ask(): Promise<void> {
-    const [some, codes] = await Promise.all([orEmpty(centre.reasons()), orEmpty(centre.dispositions())]);
-    if (some.length > 0) reasons.value = some;
-    dispositions.value = codes;
+    try {
+      const codes = await centre.codes();
+      if (codes.reasons.length > 0) reasons.value = codes.reasons;
+      dispositions.value = codes.dispositions;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      asked = null;
+    }
   }
 
   const load = (): Promise<void> => (asked ??= ask());

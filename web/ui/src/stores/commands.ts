@@ -1,6 +1,5 @@
 /** What an agent does with a live call beyond answering, holding and hanging up (call-centre.md §2.2, glossary of the product). */
 
-import { centre } from "@/api/centre";
 import type { Requests } from "@/api/types";
 
 interface Asks {
@@ -20,7 +19,7 @@ export interface CallCommands {
   transfer: (to: string, note: string) => Promise<boolean>;
   invite: (to: string) => Promise<boolean>;
   remove: (participant: string) => Promise<boolean>;
-  muteMember: (call: string, participant: string, muted: boolean) => Promise<boolean>;
+  muteMember: (participant: string, muted: boolean) => Promise<boolean>;
   /** The slot where the caller waits, "" when it was refused. */
   park: () => Promise<string>;
   record: (action: Requests["call.record"]["ask"]["action"]) => Promise<boolean>;
@@ -45,8 +44,8 @@ export function callCommands(link: Asks, attempt: Attempt): CallCommands {
     transfer: (to, note) => attempt("transfer", () => link.request("call.transfer", { to, ...(note ? { data: { note } } : {}) })),
     invite: (to) => attempt("invite", () => link.request("call.invite", { to })),
     remove: (participant) => attempt("remove", () => link.request("call.remove", { participant })),
-    muteMember: (call, participant, muted) =>
-      attempt("mute", () => centre.command(call, { command: "mute_member", participant, muted })),
+    muteMember: (participant, muted) =>
+      attempt("mute", () => link.request("call.mute_member", { participant, on: muted })),
     park,
     record: (action) => attempt("record", () => link.request("call.record", { action })),
     askHelp: () => attempt("help", () => link.request("help.ask", {})),

@@ -5,8 +5,8 @@ import { computed, ref, shallowRef } from "vue";
 
 import { centre } from "@/api/centre";
 import type { Callback } from "@/api/records";
-import { ApiError, rest } from "@/api/rest";
-import type { Message, Queue, ServerEvent, WaitingCall } from "@/api/types";
+import { ApiError } from "@/api/rest";
+import type { Message, ServerEvent, WaitingCall } from "@/api/types";
 
 import { useAgent } from "./agent";
 import { useLink } from "./link";
@@ -19,14 +19,16 @@ export interface Received extends Message {
   read: boolean;
 }
 
-const HTTP_FORBIDDEN = 403;
+/** No right, or no such list at this server. */
+const NOT_FOR_ME: readonly number[] = [403, 404];
 const KEPT_MESSAGES = 50;
 
 export const useDesk = defineStore("desk", () => {
   const link = useLink();
   const seat = useAgent();
-  const queues = shallowRef<Queue[] | null>(null);
-  const queuesError = ref<unknown>(null);
+  /** In the order they are served; null until asked. */
+  const waiting = shallowRef<Waiting[] | null>(null);
+  const waitingError = ref<unknown>(null);
   const callbacks = shallowRef<Callback[] | null>(null);
   const callbacksError = ref<unknown>(null);
   /** Newest first. */
@@ -36,13 +38,6 @@ export const useDesk = defineStore("desk", () => {
 
   const unread = computed(() => messages.value.filter(({ read }) => !read).length);
 
-  const waiting = computed<Waiting[]>(() =>
-    (queues.value ?? [])
-      .filter(({ name }) => seat.agent?.queues.includes(name))
-      .flatMap((queue) => queue.calls.map((call) => ({ ...call, queue: queue.name })))
-      .sort((one, other) => one.since.localeCompare(other.since)),
-  );
-
   /** Own ones, and those of the own queues that nobody has yet. */
   const todo = computed(() =>
     (callbacks.value ?? []).filter(({ state, agent, queue }) => {
@@ -51,25 +46,23 @@ export const useDesk = defineStore("desk", () => {
     }),
   );
 
-  /** Only the own queues: an agent may not see the others. */
-  async function loadQueues(): Promise<void> {
-    const names = seat.agent?.queues ?? [];
+  async function loadWaiting(): Promise<void> {
     try {
-      queues.value = await Promise.all(names.map((name) => rest.queue(name)));
-      queuesError.value = null;
+      waiting.value = await centre.waiting();
+      waitingError.value = null;
     } catch (failure) {
-      // Without the right there is simply nothing to pick.
-      if (failure instanceof ApiError && failure.status === HTTP_FORBIDDEN) queues.value = [];
-      else queuesError.value = failure;
+      // Without the right there is simply nobody to take.
+      if (failure instanceof ApiError && NOT_FOR_ME.includes(failure.status)) waiting.value = [];
+      else waitingError.value = failure;
     }
   }
 
   async function loadCallbacks(): Promise<void> {
     try {
-      callbacks.value = (await centre.callbacks({})).items;
+      callbacks.value = (await centre.callbacks({ state: "open" })).items;
       callbacksError.value = null;
     } catch (failure) {
-      if (failure instanceof ApiError && failure.status === HTTP_FORBIDDEN) callbacks.value = [];
+      if (failure instanceof ApiError && NOT_FOR_ME.includes(failure.status)) callbacks.value = [];
       else callbacksError.value = failure;
     }
   }
@@ -88,7 +81,7 @@ export const useDesk = defineStore("desk", () => {
   function leave(): void {
     stop?.();
     stop = null;
-    queues.value = null;
+    waiting.value = null;
     callbacks.value = null;
     messages.value = [];
     slots.value = [];
@@ -107,9 +100,8 @@ export const useDesk = defineStore("desk", () => {
   };
 
   return {
-    queues,
-    queuesError,
     waiting,
+    waitingError,
     callbacks,
     callbacksError,
     todo,
@@ -118,7 +110,7 @@ export const useDesk = defineStore("desk", () => {
     slots,
     start,
     leave,
-    loadQueues,
+    loadWaiting,
     loadCallbacks,
     readAll,
     parked,

@@ -88,6 +88,7 @@ export const deskEn = {
     required: "A code is required",
     search: "Search a code",
     none: "No such code",
+    noResult: "No result was stored.",
     drop: "Remove {code}",
     blockedTime: "This wrap-up ends by itself.",
     blockedCode: "Choose a result first.",

@@ -89,6 +89,7 @@ export const deskZh: typeof deskEn = {
     required: "必须选择结果",
     search: "搜索结果",
     none: "没有此结果",
+    noResult: "没有记录结果。",
     drop: "移除 {code}",
     blockedTime: "时间到后自动结束。",
     blockedCode: "请先选择通话结果。",

@@ -1,8 +1,11 @@
 /** Whom a call can be sent to: colleagues with their state, queues, flows, mailboxes, extensions, any number. */
 
 import { centre } from "@/api/centre";
-import { ApiError, rest } from "@/api/rest";
-import type { Agent, AgentState, Queue } from "@/api/types";
+import type { DeskTarget } from "@/api/records";
+import { ApiError } from "@/api/rest";
+import type { AgentState } from "@/api/types";
+
+const NOT_FOR_ME: readonly number[] = [403, 404];
 
 export const TARGET_KINDS = ["agent", "queue", "flow", "voicemail", "extension", "outside"] as const;
 export type TargetKind = (typeof TARGET_KINDS)[number];
@@ -25,50 +28,31 @@ export interface Target {
 const PRESENCE: Partial<Record<AgentState, number>> = { ready: 0, wrap_up: 1, talking: 2, holding: 2, conference: 2, not_ready: 3, logged_out: 9 };
 const presence = (target: Target): number => (target.state ? (PRESENCE[target.state] ?? 4) : 0);
 
-/** A list that this person may not see is an empty one. */
-async function mine<T>(ask: Promise<T[]>): Promise<T[]> {
-  try {
-    return await ask;
-  } catch (error) {
-    if (error instanceof ApiError) return [];
-    throw error;
-  }
+const isKind = (kind: string): kind is TargetKind => (TARGET_KINDS as readonly string[]).includes(kind);
+
+function ofServer(one: DeskTarget): Target[] {
+  if (!isKind(one.kind)) return [];
+  return [
+    {
+      kind: one.kind,
+      to: one.to,
+      name: one.name,
+      detail: one.detail,
+      ...(one.state ? { state: one.state as AgentState } : {}),
+      ...(one.since ? { since: one.since } : {}),
+      ...(typeof one.waiting === "number" ? { waiting: one.waiting, ready: one.ready ?? 0 } : {}),
+    },
+  ];
 }
 
-const ofAgent = (agent: Agent): Target => ({
-  kind: "agent",
-  to: `agent:${agent.login}`,
-  name: agent.name || agent.login,
-  detail: agent.login,
-  state: agent.state,
-  since: agent.since,
-});
-
-const ofQueue = (queue: Queue): Target => ({
-  kind: "queue",
-  to: `queue:${queue.name}`,
-  name: queue.title || queue.name,
-  detail: queue.name,
-  waiting: queue.waiting,
-  ready: queue.ready ?? queue.agents.ready ?? 0,
-});
-
-/** Everybody but `self`. */
+/** Everybody but `self`. Without the right, or at an older server, there is only the number that is typed. */
 export async function loadTargets(self: string): Promise<Target[]> {
-  const [agents, queues, flows, mailboxes, extensions] = await Promise.all([
-    mine(rest.agents().then(({ items }) => items)),
-    mine(rest.queues().then(({ items }) => items)),
-    mine(centre.flows()),
-    mine(centre.mailboxes()),
-    mine(centre.extensions()),
-  ]);
-  return [
-    ...agents.filter(({ login }) => login !== self).map(ofAgent),
-    ...queues.map(ofQueue),
-    ...flows.map(({ name }): Target => ({ kind: "flow", to: `flow:${name}`, name, detail: "" })),
-    ...mailboxes.map(({ name, title }): Target => ({ kind: "voicemail", to: `voicemail:${name}`, name: title || name, detail: name })),
-    ...extensions.map(({ number, name }): Target => ({ kind: "extension", to: `extension:${number}`, name: name || number, detail: number })),
-  ];
+  try {
+    return (await centre.targets()).flatMap(ofServer).filter(({ to }) => to !== `agent:${self}`);
+  } catch (error) {
+    if (error instanceof ApiError && NOT_FOR_ME.includes(error.status)) return [];
+    throw error;
+  }
 }
 
 /** Digits with the usual ornaments; at least two of them. */

@@ -61,7 +61,7 @@ export function toSend(draft: Draft, fields: readonly CustomerField[], masked: b
     importance: Math.min(100, Math.max(0, Math.round(draft.importance || 0))),
     vip: draft.vip,
     language: draft.language,
-    dedicated_agent: draft.dedicated_agent.trim() || null,
+    dedicated_agent: draft.dedicated_agent.trim(),
     note: draft.note.trim(),
     fields: Object.fromEntries(Object.entries(draft.fields).map(([name, text]) => [name, typed(kinds.get(name), text.trim())])),
   };

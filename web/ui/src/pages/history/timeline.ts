@@ -24,6 +24,11 @@ const TECHNICAL = new Set([
   "offer.ringing",
   "agent.state",
   "ivr.prompt_missing",
+  "ivr.lookup",
+  "queue.prediction",
+  "queue.relaxed",
+  "customer.popped",
+  "call.data",
 ]);
 
 export const isTechnical = (event: TimelineEvent): boolean => TECHNICAL.has(event.type);
@@ -34,9 +39,14 @@ const VARIANT: Record<string, string> = {
   "queue.left": "result",
   "offer.failed": "reason",
   "rec.accessed": "how",
+  "ivr.auth": "ok",
+  "call.unparked": "result",
+  "call.consult_ended": "result",
+  "agent.help": "state",
 };
 
-const text = (value: unknown): string => (typeof value === "string" || typeof value === "number" ? String(value) : "");
+const text = (value: unknown): string => (["string", "number", "boolean"].includes(typeof value) ? String(value) : "");
+const list = (value: unknown): string => (Array.isArray(value) ? value.map(text).join(", ") : "");
 const milliseconds = (value: unknown): string => duration(typeof value === "number" ? value : 0);
 
 function word({ t, te }: Words, group: string, value: unknown): string {
@@ -71,6 +81,11 @@ function values(event: TimelineEvent, words: Words): Record<string, string> {
     ring: milliseconds(event["ring_ms"]),
     took: milliseconds(event["ms"]),
     length: milliseconds(event["duration_ms"]),
+    codes: list(event["codes"]),
+    fields: list(event["fields"]),
+    marks: Object.values((event["marks"] ?? {}) as Record<string, unknown>)
+      .map(text)
+      .join(", "),
     count: String(Array.isArray(event["candidates"]) ? event["candidates"].length : 0),
   };
 }

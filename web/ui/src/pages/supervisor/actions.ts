@@ -25,7 +25,7 @@ export interface BoardActions {
   /** The whole call, or one leg of it. */
   release: (call: string, participant: string, reason: string) => Promise<boolean>;
   front: (queue: string, call: string) => Promise<boolean>;
-  help: (login: string, call: string | null) => Promise<boolean>;
+  help: (login: string) => Promise<boolean>;
 }
 
 export function useBoardActions(): BoardActions {
@@ -42,12 +42,6 @@ export function useBoardActions(): BoardActions {
     }
   }
 
-  /** Whispering begins at once: the agent asked for it. */
-  async function help(login: string, call: string | null): Promise<void> {
-    await board.acceptHelp(login);
-    if (call) await board.monitor(call, "whisper");
-  }
-
   return {
     told,
     set: (call, mode) => told(() => board.monitor(call, mode)),
@@ -56,6 +50,6 @@ export function useBoardActions(): BoardActions {
     release: (call, participant, reason) =>
       told(() => (participant ? centre.releaseLeg(call, participant, reason) : rest.hangUp(call, reason))),
     front: (queue, call) => told(() => centre.moveWaiting(queue, call, { front: true })),
-    help: (login, call) => told(() => help(login, call)),
+    help: (login) => told(() => board.acceptHelp(login)),
   };
 }
