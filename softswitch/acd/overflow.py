@@ -20,7 +20,8 @@ _RESULTS = {DestinationKind.VOICEMAIL: "mailbox", DestinationKind.CALLBACK: "cal
 class Moment:
     """What the rules look at. Seconds; None = unknown or not the case. `minute` is the civil minute of the day."""
 
-    length: int
+    place: int
+    """In line, from 1: `length` and `ratio` take those away who stand behind the limit, not everybody."""
     signed_in: int
     predicted: float | None = None
     open: bool = True
@@ -79,9 +80,9 @@ def fires(rule: Overflow, moment: Moment) -> bool:
         case "ewt":
             return moment.predicted is not None and moment.predicted >= rule.threshold
         case "length":
-            return moment.length > rule.threshold
+            return moment.place > rule.threshold
         case "ratio":
-            return moment.length > rule.threshold * moment.signed_in
+            return moment.place > rule.threshold * moment.signed_in
         case "closing":
             return moment.open and moment.closes_in is not None and moment.closes_in <= rule.threshold * 60
         case "between":

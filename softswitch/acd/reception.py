@@ -143,9 +143,10 @@ class Reception:
                     return await self._turn_away(call, queue, refused)
                 if (met := await self._meet_callback(call, queue, trail)) is not None:
                     return met
+            again = front or name in trail.visited
             known = True
             trail.visited = [*trail.visited, name]
-            result = await self._stay(call, queue, trail, options, front=front)
+            result = await self._stay(call, queue, trail, options, front=front, again=again)
             if isinstance(result, Talked) and result.returns:
                 front = True
                 continue
@@ -223,16 +224,19 @@ class Reception:
 
     # ------------------------------------------------------------------ the stay
 
-    async def _stay(self, call: Call, queue: Queue, trail: Trail, options: Options, *, front: bool) -> Result:
+    async def _stay(
+        self, call: Call, queue: Queue, trail: Trail, options: Options, *, front: bool, again: bool
+    ) -> Result:  # fmt: skip
+        """`again`: the caller has been here and was welcomed."""
         entry = await self._entry(call, queue, trail, options, front=front)
-        wishes = Wishes(options.music, tuple(options.welcome))
+        wishes = Wishes(options.music, () if again else tuple(options.welcome) or queue.welcome)
         desk = self._front.around.callbacks
 
         async def ask(asked: Call, wanted: Queue) -> str:
             return await desk.ask(asked, wanted) if desk is not None else ""
 
         def sound(stay: Stay) -> WaitingSound:
-            return WaitingSound(call, queue, stay.visit, self._front, stay.leave, ask, wishes, consented=front)
+            return WaitingSound(call, queue, stay.visit, self._front, stay.leave, ask, wishes, consented=again)
 
         stay = Stay(self._front, call, queue, entry.visit, sound)
         if overflow.has_rules(queue):
@@ -345,7 +349,7 @@ class Reception:
         calendar = around.calendar(queue.calendar)
         predicted = front.predicted(stay.visit)[0]
         return Moment(
-            length=front.waiting(queue.name), signed_in=front.staffing(queue.name).signed_in,
+            place=front.position(stay.visit), signed_in=front.staffing(queue.name).signed_in,
             predicted=predicted / 1000 if predicted >= 0 else None, open=calendar.open,
             closes_in=calendar.until - around.utc() if calendar.open and calendar.until is not None else None,
             minute=around.local_minute(queue.calendar),

@@ -43,7 +43,7 @@ class Line(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What a flow says about this stay beyond the queue: other music, other words."""
+    """What is heard in this stay: music other than the queue's, and the words at the beginning."""
 
     music: str = ""
     welcome: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class WaitingSound:
 
     async def run(self) -> None:
         queue = self.queue
-        await self._say(self.wishes.welcome or queue.welcome)
+        await self._say(self.wishes.welcome)
         await self.consent()
         await self.call.music(self.wishes.music or queue.music)
         await self._listen(FIRST_ANNOUNCEMENT)

@@ -25,6 +25,7 @@ from softswitch.calls.switchboard import Switchboard
 from softswitch.cluster.bus import Bus
 from softswitch.directory.model import Agent, Extension, Flow, Queue
 from softswitch.directory.snapshot import Snapshot
+from softswitch.features.codes import FeatureCodes
 from softswitch.ivr.service import IvrService
 from softswitch.legs import base
 from softswitch.legs.base import LegFacts, PartyKind
@@ -60,6 +61,7 @@ class Party:
         self.is_ended = False
         self.cause: Cause | None = None
         self.is_ringing = False
+        self.reported: list[int] = []
         self._office = office
         self.port = office.open_port(self.group)
 
@@ -77,6 +79,9 @@ class Party:
 
     def press(self, digits: str) -> None:
         pass
+
+    def report_transfer(self, status: int) -> None:
+        self.reported.append(status)
 
     def join(self, group: int) -> None:
         self.group = self._office.move(self.port, group)
@@ -161,7 +166,7 @@ class Office:
             directory=lambda: self.snapshot, journal=self.journal, clock=self.clock, ids=ids, stations=self.stations
         )
         self.ivr = IvrService(directory=lambda: self.snapshot, clock=self.clock, enter=self.acd.enter)
-        handlers = {
+        handlers = self.handlers = {
             DestinationKind.QUEUE: self.acd.to_queue, DestinationKind.FLOW: self.ivr.to_flow, DestinationKind.HANGUP: hang_up,
             DestinationKind.EXTENSION: to_party, DestinationKind.AGENT: to_party, DestinationKind.OUTSIDE: to_party,
         }  # fmt: skip
@@ -172,6 +177,9 @@ class Office:
         self.control = CallControl(self.calls, self.stations, self.lot, lambda: self.snapshot)
         desks = self.stations.desks = AcdDesks(self.acd, self.calls.get, ids.offer)
         self.floor = Floor(self.acd, self.control, self.stations, desks)
+        self.codes = FeatureCodes(self.control, lambda: self.snapshot)
+        self.codes.agents = self.floor
+        handlers[DestinationKind.FEATURE] = self.codes.run
         self.bus.subscribe(self.acd.note_call)
         self.seen = Seen()
         self.floor.watch(
@@ -197,6 +205,8 @@ class Office:
         """Extensions by their number; everything that begins with 0 is outside."""
         if facts.called in self.snapshot.extensions:
             return Admission(Destination(DestinationKind.EXTENSION, facts.called))
+        if self.codes.book.read(facts.called) is not None:
+            return Admission(Destination(DestinationKind.FEATURE, facts.called))
         outside = facts.called.startswith("0")
         return Admission(Destination(DestinationKind.OUTSIDE, facts.called) if outside else None, cause=Cause.UNALLOCATED)
 
@@ -224,6 +234,17 @@ class Office:
         caller = Party(self, facts)
         self.engine.label(caller.port, f"caller {number}")
         call = self.calls.incoming(caller, Destination.parse(to))
+        assert call is not None
+        return caller, call
+
+    def phone_calls(self, number: str, to: str) -> tuple[Party, Call]:
+        """A phone dials a number."""
+        facts = LegFacts(
+            inbound=True, kind=PartyKind.PHONE, party=number, caller=number, called=to, sip_call_id=f"call-id-{next(self.numbers)}"
+        )
+        caller = Party(self, facts)
+        self.engine.label(caller.port, number)
+        call = self.calls.incoming(caller)
         assert call is not None
         return caller, call
 
