@@ -178,7 +178,7 @@ class Conversation:
         kept, self._keeps_recording = self._keeps_recording, False
         if not self.recorder.is_live:
             return self.recorder.join(decision)
-        if kept and not decision.records:
+        if kept and decision.rule and not decision.may_begin:
             return self.recorder.part()
         if kept:
             self.recorder.resume("system")

@@ -10,10 +10,12 @@ from types import MappingProxyType
 import structlog
 
 from softswitch.calls.call import Call, Step
+from softswitch.calls.mix import Party
 from softswitch.calls.outcome import Ending, Outcome
 from softswitch.calls.ringing import devices
 from softswitch.calls.switchboard import Switchboard
 from softswitch.calls.timeline import Timeline
+from softswitch.calls.transfer import blind, replace_party
 from softswitch.calls.views import view
 from softswitch.legs import base
 from softswitch.legs.base import Leg, LegFacts, PartyKind
@@ -166,6 +168,7 @@ class CallService:
         call = Call(self._board, self._board.ids.call(), leg, self.visit)
         call.variables.update(values)
         call.resolve_transfer = self._resolve_transfer
+        call.join_calls = self._join_calls
         task = asyncio.get_running_loop().create_task(self._serve(call, to, answer_within))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -251,6 +254,33 @@ class CallService:
         if admission.destination is None:
             raise Unreachable(admission.cause)
         return admission.destination
+
+    def _join_calls(self, call: Call, party: Party, wanted: base.TransferWanted) -> None:
+        """Attended transfer by a phone that has two calls: the other side of the second takes the phone's place in the first.
+
+        Raises NotFound when no call of the phone has that dialog. A second call that only rings becomes a blind transfer.
+        """
+        dialog = wanted.replaces.partition(";")[0]
+        found = [
+            (other, own)
+            for other in self._live.values()
+            for own in other.mix.parties
+            if other is not call and own.leg.facts.sip_call_id == dialog and own.leg.facts.party == party.leg.facts.party
+        ]
+        if not found or not dialog:
+            raise NotFound("no call of this phone has that dialog")
+        other, own = found[0]
+        others = [third for third in other.mix.parties if third is not own]
+        party.leg.report_transfer(200)
+        if len(others) != 1:
+            other.hang_up(Cause.NORMAL, "caller")
+            blind(call, party, self._resolve_transfer(party.leg.facts, wanted.number), actor=party.agent or "callee")
+            return
+        third = others[0]
+        if third.agent:
+            self._board.desks.joined(third.agent, call.id, call.tally().queue)
+        name, actor = third.name, party.agent or "callee"
+        replace_party(call, party, other.give(third), name=name, agent=third.agent, actor=actor)
 
     # who watches and steers
 

@@ -77,7 +77,7 @@ class FeatureCodes:
         """The phone's other call is parked; the phone hears where."""
         hand = self._control.of_phone(call.caller.facts.party, but=call)
         slot = self._control.park(hand, self._control.lot.slot_like(argument))
-        return await say(call, *spoken.digits(slot))
+        return await say(call, "parked-at", *spoken.digits(slot))
 
     async def _unpark(self, call: Call, argument: str) -> Outcome:
         return await self._take(call, self._control.pickup.parked(self._control.lot.slot_like(argument)))

@@ -67,7 +67,8 @@ async def test_completing_is_an_attended_transfer(desk: Desk) -> None:
     desk.customer.leave()
     await asyncio.sleep(0.5)
     assert desk.call.is_over
-    assert [(e.kind, e.target, e.result) for e in desk.office.of(ev.CallTransferred)] == [("attended", "agent:zhao", "answered")]
+    (transfer,) = desk.office.of(ev.CallTransferred)
+    assert (transfer.kind, transfer.target, transfer.result) == ("attended", "agent:zhao", "answered")
 
 
 async def test_the_colleague_ends_a_transferred_call(desk: Desk) -> None:
