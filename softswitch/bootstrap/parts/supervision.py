@@ -18,7 +18,7 @@ from softswitch.calls.supervision_phone import supervise
 from softswitch.directory.users import Principal
 from softswitch.model.destination import DestinationKind
 from softswitch.model.errors import Forbidden
-from softswitch.model.events import CallEnded, Event
+from softswitch.model.events import AgentHelp, CallEnded, Event
 from softswitch.model.states import MonitorMode
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def build_interception(node: Node) -> Interception:
     def leave_line(call: str, actor: str) -> None:
         for visit, waiting in tuple(node.acd.core.state.visits.items()):
             if waiting.call == call:
-                node.acd.submit(c.Leave(visit, "supervisor", actor=actor))
+                node.acd.submit(c.Intercept(visit, actor))
 
     found = Interception(node.switch.calls, node.switch.board, _sees(node), leave_line)
     handlers = node.switch.handlers
@@ -60,7 +60,12 @@ async def build_help(node: Node) -> HelpDesk:
     def over(event: Event) -> None:
         desk.call_over(event.call)
 
+    def told(event: Event) -> None:
+        node.acd.board.agent_changed(event.agent)
+
+    node.floor.help_of = desk.state
     node.bus.subscribe(over, (CallEnded,))
+    node.bus.subscribe(told, (AgentHelp,))
     return desk
 
 
