@@ -10,12 +10,11 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import format_datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import uuid4
 
 import aiosmtplib
@@ -38,12 +37,15 @@ MOST_OCTETS = 20 << 20
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(NamedTuple):
+    """`type` such as `audio/wav`."""
+
     name: str
     type: str
-    """Such as `audio/wav`."""
-    data: bytes = field(repr=False)
+    data: bytes
+
+
+Attachments = Sequence[Attachment | tuple[str, str, bytes]]
 
 
 class AlarmSink(Protocol):
@@ -79,7 +81,7 @@ class Mailer:
         return self._settings.sender or f"softswitch@{socket.getfqdn()}"
 
     async def send(
-        self, to: Sequence[str], subject: str, text: str, *, html: str = "", attachments: Sequence[Attachment] = ()
+        self, to: Sequence[str], subject: str, text: str, attachments: Attachments = (), *, html: str = ""
     ) -> None:
         """Queues one mail to each address; returns when that is committed.
 
@@ -87,11 +89,11 @@ class Mailer:
         """
         if not self.configured:
             raise Conflict("No mail server is set up (mail.server)")
-        await self._store.write(self.queued(to, subject, text, html=html, attachments=attachments))
+        await self._store.write(self.queued(to, subject, text, attachments, html=html))
         self._wake.set()
 
     def queued(
-        self, to: Sequence[str], subject: str, text: str, *, html: str = "", attachments: Sequence[Attachment] = ()
+        self, to: Sequence[str], subject: str, text: str, attachments: Attachments = (), *, html: str = ""
     ) -> Callable[[Connection], None]:
         """The same as a part of somebody's own transaction; the mail leaves within half a minute. Raises Invalid."""
         now = self._clock.utc()
@@ -107,7 +109,7 @@ class Mailer:
 
         return write
 
-    def _written(self, to: str, subject: str, text: str, html: str, attachments: Sequence[Attachment]) -> bytes:
+    def _written(self, to: str, subject: str, text: str, html: str, attachments: Attachments) -> bytes:
         message = EmailMessage()
         try:
             message["From"], message["To"] = self.sender, to
@@ -120,9 +122,9 @@ class Mailer:
         message.set_content(text)
         if html:
             message.add_alternative(html, subtype="html")
-        for attachment in attachments:
-            main, _, sub = attachment.type.partition("/")
-            message.add_attachment(attachment.data, maintype=main, subtype=sub or "octet-stream", filename=attachment.name)
+        for name, kind, data in attachments:
+            main, _, sub = kind.partition("/")
+            message.add_attachment(data, maintype=main, subtype=sub or "octet-stream", filename=name)
         octets = message.as_bytes()
         if len(octets) > MOST_OCTETS:
             raise Invalid("attachments", f"expected at most {MOST_OCTETS >> 20} MiB")

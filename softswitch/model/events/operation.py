@@ -112,6 +112,7 @@ class AlarmRaised(Event):
     level: str  # "critical" | "major" | "minor" | "warning"
     text: str
     object: str = ""
+    alarm: str = ""  # its id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +120,7 @@ class AlarmCleared(Event):
     type: ClassVar[str] = "alarm.cleared"
     code: str
     object: str = ""
+    alarm: str = ""  # its id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +129,7 @@ class AlarmAcknowledged(Event):
     code: str
     object: str = ""
     note: str = ""
+    alarm: str = ""  # its id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +138,7 @@ class AlarmEscalated(Event):
     code: str
     object: str = ""
     to: str = ""
+    alarm: str = ""  # its id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,12 +149,15 @@ class ReserveCalled(Event):
     step: int
     why: str = ""
     people: tuple[str, ...] = ()
+    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReserveReleased(Event):
     type: ClassVar[str] = "reserve.released"
     step: int
+    people: tuple[str, ...] = ()
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
