@@ -55,6 +55,9 @@ app.add_typer(audit_app, name="audit")
 flow_app = typer.Typer(no_args_is_help=True, help="Flows: check and try without a running switch.")
 app.add_typer(flow_app, name="flow")
 
+reports_app = typer.Typer(no_args_is_help=True, help="Figures of reports.")
+app.add_typer(reports_app, name="reports")
+
 Config = Annotated[
     Path | None, typer.Option("--config", help="Settings file; else $SOFTSWITCH_CONFIG, else ./softswitch.toml.")
 ]
@@ -446,3 +449,22 @@ def audit_verify(config: Config = None) -> None:
     if not verdict.ok:
         _fail(f"Entry {verdict.number}: {verdict.why}; {verdict.checked} entries before it are as they were written.")
     typer.echo(f"{verdict.checked} entries, all as they were written; head {verdict.head}")
+
+
+@reports_app.command("rebuild")
+def reports_rebuild(config: Config = None) -> None:
+    """Make all figures of reports again from the journal. Nothing else is written meanwhile: do it when the switch is quiet."""
+    from softswitch.calls.cdr import fold  # noqa: PLC0415 - other commands need none of it
+    from softswitch.reports.rebuild import rebuild  # noqa: PLC0415
+    from softswitch.reports.recorder import Recorder  # noqa: PLC0415
+    from softswitch.reports.targets import targets_of  # noqa: PLC0415
+
+    settings = _settings(config)
+
+    async def work() -> str:
+        async with _directory(settings) as directory:
+            recorder = Recorder(targets_of(directory.current))
+            done = await directory.store.write(lambda connection: rebuild(connection, recorder, fold))
+            return f"{done.calls} calls from {done.events} events"
+
+    typer.echo(_run(work))

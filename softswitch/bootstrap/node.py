@@ -46,7 +46,7 @@ from softswitch.observe.health import Readiness
 from softswitch.observe.lag import watch_loop
 from softswitch.observe.metrics import Metrics
 from softswitch.reports.recorder import Recorder
-from softswitch.reports.service import targets_of
+from softswitch.reports.targets import targets_of
 from softswitch.services import Demo, Services
 from softswitch.store.database import Store
 from softswitch.store.journal import Journal
@@ -93,13 +93,13 @@ class Node:
         self.recordings.mkdir(mode=0o700, exist_ok=True)
         self.store = await Store.open(settings.database_url, SCHEMAS)
         self._stack.push_async_callback(self.store.close)
-        recorder = Recorder(targets_of(lambda: self.directory.current()))
+        self.directory = await Directory.open(self.store, self.clock, settings.data_dir, self.bus.publish)
+        recorder = Recorder(targets_of(self.directory.current))
         self.journal = Journal(
             self.store, self.bus.publish, self.clock, fold, keep_days=settings.recordings.keep_days, followers=[recorder]
         )
         self.alarms = Alarms(self.journal.append, self.clock)
         self.journal.watch(self.alarms)
-        self.directory = await Directory.open(self.store, self.clock, settings.data_dir, self.bus.publish)
         lost = await self.journal.recover()
         self.journal.start()
         self._stack.push_async_callback(self.journal.close)

@@ -154,6 +154,12 @@ class AlarmsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportsSettings:
+    queue_log: str = _setting("", "File for queue events as Asterisk writes them (queue_log); empty: none.")
+    queue_log_bytes: int = _setting(50_000_000, "A larger queue_log becomes queue_log.1; ten old ones stay.", unit="bytes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     data_dir: Path = _setting(Path("data"), "Database, recordings, prompts, keys.")
     sip: SipSettings = SipSettings()
@@ -171,6 +177,7 @@ class Settings:
     oidc: OidcSettings = OidcSettings()
     mail: MailSettings = MailSettings()
     alarms: AlarmsSettings = AlarmsSettings()
+    reports: ReportsSettings = ReportsSettings()
     origins: Mapping[str, str] = field(default_factory=dict)
     """Key → where its value came from: a file with line, an environment name, `command line`. Missing: the default."""
 
@@ -203,6 +210,7 @@ SECTIONS: Mapping[str, type] = {
     "sip": SipSettings, "media": MediaSettings, "http": HttpSettings, "database": DatabaseSettings, "bus": BusSettings,
     "node": NodeSettings, "recordings": RecordingsSettings, "metrics": MetricsSettings, "log": LogSettings,
     "access": AccessSettings, "ldap": LdapSettings, "oidc": OidcSettings, "mail": MailSettings, "alarms": AlarmsSettings,
+    "reports": ReportsSettings,
 }  # fmt: skip
 
 

@@ -115,6 +115,8 @@ class Asking:
     context: Context
     calendar: Calendar = field(init=False)
     reader: Reader = field(init=False)
+    _labels: tuple[str, ...] = field(init=False)
+    _spans: list[tuple[str, str]] = field(init=False)
 
     def __post_init__(self) -> None:
         query, targets = self.query, self.context.targets
@@ -122,17 +124,20 @@ class Asking:
             targets = _retargeted(targets, query.target_ms)
         self.calendar = calendar(query.since, query.until, query.zone, query.interval)
         self.reader = Reader(self.connection, self.calendar, self.context.now, targets)
+        self._labels = tuple(self.calendar.label(index) for index in range(len(self.calendar.periods)))
+        self._spans = [(rfc3339(span.since), rfc3339(span.until)) for span in self.calendar.periods]
 
     def drill(self, by: str, period: int, **filters: str) -> dict[str, str]:
         """A query of `GET /calls` for what one row counts."""
-        span = self.calendar.periods[period]
-        return {"by": by, "from": rfc3339(span.since), "to": rfc3339(span.until), **{k: v for k, v in filters.items() if v}}
+        since, until = self._spans[period]
+        return {"by": by, "from": since, "to": until, **{name: value for name, value in filters.items() if value}}
 
     def period(self, index: int) -> dict[str, Any]:
-        return {"period": self.calendar.label(index)}
+        return {"period": self._labels[index]}
 
     def labels(self) -> tuple[str, ...]:
-        return tuple(self.calendar.label(index) for index in range(len(self.calendar.periods)))
+        """What the periods are called."""
+        return self._labels
 
 
 def _retargeted(targets: Targets, target_ms: int) -> Targets:

@@ -99,13 +99,14 @@ class Recorder:
         if isinstance(event, ev.CallEnded):
             return rows_of_call(timeline, record) if timeline else None
         if isinstance(event, _STATES):
-            change = self._states.take(event)
-            if change is None:
-                return None
-            return Rows(spans=[change[0]] if change[0] else [], standing=[change[1]])
+            return _changed(self._states.take(event))
         if isinstance(event, OUTCOMES):
             return Rows(outcomes=outcomes_of(event))
         return None
+
+    def turn(self, state: Standing) -> Rows | None:
+        """A state that began without an event."""
+        return _changed(self._states.turn(state))
 
     def write(self, connection: Connection, found: Sequence[Any]) -> None:
         """In the transaction of the events; after a rollback once more with the same rows."""
@@ -114,6 +115,10 @@ class Recorder:
             together.extend(rows)
         together.write(connection)
         together.count(Ledger(self.targets)).write(connection)
+
+
+def _changed(change: tuple[Span | None, Standing] | None) -> Rows | None:
+    return None if change is None else Rows(spans=[change[0]] if change[0] else [], standing=[change[1]])
 
 
 def rows_of_call(timeline: Sequence[ev.Event], record: CdrRow | None) -> Rows:

@@ -20,6 +20,7 @@ from softswitch.reports.figures import Values
 from softswitch.reports.formats import WRITERS, Document
 from softswitch.reports.model import Asking, Context, Query, Report, Table
 from softswitch.reports.periods import zone_of
+from softswitch.reports.targets import targets_of
 from softswitch.store.database import Store
 
 FOR_ALL = frozenset({"queue", "agent"})
@@ -127,16 +128,6 @@ class Reports:
             total += end - at if state.open else 0.0
             at = end
         return total
-
-
-def targets_of(directory: Callable[[], Snapshot]) -> Callable[[str], tuple[int, int]]:
-    """The service time and the short abandonment of a queue now; those of a queue that is gone are the defaults."""
-
-    def targets(name: str) -> tuple[int, int]:
-        queue = directory().queues.get(name)
-        return (queue.service_seconds * 1000, queue.short_abandon * 1000) if queue else (20_000, 5_000)
-
-    return targets
 
 
 def _names(snapshot: Snapshot) -> Mapping[str, str]:

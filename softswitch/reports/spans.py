@@ -12,6 +12,8 @@ from softswitch.store.fact_tables import SPAN_SECONDS
 
 AWAY = AgentState.LOGGED_OUT.value
 DOWN = "down"
+NODE_LOST = "node lost"
+"""Reason of a state that began when the node died."""
 
 
 class Standing(NamedTuple):
@@ -48,15 +50,16 @@ class States:
     def take(self, event: Event) -> tuple[Span | None, Standing] | None:
         """The span that ends with this event and the state that begins; None when nothing changes."""
         if isinstance(event, TrunkStateChanged):
-            return self._turn(Standing("trunk", event.trunk, event.state, event.detail, "", event.at))
+            return self.turn(Standing("trunk", event.trunk, event.state, event.detail, "", event.at))
         if not isinstance(event, AgentStateChanged):
             return None
         if event.old == event.new and (event.new != AgentState.NOT_READY or event.pending):
             return None  # a flag only; not ready may change its reason
         reason = event.reason if event.new in (AgentState.NOT_READY, AgentState.NOT_RESPONDING, AgentState.OFFLINE) else ""
-        return self._turn(Standing("agent", event.agent, event.new, reason, event.queue, event.at))
+        return self.turn(Standing("agent", event.agent, event.new, reason, event.queue, event.at))
 
-    def _turn(self, new: Standing) -> tuple[Span | None, Standing] | None:
+    def turn(self, new: Standing) -> tuple[Span | None, Standing] | None:
+        """The state that stands from now on."""
         key = (new.kind, new.name)
         old = self._now.get(key)
         if old is not None and (old.state, old.reason) == (new.state, new.reason):
@@ -71,8 +74,8 @@ class States:
         changes = []
         for entry in self.standing():
             state = DOWN if entry.kind == "trunk" else AWAY if entry.state == AWAY else AgentState.OFFLINE.value
-            if state not in (entry.state, AWAY) and (change := self._turn(
-                Standing(entry.kind, entry.name, state, "node lost", "", max(at, entry.since))
+            if state not in (entry.state, AWAY) and (change := self.turn(
+                Standing(entry.kind, entry.name, state, NODE_LOST, "", max(at, entry.since))
             )):  # fmt: skip
                 changes.append(change)
         return changes

@@ -86,6 +86,11 @@ class TrunkBook:
         carrier = self._carriers.get(name)
         return float(carrier.profile.limits.max_duration) if carrier is not None else 0.0
 
+    def channels(self, name: str) -> int:
+        """Calls at one time; 0 for no limit and for an unknown trunk."""
+        carrier = self._carriers.get(name)
+        return carrier.profile.limits.channels if carrier is not None else 0
+
     def is_full(self, name: str, *, arriving: int = 0) -> bool:
         """Whether all channels are in use; `arriving` calls are counted already but not accepted."""
         carrier = self._carriers.get(name)

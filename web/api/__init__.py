@@ -19,6 +19,7 @@ from web.api import (
     lists,
     queues,
     recordings,
+    reports,
     routing,
     status,
     supervision,
@@ -47,6 +48,7 @@ ROUTES: tuple[Route, ...] = (
     *flows.ROUTES,
     *voicemail.ROUTES,
     *recordings.ROUTES,
+    *reports.ROUTES,
     *supervision.ROUTES,
     *status.ROUTES,
 )

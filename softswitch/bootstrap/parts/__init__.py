@@ -20,6 +20,7 @@ from softswitch.bootstrap.parts import (
     mail,
     queues,
     recordings,
+    reports,
     supervision,
     voicemail,
 )
@@ -55,4 +56,6 @@ PARTS: tuple[Build, ...] = (
     ivr.build_pins,
     ivr.build_announcements,
     applications.build,
+    reports.build,
+    reports.schedules,
 )
