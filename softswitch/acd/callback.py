@@ -11,6 +11,7 @@ from softswitch.directory.snapshot import Snapshot
 from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.number import canonical
 
+MOBILE_DIGITS = 11
 FIRST_HOUR, LAST_HOUR = 8, 21
 """Nobody is called outside of these hours of civil time (call-centre.md §15)."""
 
@@ -71,7 +72,9 @@ def reachable(snapshot: Snapshot, number: str) -> Destination | None:
     """How a number would be dialled; None when no route leads there. Only what routes allow may be called back."""
     if number in snapshot.extensions:
         return Destination(DestinationKind.EXTENSION, number)
-    for form in dict.fromkeys((number, canonical(number), f"0{canonical(number)}")):
+    plain = canonical(number)
+    from_afar = (f"0{plain}",) if len(plain) == MOBILE_DIGITS and plain.startswith("1") else ()
+    for form in dict.fromkeys((number, plain, *from_afar)):
         if form.lstrip("+").isdecimal() and snapshot.route_for(form) is not None:
             return Destination(DestinationKind.OUTSIDE, form)
     return None

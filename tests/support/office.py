@@ -19,7 +19,7 @@ from softswitch.calls.call import Call
 from softswitch.calls.control import CallControl
 from softswitch.calls.direct import hang_up, to_party
 from softswitch.calls.parking import ParkingLot
-from softswitch.calls.service import Admission, CallService
+from softswitch.calls.service import Admission, CallService, Handler
 from softswitch.calls.stations import Stations
 from softswitch.calls.switchboard import Switchboard
 from softswitch.cluster.bus import Bus
@@ -166,10 +166,10 @@ class Office:
             directory=lambda: self.snapshot, journal=self.journal, clock=self.clock, ids=ids, stations=self.stations
         )
         self.ivr = IvrService(directory=lambda: self.snapshot, clock=self.clock, enter=self.acd.enter)
-        handlers = self.handlers = {
+        handlers = self.handlers = dict[DestinationKind, Handler]({
             DestinationKind.QUEUE: self.acd.to_queue, DestinationKind.FLOW: self.ivr.to_flow, DestinationKind.HANGUP: hang_up,
             DestinationKind.EXTENSION: to_party, DestinationKind.AGENT: to_party, DestinationKind.OUTSIDE: to_party,
-        }  # fmt: skip
+        })  # fmt: skip
         self.calls = CallService(board, self._admit, handlers)
         self.calls.on_over = self.acd.call_over
         self.lot = ParkingLot()
@@ -240,7 +240,12 @@ class Office:
     def phone_calls(self, number: str, to: str) -> tuple[Party, Call]:
         """A phone dials a number."""
         facts = LegFacts(
-            inbound=True, kind=PartyKind.PHONE, party=number, caller=number, called=to, sip_call_id=f"call-id-{next(self.numbers)}"
+            inbound=True,
+            kind=PartyKind.PHONE,
+            party=number,
+            caller=number,
+            called=to,
+            sip_call_id=f"call-id-{next(self.numbers)}",
         )
         caller = Party(self, facts)
         self.engine.label(caller.port, number)
