@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ from softswitch.acd.core import BROWSER
 from softswitch.acd.desks import AcdDesks
 from softswitch.acd.model import AgentRecord
 from softswitch.acd.orders import Orders
-from softswitch.acd.service import AcdService
+from softswitch.acd.service import PARK_AFTER, AcdService
 from softswitch.acd.workday import Workdays
 from softswitch.calls.call import Call
 from softswitch.calls.control import CallControl
@@ -30,6 +31,7 @@ class Floor:
         self._stations = stations
         self._desks = desks
         self._orders = Orders(acd, control)
+        self._parked: dict[str, Call] = {}  # lost login → the call whose other side hears music meanwhile
         self.workdays = Workdays()
         self.help_of: Callable[[str], str] = lambda _login: ""
         """"asked" while the agent waits for a supervisor; set by supervision."""
@@ -102,10 +104,22 @@ class Floor:
     def desk_connected(self, login: str) -> None:
         """The agent's page is connected (again)."""
         self._acd.desk_connected(login)
+        call = self._parked.pop(login, None)
+        if call is not None and call.mix.agent(login) is not None:
+            self._control.release(call)
 
     def desk_lost(self, login: str) -> None:
-        """The agent's page is gone; the grace time runs."""
+        """The agent's page is gone; the grace time runs. Whoever it talks to beside the queues hears music after a moment."""
         self._acd.desk_lost(login)
+        asyncio.get_running_loop().call_later(PARK_AFTER, self._park, login)
+
+    def _park(self, login: str) -> None:
+        record = self._acd.core.state.agents.get(login)
+        if record is None or record.state is not AgentState.OFFLINE or record.station != BROWSER:
+            return
+        call = self._control.hold_for_lost(login)
+        if call is not None:
+            self._parked[login] = call
 
     def login_at(self, extension: str) -> str:
         """Who works at this phone, or would by the directory; "" for nobody."""

@@ -357,7 +357,7 @@ class AcdService:
 
     def _park(self, login: str, call: Call) -> None:
         still_lost = self.core.state.agents[login].state is AgentState.OFFLINE and self._talking.get(login) is call
-        if still_lost and call.conversation.is_live:
+        if still_lost and len(call.conversation.others) == 1:  # a conference goes on without the agent
             self._parked[login] = call
             call.hold(actor="system")
 
@@ -366,7 +366,8 @@ class AcdService:
         match event:
             case ev.CallCreated(agent=login, source=source) if login in self.core.config.agents and source != "callback":
                 try:
-                    self.submit(c.Dial(login, event.call))
+                    by_phone, internal = event.source == "sip", event.direction == "internal"
+                    self.submit(c.Dial(login, event.call, placed=by_phone, internal=internal))
                 except Conflict as error:
                     log.info("= call beside the agent's state", agent=login, call=event.call, why=str(error))
             case ev.CallConnected() | ev.ConferenceJoined():

@@ -96,6 +96,8 @@ class Call:
         """Where it goes when nobody takes it: set while a transfer is on its way or parked."""
         self.ring_within = 0.0
         """Seconds that people are rung at most; 0 = what is usual for the destination."""
+        self.deserted = False
+        """The agent who left last has not hung up: its connection was lost for good."""
         self.slot = ""
         """Where it is parked."""
         self.front = False
@@ -163,6 +165,12 @@ class Call:
         self.emit(created)
         self.caller.listener = self._caller_heard
         self.limit(max_duration)
+
+    def seat(self, agent: str, *, outside: bool) -> None:
+        """Whose call it is: an agent's who has placed it. Whom it calls outside is the customer then."""
+        if agent:
+            self.mix.anchor.agent = agent
+            self.mix.anchor.role = PartyRole.AGENT if outside else self.mix.anchor.role
 
     def limit(self, seconds: float) -> None:
         """The call ends this much from now at the latest; a limit that is nearer stays. 0 changes nothing."""
@@ -479,6 +487,7 @@ class Call:
         """An agent whom no handler waits for is released here; the others by the handler that has brought them in."""
         if party.agent and party.parted is None:
             self.board.desks.released(party.agent, self.id)
+        self.deserted = bool(party.agent) and self.board.desks.is_lost(party.agent)
         if not self.is_over:
             self.guests.left(party)
             self.touched()

@@ -102,6 +102,22 @@ class CallControl:
             hand.call.conversation.hold(party, held=False, actor=hand.actor)
         self._tell_held(hand, held=False)
 
+    def hold_for_lost(self, login: str) -> Call | None:
+        """The agent's page is gone: the only other one hears music. The call, None when nothing was to be done."""
+        for call in self.calls.all():
+            party = call.mix.agent(login)
+            if party is None or len(call.mix.parties) != 2 or any(other.held for other in call.mix.parties):
+                continue
+            for other in call.conversation.opposite(party):
+                call.conversation.hold(other, held=True, actor="system")
+            return call
+        return None
+
+    def release(self, call: Call) -> None:
+        """Whoever was held for a lost page hears the agent again."""
+        for party in call.mix.parties:
+            call.conversation.hold(party, held=False, actor="system")
+
     def _tell_held(self, hand: Hand, *, held: bool) -> None:
         if hand.party.agent:
             self._stations.desks.held(hand.party.agent, held=held)

@@ -77,8 +77,17 @@ class CallService:
         if cause is not None or admission.destination is None:
             self._refuse(leg, cause or admission.cause, admission.rule)
             return None
-        created = _created(leg, admission.destination)
+        agent = self._agent_behind(leg.facts, admission.destination)
+        created = _created(leg, admission.destination, agent)
         return self._begin(leg, created, admission.destination, admission.max_duration, values=admission.values)
+
+    def _agent_behind(self, facts: LegFacts, to: Destination) -> str:
+        """The agent who dials: at its page, or with the keys of the phone it works at. Feature codes are no calls of its own."""
+        if facts.kind is PartyKind.AGENT:
+            return facts.party
+        if facts.kind is not PartyKind.PHONE or to.kind is DestinationKind.FEATURE:
+            return ""
+        return self._board.desks.agent_at(f"extension:{facts.party}")
 
     async def originate(self, source: str, to: Destination, actor: str, *, how: str = "api") -> str:
         """Rings `source` ("agent:LOGIN" or "extension:N") first; when it answers, sends it to `to`. Returns the id at once.
@@ -167,6 +176,7 @@ class CallService:
     ) -> Call:  # fmt: skip
         call = Call(self._board, self._board.ids.call(), leg, self.visit)
         call.variables.update(values)
+        call.seat(created.agent, outside=to.kind is DestinationKind.OUTSIDE)
         call.resolve_transfer = self._resolve_transfer
         call.join_calls = self._join_calls
         task = asyncio.get_running_loop().create_task(self._serve(call, to, answer_within))
@@ -221,6 +231,8 @@ class CallService:
                 ending = outcome.ending or Ending("system", outcome.cause)
                 if call.conversation.is_live:  # the one that the handler waited for has left, others go on
                     ending = await call.conversation.rest()
+                if (back := _deserted(call)) is not None:
+                    ending, step = None, back
             except asyncio.CancelledError:
                 ending, step = self._interrupted(call, step)
             except Unreachable as fault:
@@ -359,12 +371,21 @@ class CallService:
             await asyncio.wait(self._tasks, timeout=5.0)
 
 
-def _created(leg: Leg, to: Destination | None) -> ev.CallCreated:
+def _deserted(call: Call) -> Step | None:
+    """The customer of an agent whose page was lost goes back to the head of the queue it came from."""
+    queue = call.tally().queue
+    if not call.deserted or not queue or call.ending is not None or call.caller.is_ended:
+        return None
+    call.deserted, call.front = False, True
+    return Step(Destination(DestinationKind.QUEUE, queue))
+
+
+def _created(leg: Leg, to: Destination | None, agent: str = "") -> ev.CallCreated:
     facts = leg.facts
     return ev.CallCreated(
         direction=_direction(facts, to), caller=facts.caller, caller_name=facts.caller_name, called=facts.called,
         trunk=facts.party if facts.kind is PartyKind.TRUNK else "", source=facts.source, sip_call_id=facts.sip_call_id,
-        context=facts.context, leg=leg.id, agent=facts.party if facts.kind is PartyKind.AGENT else "",
+        context=facts.context, leg=leg.id, agent=agent or (facts.party if facts.kind is PartyKind.AGENT else ""),
     )  # fmt: skip
 
 

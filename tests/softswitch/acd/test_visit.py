@@ -323,16 +323,16 @@ async def test_agent_dials_out_and_wraps_up(make: Make) -> None:
     office = make()
     office.page("wen")
     await office.ready("wen")
-    await office.floor.dial("wen", "extension:1003")
+    await office.floor.dial("wen", "0123456")
     await asyncio.sleep(1)
     assert office.state("wen") == "dialling"
-    office.phone("1003").accept()
+    office.phone("0123456").accept()
     await asyncio.sleep(1)
     assert office.state("wen") == "talking"
     await office.floor.hold("wen")
-    assert "wen" not in office.phone("1003").hears
+    assert "wen" not in office.phone("0123456").hears
     await office.floor.resume("wen")
-    office.phone("1003").leave()
+    office.phone("0123456").leave()
     await asyncio.sleep(1)
     assert office.state("wen") == "wrap_up"
 

@@ -187,7 +187,7 @@ async def test_a_second_click_changes_nothing(desk: Desk, command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("to", "error"), [("queue:sales", Conflict), ("nobody", Invalid), ("queue:none", Invalid), ("777", Conflict)]
+    ("to", "error"), [("queue:sales", Conflict), ("nobody", Invalid), ("queue:none", Invalid), ("555", Conflict)]
 )  # fmt: skip
 async def test_who_cannot_be_consulted(desk: Desk, to: str, error: type[Exception]) -> None:
     with pytest.raises(error):

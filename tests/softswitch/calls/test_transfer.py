@@ -358,7 +358,7 @@ async def test_one_recording_from_the_first_agent_to_the_last(desk: Desk) -> Non
     await asyncio.sleep(2)
     desk.customer.leave()
     await asyncio.sleep(1)
-    (finished,) = [event for event in desk.office.of(ev.RecordingFinished)]
+    (finished,) = desk.office.of(ev.RecordingFinished)
     assert 17_000 < finished.duration_ms < 18_200
     assert [type(event).__name__ for event in desk.office.of(ev.RecordingPaused) + desk.office.of(ev.RecordingResumed)] == [
         "RecordingPaused", "RecordingResumed",

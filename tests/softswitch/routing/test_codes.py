@@ -23,7 +23,8 @@ def test_the_shipped_codes(dialled: str, action: str | None, argument: str) -> N
 
 
 def test_an_override_replaces_the_code_of_its_action() -> None:
-    book = CodeBook([FeatureCode(code="*90*", action="listen"), FeatureCode(code="", action="park"), FeatureCode(code="*88", action="x")])
+    overrides = (("*90*", "listen"), ("", "park"), ("*88", "x"))
+    book = CodeBook([FeatureCode(code=code, action=action) for code, action in overrides])
     assert book.read("*901001") == Code("listen", "1001")
     assert book.read("*811001") is None
     assert book.read("*2") is None
