@@ -11,17 +11,18 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import count as counting
 from typing import Any, Protocol
+from uuid import uuid4
 
 import structlog
 from sqlalchemy import Connection, func, select
-from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from softswitch.model.cause import Cause
 from softswitch.model.clock import Clock
 from softswitch.model.events import CallCreated, CallEnded, Event
 from softswitch.store import tables
 from softswitch.store.commit import Fold, Follower, Group
-from softswitch.store.database import Store
+from softswitch.store.database import Store, is_refusal
 from softswitch.store.facts import fact
 from softswitch.store.rows import CdrRow, event_of
 
@@ -35,8 +36,6 @@ GROUP_EVENTS = 2_000
 FOLD_FAULTS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 """What a fold ends with when a timeline is not what it expects: that event goes without its rows, the others go on."""
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
-POISONED = (IntegrityError, DataError, InterfaceError, ProgrammingError, ValueError)
-"""The row is wrong, waiting would not help. ValueError: the driver cannot encode a text, as with a lone surrogate."""
 
 
 class AlarmSink(Protocol):
@@ -67,6 +66,8 @@ class Journal:
         self._next_outbox = 1
         self._appended = 0
         self._settled = 0
+        self._life = uuid4().hex
+        self._groups = 0
         self._full = False
         self._alive_at = float("-inf")
         self._wake = asyncio.Event()
@@ -82,6 +83,11 @@ class Journal:
     def pending(self) -> int:
         """Events that are appended but not committed."""
         return len(self._waiting)
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """How many events were appended since the start, and how many of them are committed (or given up)."""
+        return self._appended, self._settled
 
     def timeline(self, call: str) -> tuple[Event, ...]:
         """The events so far of a call whose end is not committed; empty: ask `store.calls.timeline_of`."""
@@ -192,6 +198,8 @@ class Journal:
     def _group(self, count: int) -> Group:
         tidy = not count or len(self._published) >= TIDY_ROWS
         group = Group(shown=list(self._published) if tidy else [], keep_seconds=self._keep_seconds)
+        self._groups += 1
+        group.mark = f"{self._life}-{self._groups}" if self._store.is_remote else ""
         for index in range(count):
             event, record, rows = self._waiting[index], None, len(group.outbox)
             try:
@@ -224,11 +232,12 @@ class Journal:
         """Writes with retries. False: the database is well, but refuses this very group."""
         for attempt in counting():
             try:
-                await self._store.write(group.write)
-            except POISONED as error:
-                log.error("! journal group refused", error=str(error), events=len(group.events))
-                return False
-            except (SQLAlchemyError, OSError) as error:
+                if not (attempt and await self._store.read(group.is_committed)):
+                    await self._store.write(group.write)
+            except (SQLAlchemyError, OSError, ValueError) as error:
+                if is_refusal(error):
+                    log.error("! journal group refused", error=str(error), events=len(group.events))
+                    return False
                 self._stall(error)
                 await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
             else:
