@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import structlog
 
+from media.errors import MediaError
 from softswitch.calls.call import Call, Step
 from softswitch.calls.mix import Party
 from softswitch.calls.outcome import Ending, Outcome
@@ -20,6 +21,7 @@ from softswitch.calls.views import view
 from softswitch.legs import base
 from softswitch.legs.base import Leg, LegFacts, PartyKind
 from softswitch.legs.browser import BrowserSession
+from softswitch.legs.forked import ForkedLeg
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
@@ -82,7 +84,7 @@ class CallService:
         return self._begin(leg, created, admission.destination, admission.max_duration, values=admission.values)
 
     def _agent_behind(self, facts: LegFacts, to: Destination) -> str:
-        """The agent who dials: at its page, or with the keys of the phone it works at. Feature codes are no calls of its own."""
+        """The agent who dials: at its page, or with the keys of the phone it works at. A feature code is no call of its own."""
         if facts.kind is PartyKind.AGENT:
             return facts.party
         if facts.kind is not PartyKind.PHONE or to.kind is DestinationKind.FEATURE:
@@ -159,7 +161,8 @@ class CallService:
             if device.session is not None:
                 return self._page_leg(device.session, to)
         stages = devices(self._board, facts, from_, group=self._board.media.new_group(), prefer=())
-        return stages[0][0].start(base.ignore)
+        starts = [device.start for device in stages[0]]
+        return starts[0](base.ignore) if len(starts) == 1 else ForkedLeg(starts, skips=(MediaError, Unreachable))
 
     def _page_leg(self, session: BrowserSession, to: Destination) -> Leg:
         """The agent asked for the call at this very page, so nothing rings: it is answered already."""
