@@ -19,7 +19,7 @@ from softswitch.calls.call import Call
 from softswitch.calls.control import CallControl
 from softswitch.calls.direct import hang_up, to_party
 from softswitch.calls.parking import ParkingLot
-from softswitch.calls.service import Admission, CallService, Handler
+from softswitch.calls.service import CallService, Handler
 from softswitch.calls.stations import Stations
 from softswitch.calls.switchboard import Switchboard
 from softswitch.cluster.bus import Bus
@@ -41,6 +41,7 @@ from softswitch.model.views import AgentView, OfferView, QueueView
 from softswitch.prompts import SHIPPED, texts
 from softswitch.recordings.keeper import Keeper
 from softswitch.recordings.policy import RecordingPolicy
+from softswitch.routing.service import Admission
 from tests.support.virtual_time import LoopClock
 
 E = TypeVar("E", bound=ev.Event)

@@ -14,6 +14,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from softswitch.access.audit import Audit
 from softswitch.access.entrance import Entrance
+from softswitch.acd.tables import SCHEMA as ACD
+from softswitch.calendar.tables import SCHEMA as CALENDAR
 from softswitch.calls.supervision import Supervision, WatchView, Wish
 from softswitch.calls.supervision_help import HelpDesk
 from softswitch.calls.supervision_intercept import Interception
@@ -32,6 +34,7 @@ from softswitch.ivr.statistics import FlowStatistics
 from softswitch.ivr.tables import SCHEMA as IVR
 from softswitch.ivr.trial import empty_desk
 from softswitch.ivr.versions import FlowVersions
+from softswitch.lists.tables import SCHEMA as LISTS
 from softswitch.model.clock import ManualClock
 from softswitch.model.destination import Destination
 from softswitch.model.errors import Conflict, Forbidden, NotFound
@@ -50,6 +53,7 @@ from softswitch.voicemail.greetings import Greetings
 from softswitch.voicemail.service import Parts as MailboxParts
 from softswitch.voicemail.service import Voicemail
 from softswitch.voicemail.tables import SCHEMA as VOICEMAIL
+from tests.web.queue_parts import queue_parts
 from web.app import create_app
 
 MAILBOXES = {"sales": "queue:sales", "li": "agent:li", "office": "", "boss": "agent:wang"}
@@ -269,7 +273,8 @@ def _dialogue(services: Services, keeper: Keeper, root: Path) -> dict[type, Any]
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[Web]:
     clock, bus = ManualClock(), Bus()
-    store = await Store.open(f"sqlite:///{tmp_path}/test.db", (directory_service.SCHEMA, RECORDINGS, IVR, VOICEMAIL))
+    schemas = (directory_service.SCHEMA, RECORDINGS, IVR, VOICEMAIL, ACD, CALENDAR, LISTS)
+    store = await Store.open(f"sqlite:///{tmp_path}/test.db", schemas)
     directory = await Directory.open(store, clock, tmp_path, bus.publish)
     users = Users(directory, clock)
     for login, role in LOGINS.items():
@@ -299,6 +304,7 @@ async def app(tmp_path: Path) -> AsyncIterator[Web]:
         },
     )  # fmt: skip
     services.parts.update(_parts(services, calls, tmp_path))  # type: ignore[attr-defined]
+    services.parts.update(queue_parts(services, services.part(Spool)))  # type: ignore[attr-defined]
     spooling = asyncio.get_running_loop().create_task(services.part(Spool).run())
     server = TestServer(create_app(services))
     await server.start_server()
