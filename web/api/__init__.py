@@ -5,6 +5,7 @@ from __future__ import annotations
 from web.api import (
     access,
     agents,
+    alarms,
     apply,
     audit,
     auth,
@@ -15,6 +16,7 @@ from web.api import (
     commands,
     config,
     customers,
+    desk,
     flows,
     lists,
     queues,
@@ -25,6 +27,7 @@ from web.api import (
     supervision,
     trunks,
     voicemail,
+    webhooks,
 )
 from web.routing import Route
 
@@ -32,6 +35,7 @@ ROUTES: tuple[Route, ...] = (
     *auth.ROUTES,
     *access.ROUTES,
     *audit.ROUTES,
+    *alarms.ROUTES,
     *calls.ROUTES,
     *commands.ROUTES,
     *agents.ROUTES,
@@ -45,10 +49,12 @@ ROUTES: tuple[Route, ...] = (
     *clicks.ROUTES,
     *config.ROUTES,
     *customers.ROUTES,
+    *desk.ROUTES,
     *flows.ROUTES,
     *voicemail.ROUTES,
     *recordings.ROUTES,
     *reports.ROUTES,
     *supervision.ROUTES,
+    *webhooks.ROUTES,
     *status.ROUTES,
 )

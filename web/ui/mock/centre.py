@@ -134,10 +134,10 @@ def routing(call: str) -> Json:
             "stages": [{"at": data.ago(420), "stage": 0}, {"at": data.ago(408), "stage": 1}],
             "decisions": [
                 {"at": data.ago(416), "chosen": "agent3", "rule": "longest_idle", "strategy": "longest_idle", "stage": 0, "priority": 36.0,
-                 "candidates": [{"agent": "agent3", "key": -312.0}], "excluded": [{"agent": "agent1", "why": "skill:broadband"}, {"agent": "agent4", "why": "not_ready"}],
+                 "candidates": [{"agent": "agent3", "key": -312.0}], "excluded": [{"agent": "agent1", "why": "skills"}, {"agent": "agent4", "why": "not_ready"}],
                  "offer": "o0", "result": "no_answer", "ring_ms": 10_000},
                 {"at": data.ago(406), "chosen": "agent1", "rule": "sticky:last", "strategy": "longest_idle", "stage": 1, "priority": 38.4,
-                 "candidates": [{"agent": "agent1", "key": -95.5}, {"agent": "agent5", "key": -41.0}], "excluded": [{"agent": "agent3", "why": "failed_before"}, {"agent": "agent4", "why": "not_ready"}],
+                 "candidates": [{"agent": "agent1", "key": -95.5}, {"agent": "agent5", "key": -41.0}], "excluded": [{"agent": "agent3", "why": "failed this call"}, {"agent": "agent4", "why": "not_ready"}],
                  "offer": "o1", "result": "answered", "ring_ms": 3_900},
             ],
             "text": [
