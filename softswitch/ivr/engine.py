@@ -22,7 +22,7 @@ from softswitch.ivr.verbs.return_ import RETURNED
 from softswitch.ivr.verbs.secure_collect import SecureCollect
 from softswitch.ivr.verbs.subflow import CALLED
 from softswitch.model.cause import Cause
-from softswitch.model.errors import SwitchError
+from softswitch.model.errors import Invalid, SwitchError
 from softswitch.model.events import Event, IvrEntered, IvrInput, IvrLeft, IvrNode
 
 LOOP_GUARD = 200
@@ -130,7 +130,7 @@ class FlowRun:
             word = outcome.value if outcome.result == RETURNED else outcome.result
             self.emit(IvrLeft(flow=done.flow.name, node=done.node, result=word))
             node = self._frame.flow.nodes[self._frame.node]
-            following = VERBS[node.verb].next_node(node.data, Outcome(CALLED, value=word))
+            following = _following(node, Outcome(CALLED, value=word))
             if following:
                 return following
         return ""
@@ -143,10 +143,10 @@ class FlowRun:
         started = self.ticks()
         result = "hangup"
         try:
-            outcome = Outcome(self.given[node.name]) if node.name in self.given else await verb.run(node.data, self.line)
+            outcome = self._given(node) or await verb.run(node.data, self.line)
             result = outcome.result
             self._note_input(flow, node, outcome)
-            return outcome, "" if outcome.ending is not None else verb.next_node(node.data, outcome)
+            return outcome, "" if outcome.ending is not None else _following(node, outcome)
         except SwitchError as error:
             log.warning("! node failed", flow=flow.name, node=node.name, verb=node.verb, error=str(error))
             result = "error"
@@ -156,6 +156,13 @@ class FlowRun:
         finally:
             ms = round((self.ticks() - started) * 1000)
             self.emit(IvrNode(flow=flow.name, node=node.name, verb=node.verb, result=result, ms=ms))
+
+    def _given(self, node: Node) -> Outcome | None:
+        """An outcome that is taken as it is: `RESULT`, or `RESULT:VALUE` such as `key:1`."""
+        if node.name not in self.given:
+            return None
+        word, _, value = self.given[node.name].partition(":")
+        return Outcome(word, value=value)
 
     def _note_input(self, flow: Flow, node: Node, outcome: Outcome) -> None:
         """What the caller chose or typed, unless it was masked."""
@@ -195,3 +202,11 @@ class FlowRun:
             outcome, name = await self._step(flow, node)
             if not name or outcome.ending is not None:
                 return
+
+
+def _following(node: Node, outcome: Outcome) -> str:
+    """The node after an outcome. Raises Invalid for one that the node cannot have."""
+    try:
+        return VERBS[node.verb].next_node(node.data, outcome)
+    except KeyError as fault:
+        raise Invalid(node.name, f'"{node.verb}" has no way for {outcome.result}:{outcome.value}') from fault

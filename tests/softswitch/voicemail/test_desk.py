@@ -124,9 +124,7 @@ async def test_silence_ends_the_call(post: Post) -> None:
 
 def test_whose_mailbox_it_is() -> None:
     own, named = Mailbox(name="private", owner="agent:li"), Mailbox(name="1002")
-    snapshot = Snapshot(
-        agents={"li": Agent(login="li", station="extension:1001")}, mailboxes={"private": own, "1002": named}
-    )
+    snapshot = Snapshot(agents={"li": Agent(login="li", station="extension:1001")}, mailboxes={"private": own, "1002": named})
     assert mailbox_of(snapshot, PartyKind.PHONE, "1001") is own
     assert mailbox_of(snapshot, PartyKind.AGENT, "li") is own
     assert mailbox_of(snapshot, PartyKind.PHONE, "1002") is named
