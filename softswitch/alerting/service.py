@@ -43,8 +43,8 @@ class Parts:
     put: Callable[[history.Write], object]
     """A write that must not be lost: `Spool.put`."""
     mail: Mail
-    post: Callable[[str, Mapping[str, Any]], Awaitable[None]]
-    """`await post(webhook, event)`."""
+    post: Callable[[str, str, Mapping[str, Any]], Awaitable[object]]
+    """`await post(webhook, event type, values)`."""
     everybody: Sequence[str] = ()
     """Told of critical and major alarms that no rule names."""
     keep_days: int = 400
@@ -111,10 +111,10 @@ class Alerting:
         for rule in rules:
             if rule.webhook:
                 data = {
-                    "type": event.type, "id": event.alarm, "at": rfc3339(event.at), "code": event.code, "level": event.level,
+                    "id": event.alarm, "at": rfc3339(event.at), "code": event.code, "level": event.level,
                     "object": event.object, "text": event.text,
                 }  # fmt: skip
-                self._spawn(self._parts.post(rule.webhook, data))
+                self._spawn(self._parts.post(rule.webhook, event.type, data))
 
     def _escalate(self, alarm: Alarm) -> None:
         rules = self._rules(alarm.code, alarm.object)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from softswitch.acd.tables import SCHEMA as ACD
+from softswitch.alerting.tables import SCHEMA as ALERTING
 from softswitch.calendar.tables import SCHEMA as CALENDAR
 from softswitch.customers.tables import SCHEMA as CUSTOMERS
 from softswitch.directory.service import SCHEMA as DIRECTORY
 from softswitch.ivr.tables import SCHEMA as IVR
 from softswitch.lists.tables import SCHEMA as LISTS
+from softswitch.mail.tables import SCHEMA as MAIL
 from softswitch.recordings.tables import SCHEMA as RECORDINGS
 from softswitch.store.schema import Schema
 from softswitch.voicemail.tables import SCHEMA as VOICEMAIL
+from softswitch.webhooks.tables import SCHEMA as WEBHOOKS
 
-SCHEMAS: tuple[Schema, ...] = (DIRECTORY, ACD, CALENDAR, LISTS, CUSTOMERS, RECORDINGS, IVR, VOICEMAIL)
+SCHEMAS: tuple[Schema, ...] = (
+    DIRECTORY, MAIL, ALERTING, ACD, CALENDAR, LISTS, CUSTOMERS, RECORDINGS, IVR, VOICEMAIL, WEBHOOKS,
+)  # fmt: skip

@@ -149,7 +149,6 @@ class MailSettings:
 class AlarmsSettings:
     mail: tuple[str, ...] = _setting((), "Addresses that are told of critical and major alarms that no rule names.")
     keep_days: int = _setting(400, "Cleared alarms stay in the history for so long.", unit="days")
-    disk_days: float = _setting(7.0, "Warns when the disk will be full sooner.", unit="days")
     certificate_days: float = _setting(21.0, "Warns when the certificate ends sooner.", unit="days")
 
 

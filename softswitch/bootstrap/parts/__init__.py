@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from softswitch.bootstrap.parts import (
+    alerting,
     applications,
     audit,
     config,
@@ -23,6 +24,7 @@ from softswitch.bootstrap.parts import (
     reports,
     supervision,
     voicemail,
+    webhooks,
 )
 
 if TYPE_CHECKING:
@@ -56,6 +58,10 @@ PARTS: tuple[Build, ...] = (
     ivr.build_pins,
     ivr.build_announcements,
     applications.build,
+    webhooks.build,
     reports.build,
     reports.schedules,
+    alerting.build,
+    alerting.build_watch,
+    alerting.build_reserve,
 )

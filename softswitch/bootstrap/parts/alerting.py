@@ -1,0 +1,115 @@
+"""Alarms beyond the screen, what raises them, and the reserve. Built after spool, mail and webhooks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from cryptography import x509
+
+from softswitch.alerting.forecast import usual_calls
+from softswitch.alerting.roster import Parts as ReserveParts
+from softswitch.alerting.roster import Reserve
+from softswitch.alerting.service import Alerting, Parts
+from softswitch.alerting.watch import Sources, Watch
+from softswitch.mail.service import Mailer
+from softswitch.model.clock import Clock
+from softswitch.model.events import AlarmAcknowledged, AlarmCleared, AlarmEscalated, AlarmRaised
+from softswitch.observe.alarms import HOLD_SECONDS
+from softswitch.store.spool import Spool
+from softswitch.webhooks.service import Webhooks
+
+if TYPE_CHECKING:
+    from softswitch.bootstrap.node import Node
+
+T = TypeVar("T")
+DUTY_SECONDS = 12 * 3600.0
+"""Who comes as reserve serves the queue at most so long, should nobody release the step."""
+
+
+def _part(node: Node, kind: type[T]) -> T:
+    found = node.parts[kind]
+    assert isinstance(found, kind)
+    return found
+
+
+async def build(node: Node) -> Alerting:
+    node.alarms.hold = HOLD_SECONDS
+    alerting = Alerting(
+        Parts(
+            alarms=node.alarms, store=node.store, clock=node.clock, directory=node.directory.current,
+            journal=node.journal.append, put=_part(node, Spool).put, mail=_part(node, Mailer),
+            post=_part(node, Webhooks).tell,
+            everybody=node.settings.alarms.mail, keep_days=node.settings.alarms.keep_days,
+        )
+    )  # fmt: skip
+    await alerting.start()
+    heard = node.bus.subscribe(alerting.note, (AlarmRaised, AlarmCleared, AlarmAcknowledged, AlarmEscalated))
+    node.on_close(heard.close)
+    node.run(alerting.run(), "alarms")
+    return alerting
+
+
+async def build_watch(node: Node) -> Watch:
+    switch = node.switch
+    sources = Sources(
+        clock=node.clock, directory=node.directory.current, queues=node.floor.queues, agents=node.floor.agents,
+        trunks=switch.trunks.views, phones=lambda: [view["extension"] for view in switch.registrar.views() if view["contacts"]],
+        progress=lambda: node.journal.progress, certificate_days=CertificateDays(node.settings.http.tls_cert, node.clock),
+    )  # fmt: skip
+    watch = Watch(sources, node.alarms, certificate_days=node.settings.alarms.certificate_days)
+    node.on_close(node.bus.subscribe(watch.windows.note).close)
+    node.run(watch.run(), "watch")
+    return watch
+
+
+async def build_reserve(node: Node) -> Reserve:
+    watch, floor, mailer = _part(node, Watch), node.floor, _part(node, Mailer)
+
+    async def enlist(login: str, queue: str) -> None:
+        queues = (*(name for name in floor.agent(login).queues if name != queue), queue)
+        await floor.set_skills(login, None, queues, node.clock.utc() + DUTY_SECONDS, "system")
+
+    async def dismiss(login: str, queue: str) -> None:
+        queues = tuple(name for name in floor.agent(login).queues if name != queue)
+        await floor.set_skills(login, None, queues, node.clock.utc() + DUTY_SECONDS, "system")
+
+    async def tell(login: str, subject: str, text: str) -> None:
+        user = node.directory.current().users.get(login)
+        if user and user.mail and mailer.configured:
+            await mailer.send([user.mail], subject, text)
+
+    async def usual(queue: str, now: float) -> float | None:
+        return await node.store.read(lambda connection: usual_calls(connection, queue, now))
+
+    reserve = Reserve(
+        ReserveParts(
+            clock=node.clock, directory=node.directory.current, facts=lambda: [watch.facts(view) for view in floor.queues()],
+            arrivals=lambda queue: len(watch.windows.of(queue, node.clock.utc()).arrivals), usual=usual,
+            journal=node.journal.append, put=_part(node, Spool).put, alarms=node.alarms, enlist=enlist,
+            dismiss=dismiss, tell=tell,
+        )
+    )  # fmt: skip
+    node.run(reserve.run(), "reserve")
+    return reserve
+
+
+class CertificateDays:
+    """Days until the certificate ends, None without one; the file is read again when it has changed."""
+
+    def __init__(self, path: str, clock: Clock) -> None:
+        self._path = Path(path) if path else None
+        self._clock = clock
+        self._read: tuple[float, float] | None = None  # of which file time, until when
+
+    def __call__(self) -> float | None:
+        if self._path is None:
+            return None
+        try:
+            changed = self._path.stat().st_mtime
+            if self._read is None or self._read[0] != changed:
+                found = x509.load_pem_x509_certificate(self._path.read_bytes())
+                self._read = changed, found.not_valid_after_utc.timestamp()
+        except (OSError, ValueError):  # the listener has it in memory; the doctor tells what is wrong with the file
+            return None
+        return (self._read[1] - self._clock.utc()) / 86_400
