@@ -42,6 +42,10 @@ class ForkedLeg:
     def _leg(self) -> Leg:
         return self._winner if self._winner is not None else self._first
 
+    def _pass_on(self, event: LegEvent) -> None:
+        """To whoever listens to the fork at that time."""
+        self.listener(event)
+
     def _heard(self, leg: Leg, event: LegEvent) -> None:
         if self._winner is not None:
             if leg is self._winner:
@@ -50,7 +54,7 @@ class ForkedLeg:
         match event:
             case base.Answered():
                 self._winner = leg
-                leg.listener = lambda later: self.listener(later)
+                leg.listener = self._pass_on
                 for other in self._legs:
                     if other is not leg:
                         other.hang_up(Cause.ANSWERED_ELSEWHERE)
