@@ -53,6 +53,9 @@ from softswitch.voicemail.greetings import Greetings
 from softswitch.voicemail.service import Parts as MailboxParts
 from softswitch.voicemail.service import Voicemail
 from softswitch.voicemail.tables import SCHEMA as VOICEMAIL
+from softswitch.webhooks.service import Webhooks
+from softswitch.webhooks.tables import SCHEMA as WEBHOOKS
+from softswitch.webhooks.wire import Wire
 from tests.web.queue_parts import queue_parts
 from web.app import create_app
 
@@ -250,6 +253,9 @@ def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
         Supervision: supervisors,
         Interception: supervisors,
         **_dialogue(services, keeper, root),
+        Webhooks: Webhooks(
+            store, clock, services.directory.current, alarms.raise_, alarms.clear, Wire(clock, "0", seconds=0.5)
+        ),
         HelpDesk: HelpDesk(supervisors, bus.publish, clock, services.directory.current, lambda _: "c1"),
     }
 
@@ -273,14 +279,16 @@ def _dialogue(services: Services, keeper: Keeper, root: Path) -> dict[type, Any]
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[Web]:
     clock, bus = ManualClock(), Bus()
-    schemas = (directory_service.SCHEMA, RECORDINGS, IVR, VOICEMAIL, ACD, CALENDAR, LISTS)
+    schemas = (directory_service.SCHEMA, RECORDINGS, WEBHOOKS, IVR, VOICEMAIL, ACD, CALENDAR, LISTS)
     store = await Store.open(f"sqlite:///{tmp_path}/test.db", schemas)
     directory = await Directory.open(store, clock, tmp_path, bus.publish)
     users = Users(directory, clock)
     for login, role in LOGINS.items():
         await users.add(login, login, role, "tests")
     agents = [Change(Action.CREATE, Kind.AGENT, login, Agent(login=login, queues=("sales",))) for login in ("li", "wu")]
-    mailboxes = [Change(Action.CREATE, Kind.MAILBOX, name, Mailbox(name=name, owner=owner)) for name, owner in MAILBOXES.items()]
+    mailboxes = [
+        Change(Action.CREATE, Kind.MAILBOX, name, Mailbox(name=name, owner=owner)) for name, owner in MAILBOXES.items()
+    ]
     await directory.change([*agents, *mailboxes], "tests")
     readiness = Readiness("listeners")
     calls, floor = Calls(), Floor()
@@ -306,6 +314,7 @@ async def app(tmp_path: Path) -> AsyncIterator[Web]:
     services.parts.update(_parts(services, calls, tmp_path))  # type: ignore[attr-defined]
     services.parts.update(queue_parts(services, services.part(Spool)))  # type: ignore[attr-defined]
     spooling = asyncio.get_running_loop().create_task(services.part(Spool).run())
+    await services.part(Webhooks).start()
     server = TestServer(create_app(services))
     await server.start_server()
     web = Web(services, calls, floor, clock, server)
@@ -314,4 +323,5 @@ async def app(tmp_path: Path) -> AsyncIterator[Web]:
         await client.close()
     await server.close()
     spooling.cancel()
+    await services.part(Webhooks).close()
     await store.close()
