@@ -70,9 +70,9 @@ class Callers:
         return self._frame.now - found[0] if found is not None and found[1] >= self._frame.now else 0.0
 
     def leave(self, visit: Visit, result: str, *, to: str = "", rule: str = "", actor: str = "") -> None:
+        number, queue = self._numbers.pop(visit.id, ""), self._frame.config.queues.get(visit.queue)
         self._offers.withdraw(visit, result)
         self._offers.left(visit, result, to=to, rule=rule, actor=actor)
-        number, queue = self._numbers.pop(visit.id, ""), self._frame.config.queues.get(visit.queue)
         if result == "abandoned" and number and queue is not None and queue.return_within:
             self._abandoned[queue.name, number] = (visit.entered_at, self._frame.now + queue.return_within)
             if len(self._abandoned) > _REMEMBERED:

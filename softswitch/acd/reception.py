@@ -246,16 +246,19 @@ class Reception:
     async def _entry(self, call: Call, queue: Queue, trail: Trail, options: Options, *, front: bool) -> c.Enqueue:
         around, number = self._front.around, call.facts.caller
         await around.introduced(call)
-        waited = self._front.now - trail.first
-        if not waited and (gone := around.returned.get((queue.name, number))) is not None and queue.return_within:
-            entered, left = gone
-            waited = self._front.now - entered if self._front.now - left <= queue.return_within else waited
+        waited = max(self._front.now - trail.first, self._waited_before_restart(queue, number))
         needs = tuple(Need(skill=skill, level=level) for skill, level in options.needs.items())
         return c.Enqueue(
             self._front.new_visit(), call.id, queue.name, max(0.0, waited), importance=self._importance(call, options),
             needs=needs, number=number, front=front,
             sticky=await around.acquaintances(call, queue) if queue.sticky else (),
         )  # fmt: skip
+
+    def _waited_before_restart(self, queue: Queue, number: str) -> float:
+        """Of a caller who gave up a moment before the process died; the core knows the others (`return_within`)."""
+        entered, left = self._front.around.returned.get((queue.name, number), (0.0, float("-inf")))
+        now = self._front.now
+        return now - entered if queue.return_within and now - left <= queue.return_within else 0.0
 
     def _importance(self, call: Call, options: Options) -> int:
         """The caller's points: those of the flow or of the customer, at least those of the VIP list."""

@@ -25,6 +25,7 @@ from softswitch.lists.service import Lists
 from softswitch.model import events as ev
 from softswitch.prediction.errors import Report
 from softswitch.prediction.recursion import Prediction
+from softswitch.store.rows import CdrRow
 from softswitch.store.schema import SCHEMA, migrate
 from softswitch.store.spool import Spool
 from tests.support.office import Office
@@ -83,8 +84,9 @@ class Centre(Office):
     def __init__(
         self, tmp_path: Path, *, agents: tuple[Agent, ...], queues: tuple[Queue, ...], calendars: Sequence[Calendar] = (),
         flows: tuple[Flow, ...] = (), engine: Engine | None = None, stored: tuple[ev.Event, ...] = (),
+        records: tuple[CdrRow, ...] = (),
     ) -> None:  # fmt: skip
-        super().__init__(tmp_path, agents=agents, queues=queues, flows=flows, stored=stored)
+        super().__init__(tmp_path, agents=agents, queues=queues, flows=flows, stored=stored, records=records)
         numbers = ("1001", "1002", "1003", "1004")
         self.snapshot = replace(
             self.snapshot, calendars={one.name: one for one in calendars},

@@ -42,6 +42,7 @@ from softswitch.prompts import SHIPPED, texts
 from softswitch.recordings.keeper import Keeper
 from softswitch.recordings.policy import RecordingPolicy
 from softswitch.routing.service import Admission
+from softswitch.store.rows import CdrRow
 from tests.support.virtual_time import LoopClock
 
 E = TypeVar("E", bound=ev.Event)
@@ -133,7 +134,7 @@ class Office:
 
     def __init__(
         self, tmp_path: Path, *, agents: tuple[Agent, ...], queues: tuple[Queue, ...], flows: tuple[Flow, ...] = (),
-        stored: tuple[ev.Event, ...] = (),
+        stored: tuple[ev.Event, ...] = (), records: tuple[CdrRow, ...] = (),
     ) -> None:  # fmt: skip
         loop = asyncio.get_running_loop()
         self.numbers = itertools.count(1)
@@ -186,7 +187,7 @@ class Office:
         self.floor.watch(
             agent=self.seen.agents.append, queue=self.seen.queues.append, offer=lambda *told: self.seen.offers.append(told)
         )
-        self.acd.start(stored)
+        self.acd.start(stored, records)
 
     def journal(self, event: ev.Event) -> None:
         self.events.append(event)
