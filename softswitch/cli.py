@@ -458,12 +458,13 @@ def reports_rebuild(config: Config = None) -> None:
     from softswitch.reports.rebuild import rebuild  # noqa: PLC0415
     from softswitch.reports.recorder import Recorder  # noqa: PLC0415
     from softswitch.reports.targets import targets_of  # noqa: PLC0415
+    from softswitch.trunks.carrier import channels_of  # noqa: PLC0415
 
     settings = _settings(config)
 
     async def work() -> str:
         async with _directory(settings) as directory:
-            recorder = Recorder(targets_of(directory.current))
+            recorder = Recorder(targets_of(directory.current), channels_of(directory.current().trunks))
             done = await directory.store.write(lambda connection: rebuild(connection, recorder, fold))
             return f"{done.calls} calls from {done.events} events"
 

@@ -94,7 +94,7 @@ class Node:
         self.store = await Store.open(settings.database_url, SCHEMAS)
         self._stack.push_async_callback(self.store.close)
         self.directory = await Directory.open(self.store, self.clock, settings.data_dir, self.bus.publish)
-        recorder = Recorder(targets_of(self.directory.current))
+        recorder = Recorder(targets_of(self.directory.current), self._channels)
         self.journal = Journal(
             self.store, self.bus.publish, self.clock, fold, keep_days=settings.recordings.keep_days, followers=[recorder]
         )
@@ -121,6 +121,9 @@ class Node:
         await self._listen()
         self._follow()
         self.readiness.set("sip", ok=True)
+
+    def _channels(self, trunk: str) -> int:
+        return self.switch.trunks.channels(trunk)
 
     def _start_media(self) -> None:
         engine = self._make_engine(self.settings)

@@ -90,6 +90,8 @@ class _Fold:
             self._lines[event.leg] = (event.trunk, event.channel, "out", event.at)
 
     def leg_ended(self, event: ev.LegEnded) -> None:
+        if not event.leg:
+            return  # a device that could not even be tried
         self._release(event.leg, event.at)
         for talk in [talk for talk in self._talks if talk.leg and talk.leg == event.leg]:
             self._end_talk(talk, event.at)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from softswitch.model.states import AgentState
-from softswitch.store.fact_tables import CONTACT_SUMS, QUEUE_SUMS
 
 Value = str | int | float | None
 Values = dict[str, Value]
@@ -47,57 +46,33 @@ def added(rows: Sequence[Sequence[int]], longest: int = -1) -> list[int]:
 
 
 def queue_figures(sums: Sequence[int]) -> Values:
-    s = dict(zip((*QUEUE_SUMS, "longest_ms", "open"), sums, strict=True))
-    off, ans, abd, sab = s["off"], s["ans"], s["abd"], s["sab"]
+    (off, ans, abd, sab, xkey, xvm, xto, xov, xcb, xcl, xsup, in_time, abd_in_time, wtd, wtd_wait, wait, ans_wait, predicted,
+     error, abs_error, covered, longest, still) = sums  # fmt: skip
     return {
-        **{name: s[name] for name in COUNTS},
-        "connect_rate": percent(ans, off),
-        "sl1": percent(s["in_time"], off),
-        "sl2": percent(s["in_time"], off - sab),
-        "sl3": percent(s["in_time"], ans),
-        "sl4": percent(s["in_time"] + s["abd_in_time"], ans + abd),
-        "abandon_rate": percent(abd - sab, off - sab),
-        "abandon_strict": percent(abd, off),
-        "asa_ms": mean(s["ans_wait_ms"], ans),
-        "avg_wait_ms": mean(s["wtd_wait_ms"], s["wtd"]),
-        "avg_wait_all_ms": mean(s["wait_ms"], off),
-        "longest_ms": s["longest_ms"] if off else None,
-        "wtd": s["wtd"],
-        "left": abd + s["xkey"],
-        "predicted": s["predicted"],
-        "bias_ms": mean(s["error_ms"], s["predicted"]),
-        "mae_ms": mean(s["abs_error_ms"], s["predicted"]),
-        "coverage": percent(s["covered"], s["predicted"]),
-    }
+        "off": off, "ans": ans, "abd": abd, "xkey": xkey, "xvm": xvm, "xto": xto, "xov": xov, "xcb": xcb, "xcl": xcl,
+        "xsup": xsup, "open": still, "sab": sab,
+        "connect_rate": percent(ans, off), "sl1": percent(in_time, off), "sl2": percent(in_time, off - sab),
+        "sl3": percent(in_time, ans), "sl4": percent(in_time + abd_in_time, ans + abd),
+        "abandon_rate": percent(abd - sab, off - sab), "abandon_strict": percent(abd, off), "asa_ms": mean(ans_wait, ans),
+        "avg_wait_ms": mean(wtd_wait, wtd), "avg_wait_all_ms": mean(wait, off), "longest_ms": longest if off else None,
+        "wtd": wtd, "left": abd + xkey, "predicted": predicted, "bias_ms": mean(error, predicted),
+        "mae_ms": mean(abs_error, predicted), "coverage": percent(covered, predicted),
+    }  # fmt: skip
 
 
 EXITS = ("ans", "abd", "xkey", "xvm", "xto", "xov", "xcb", "xcl", "xsup", "open")
 """Where a visit ends: OFF is their sum."""
-COUNTS = ("off", *EXITS, "sab")
 
 
 def contact_figures(sums: Sequence[int]) -> Values:
-    s = dict(zip(CONTACT_SUMS, sums, strict=True))
-    total, answered, talk = s["total"], s["answered"], s["talk_ms"]
+    (total, answered, missed, no_answer, refused, device, _given_up, ring, talk, hold, wrap_up, held, transferred) = sums
     return {
-        "total": total,
-        "answered": answered,
-        "missed": s["missed"],
-        "missed_rate": percent(s["missed"], total),
-        "talk_ms": talk,
-        "net_talk_ms": talk - s["hold_ms"],
-        "avg_talk_per_offer": mean(talk, total),
-        "avg_talk": mean(talk, answered),
-        "ring_ms": s["ring_ms"],
-        "avg_ring_ms": mean(s["ring_ms"], total),
-        "hold_ms": s["hold_ms"],
-        "wrap_up_ms": s["wrap_ms"],
-        "aht": mean(talk + s["wrap_ms"], answered),
-        "aht_wfm": mean(s["ring_ms"] + talk + s["wrap_ms"], answered),
-        "rona_rate": percent(s["no_answer"] + s["refused"] + s["device"], total + s["device"]),
-        "transfer_rate": percent(s["transferred"], answered),
-        "hold_rate": percent(s["held"], answered),
-    }
+        "total": total, "answered": answered, "missed": missed, "missed_rate": percent(missed, total), "talk_ms": talk,
+        "net_talk_ms": talk - hold, "avg_talk_per_offer": mean(talk, total), "avg_talk": mean(talk, answered), "ring_ms": ring,
+        "avg_ring_ms": mean(ring, total), "hold_ms": hold, "wrap_up_ms": wrap_up, "aht": mean(talk + wrap_up, answered),
+        "aht_wfm": mean(ring + talk + wrap_up, answered), "rona_rate": percent(no_answer + refused + device, total + device),
+        "transfer_rate": percent(transferred, answered), "hold_rate": percent(held, answered),
+    }  # fmt: skip
 
 
 def state_figures(times: Mapping[str, int]) -> Values:

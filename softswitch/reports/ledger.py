@@ -20,6 +20,7 @@ from softswitch.store.fact_tables import (
     QUEUE_SUMS,
     interval_calls,
     interval_contacts,
+    interval_handled,
     interval_lines,
     interval_nodes,
     interval_queues,
@@ -41,6 +42,7 @@ _MAX = _QUEUE["max_wait_ms"]
 _ADD: dict[Table, Bulk] = {
     interval_queues: adding(interval_queues, QUEUE_SUMS, ("max_wait_ms",)),
     interval_contacts: adding(interval_contacts, CONTACT_SUMS),
+    interval_handled: adding(interval_handled, CONTACT_SUMS),
     interval_states: adding(interval_states, ("ms", "times")),
     interval_lines: adding(interval_lines, ("calls_in", "calls_out", "busy_ms")),
     interval_calls: adding(interval_calls, ("calls", "wait_ms", "talk_ms", "duration_ms")),
@@ -115,8 +117,8 @@ class Ledger:
     def contact(self, contact: Contact) -> None:
         if not self._has(contact.began):
             return
-        key = (bucket_of(contact.began), contact.agent, contact.queue, contact.direction)
-        row, at = self._row(interval_contacts, key, len(_CONTACT)), _CONTACT
+        bucket, at = bucket_of(contact.began), _CONTACT
+        row = [0] * len(_CONTACT)
         row[at["ring_ms"]] += contact.ring_ms
         if contact.outcome == "answered":
             row[at["total"]] += 1
@@ -132,6 +134,11 @@ class Ledger:
             row[at["refused"]] += contact.outcome in ("reject", "busy")
             row[at["device"]] += contact.outcome in ("device", "lost")
             row[at["given_up"]] += contact.outcome == "abandoned"
+        self._contact(bucket, contact.agent, contact.queue, contact.direction, row)
+
+    def _contact(self, bucket: int, agent: str, queue: str, direction: str, sums: list[int]) -> None:
+        self.add(interval_contacts, (bucket, agent, queue, direction), sums)
+        self.add(interval_handled, (bucket, queue, direction), sums)
 
     def seizure(self, seizure: Seizure) -> None:
         for bucket, ms in self._pieces(seizure.began, seizure.ended):
@@ -148,9 +155,9 @@ class Ledger:
         bucket = bucket_of(span.began)
         self._row(interval_states, (bucket, span.kind, span.name, span.state, span.reason), 2)[1] += 1
         if span.state == "wrap_up":
-            key = (bucket, span.name, span.queue, "in" if span.queue else "out")
-            ms = round(span.ended * 1000) - round(span.began * 1000)
-            self._row(interval_contacts, key, len(_CONTACT))[_CONTACT["wrap_ms"]] += ms
+            sums = [0] * len(_CONTACT)
+            sums[_CONTACT["wrap_ms"]] = round(span.ended * 1000) - round(span.began * 1000)
+            self._contact(bucket, span.name, span.queue, "in" if span.queue else "out", sums)
 
     def call(self, call: Ended) -> None:
         if self._has(call.began):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from softswitch.reports.call_facts import facts_of
 from softswitch.reports.facts import Contact, Ended, Seizure, Span, Visit
 from softswitch.reports.ledger import Ledger, Targets, default_targets
 from softswitch.reports.outcomes import OUTCOMES, Outcome, outcomes_of
-from softswitch.reports.spans import Standing, States, rows_of
+from softswitch.reports.spans import Channels, Standing, States, rows_of
 from softswitch.store import fact_tables as t
 from softswitch.store.bulk import inserting, replacing
 from softswitch.store.rows import CdrRow
@@ -21,6 +21,7 @@ from softswitch.store.rows import CdrRow
 _VISITS, _CONTACTS = replacing(t.visits), inserting(t.contacts)
 _SEIZURES, _SPANS = inserting(t.seizures), replacing(t.spans)
 _STANDING, _OUTCOMES = replacing(t.standing), replacing(t.outcomes)
+_LINES = (ev.CallCreated, ev.LegStarted, ev.LegEnded, ev.CallEnded)
 _STATES = (ev.AgentStateChanged, ev.TrunkStateChanged)
 
 
@@ -73,11 +74,12 @@ class Rows:
 
 
 class Recorder:
-    """A follower of the journal. `targets` are those in force when a call ends."""
+    """A follower of the journal. `targets` are those in force when a call ends, `channels` those of each trunk (0: unknown)."""
 
-    def __init__(self, targets: Targets = default_targets) -> None:
+    def __init__(self, targets: Targets = default_targets, channels: Callable[[str], int] = lambda _trunk: 0) -> None:
         self.targets = targets
         self._states = States()
+        self._channels = Channels(channels)
 
     @property
     def is_watching(self) -> bool:
@@ -96,6 +98,13 @@ class Recorder:
 
     def rows(self, event: ev.Event, timeline: Sequence[ev.Event], record: CdrRow | None) -> Rows | None:
         """Once per event, in order; `timeline` and `record` come with the end of a call."""
+        if isinstance(event, _LINES) and (changes := self._channels.take(event)):
+            together = Rows()
+            for state in changes:
+                together.extend(self.turn(state) or Rows())
+            if timeline:
+                together.extend(rows_of_call(timeline, record))
+            return together
         if isinstance(event, ev.CallEnded):
             return rows_of_call(timeline, record) if timeline else None
         if isinstance(event, _STATES):

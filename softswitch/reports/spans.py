@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from softswitch.model.events import AgentStateChanged, Event, TrunkStateChanged
+from softswitch.model.events import (
+    AgentStateChanged,
+    CallCreated,
+    CallEnded,
+    Event,
+    LegEnded,
+    LegStarted,
+    TrunkStateChanged,
+)
 from softswitch.model.states import AgentState
 from softswitch.reports.facts import Span
 from softswitch.store.fact_tables import SPAN_SECONDS
 
+FREE, FULL = "free", "full"
+"""States of kind "lines": whether a trunk has a free channel."""
 AWAY = AgentState.LOGGED_OUT.value
 DOWN = "down"
+_UNTOLD = frozenset({("agent", AWAY), ("lines", FREE)})
+"""Nobody asks how long."""
 NODE_LOST = "node lost"
 """Reason of a state that began when the node died."""
 
@@ -19,7 +32,7 @@ NODE_LOST = "node lost"
 class Standing(NamedTuple):
     """A state that lasts, in the order of its table."""
 
-    kind: str
+    kind: str  # agent, trunk, lines
     name: str
     state: str
     reason: str
@@ -28,7 +41,7 @@ class Standing(NamedTuple):
 
     def until(self, at: float) -> Span | None:
         """The span that ends now; None when it would be empty or is no time on duty."""
-        if at <= self.since or (self.kind == "agent" and self.state == AWAY):
+        if at <= self.since or (self.kind, self.state) in _UNTOLD:
             return None
         return Span(self.kind, self.name, self.since, at, self.state, self.reason, self.queue)
 
@@ -73,12 +86,52 @@ class States:
         """The node died at `at`: whoever was signed in is offline since, trunks are down."""
         changes = []
         for entry in self.standing():
-            state = DOWN if entry.kind == "trunk" else AWAY if entry.state == AWAY else AgentState.OFFLINE.value
+            away = AWAY if entry.state == AWAY else AgentState.OFFLINE.value
+            state = {"trunk": DOWN, "lines": FREE}.get(entry.kind, away)
             if state not in (entry.state, AWAY) and (change := self.turn(
                 Standing(entry.kind, entry.name, state, NODE_LOST, "", max(at, entry.since))
             )):  # fmt: skip
                 changes.append(change)
         return changes
+
+
+class Channels:
+    """Which trunks have no free channel. `limit(trunk)` is how many there are, 0 when nobody knows."""
+
+    def __init__(self, limit: Callable[[str], int]) -> None:
+        self._limit = limit
+        self._legs: dict[str, dict[str, str]] = {}  # call → leg → trunk
+        self._busy: Counter[str] = Counter()
+
+    def take(self, event: Event) -> list[Standing]:
+        """The states that begin with this event."""
+        match event:
+            case CallCreated(trunk=trunk) if trunk:
+                return self._seize(event, "", trunk)
+            case LegStarted(trunk=trunk) if trunk:
+                return self._seize(event, event.leg, trunk)
+            case LegEnded(leg=leg) if leg:
+                return self._release(event, [event.leg])
+            case CallEnded():
+                return self._release(event, list(self._legs.get(event.call, ())))
+            case _:
+                return []
+
+    def _seize(self, event: Event, leg: str, trunk: str) -> list[Standing]:
+        self._legs.setdefault(event.call, {})[leg] = trunk
+        self._busy[trunk] += 1
+        return [Standing("lines", trunk, FULL, "", "", event.at)] if self._busy[trunk] == self._limit(trunk) else []
+
+    def _release(self, event: Event, legs: Sequence[str]) -> list[Standing]:
+        found: list[Standing] = []
+        known = self._legs.get(event.call, {})
+        for trunk in [known.pop(leg) for leg in legs if leg in known]:
+            if self._busy[trunk] == self._limit(trunk):
+                found.append(Standing("lines", trunk, FREE, "", "", event.at))
+            self._busy[trunk] -= 1
+        if not known:
+            self._legs.pop(event.call, None)
+        return found
 
 
 def rows_of(span: Span) -> Iterator[Span]:

@@ -9,7 +9,20 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Table, and_, case, cast, func, literal_column, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    Table,
+    and_,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    true,
+)
 
 from softswitch.reports.ledger import Ledger, Targets, default_targets
 from softswitch.reports.periods import Calendar
@@ -68,9 +81,9 @@ class Reader:
 
     def _stored(self, table: Table, keys: Sequence[str], wanted: Mapping[str, frozenset[str]]) -> Sums:
         named = [column for column in table.columns if not column.primary_key]
-        values: list[Any] = [func.max(column) if column.name == "max_wait_ms" else func.sum(column) for column in named]
+        values = [func.max(column) if column.name == "max_wait_ms" else _whole_sum(column) for column in named]
         if table is t.interval_queues:
-            values.append(literal_column("0"))  # open visits
+            values.append(literal_column("0", Integer))  # open visits
         condition = and_(true(), *(table.c[name].in_(sorted(allowed)) for name, allowed in wanted.items()))
         return self._grouped(table.c.bucket, [table.c[name] for name in keys], values, condition)
 
@@ -85,10 +98,10 @@ class Reader:
                 period = period.label("period")
                 query = select(period, *keys, *values).group_by(period, *keys)
             else:
-                query = select(literal_column(str(number)), *keys, *values).group_by(*keys)
+                query = select(literal_column(str(number), Integer), *keys, *values).group_by(*keys)
             for row in self.connection.execute(query.where(at >= since, at < until, condition)):
                 if row[width] is not None:  # a sum over nothing
-                    found[(int(row[0]), *row[1:width])] = [int(value) for value in row[width:]]
+                    found[row[:width]] = list(row[width:])
         return found
 
     def _slices(self) -> Iterator[tuple[int | None, int, int]]:
@@ -112,26 +125,34 @@ class Reader:
         stored, (first, last) = t.interval_queues.c, self._whole
         query = select(stored.queue, stored.target_ms, stored.short_ms).distinct()
         rows = self.connection.execute(query.where(stored.bucket >= first, stored.bucket < last))
-        stale = {row.queue for row in rows if (row.target_ms, row.short_ms) != self.targets(row.queue)}
-        for queue in sorted(stale & wanted["queue"] if "queue" in wanted else stale):
-            was = [func.sum(stored[t.QUEUE_SUMS[place]]) for place in _RETARGETED]
-            old = self._grouped(stored.bucket, [stored[name] for name in keys], was, stored.queue == queue)
-            new = self._counted(keys, queue)
+        stale: dict[tuple[int, int], set[str]] = {}
+        for row in rows:
+            asked = self.targets(row.queue)
+            if asked != (row.target_ms, row.short_ms) and ("queue" not in wanted or row.queue in wanted["queue"]):
+                stale.setdefault(asked, set()).add(row.queue)
+        for (target, short), queues in stale.items():
+            was = [_whole_sum(stored[t.QUEUE_SUMS[place]]) for place in _RETARGETED]
+            old = self._grouped(stored.bucket, [stored[name] for name in keys], was, stored.queue.in_(sorted(queues)))
+            new = self._counted(keys, sorted(queues), target, short)
             for key in old.keys() | new.keys():
                 for place, before, after in zip(_RETARGETED, old.get(key, _NONE), new.get(key, _NONE), strict=True):
                     found[key][place] += after - before
 
-    def _counted(self, keys: Sequence[str], queue: str) -> Sums:
-        c, (target, short) = t.visits.c, self.targets(queue)
+    def _counted(self, keys: Sequence[str], queues: Sequence[str], target: int, short: int) -> Sums:
+        c = t.visits.c
         limits = {"sab": ("abandoned", short), "in_time": ("answered", target), "abd_in_time": ("abandoned", target)}
         values = []
         for result, limit in (limits[t.QUEUE_SUMS[place]] for place in _RETARGETED):
-            values.append(func.sum(case((and_(c.result == result, c.wait_ms <= limit), 1), else_=0)))
-        second = (
-            cast(c.entered, BigInteger) if self.connection.dialect.name == "sqlite" else cast(func.floor(c.entered), BigInteger)
-        )
-        condition = and_(c.queue == queue, c.channel == "voice", c.entered >= self._whole[0], c.entered < self._whole[1])
-        return self._grouped(second, [c[name] for name in keys], values, condition)
+            values.append(_whole_sum(case((and_(c.result == result, c.wait_ms <= limit), 1), else_=0)))
+        second = c.entered if self.connection.dialect.name == "sqlite" else func.floor(c.entered)  # a cast rounds, or cuts
+        first, last = self._whole
+        condition = and_(c.queue.in_(queues), c.channel == "voice", c.entered >= first, c.entered < last)
+        return self._grouped(cast(second, BigInteger), [c[name] for name in keys], values, condition)
+
+
+def _whole_sum(column: ColumnElement[Any]) -> ColumnElement[int]:
+    """PostgreSQL adds integers to a decimal number, which costs more to read than to make."""
+    return cast(func.sum(column), BigInteger)
 
 
 _NONE = [0, 0, 0]

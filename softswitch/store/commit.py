@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from softswitch.model.events import CallCreated, CallEnded, Event, RecordingFinished, RecordingStarted
 from softswitch.store import tables, trail
 from softswitch.store.bulk import inserting, removing
-from softswitch.store.facts import set_fact
+from softswitch.store.facts import fact, set_fact
 from softswitch.store.recordings import finish_recordings, start_recordings
 from softswitch.store.rows import AUDITED, CdrRow, cdr_values, event_values
 
@@ -36,6 +36,7 @@ class Follower(Protocol):
         """What `rows` returned for the events of this transaction; called again with the same after a failure."""
 
 
+MARK = "journal.group"
 _JOURNAL = inserting(tables.journal, "id")
 _OUTBOX = inserting(tables.outbox)
 _SHOWN = removing(tables.outbox, "id")
@@ -60,6 +61,8 @@ class Group:
     shown: list[int] = field(default_factory=list)
     """Outbox rows whose events the bus has had."""
     followed: dict[Follower, list[Any]] = field(default_factory=dict)
+    mark: str = ""
+    """Written with the group, to tell whether a commit whose answer was lost has happened; "" needs none."""
     alive_at: float | None = None
     keep_seconds: float = 0.0
 
@@ -107,6 +110,11 @@ class Group:
             follower.write(connection, found)
         if self.alive_at is not None:
             set_fact(connection, "alive_at", repr(self.alive_at))
+        if self.mark:
+            set_fact(connection, MARK, self.mark)
+
+    def is_committed(self, connection: Connection) -> bool:
+        return bool(self.mark) and fact(connection, MARK) == self.mark
 
 
 def append_audited(connection: Connection, events: Sequence[Event]) -> None:

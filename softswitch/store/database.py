@@ -21,9 +21,17 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.pool import QueuePool
 
 from softswitch.store.schema import SCHEMA, Schema, migrate
 
@@ -62,6 +70,11 @@ class Store:
             await store.close()
             raise
         return store
+
+    @property
+    def is_remote(self) -> bool:
+        """The answer to a commit may be lost although it happened."""
+        return not self.url.startswith("sqlite")
 
     async def read(self, work: Work[T]) -> T:
         return await self._backend.read(work)
@@ -148,29 +161,63 @@ def _sqlite_engine(url: URL, *, begin: str, size: int) -> Engine:
 
 class _Postgres:
     def __init__(self, url: URL) -> None:
-        self._url = url.set(drivername="postgresql+asyncpg")
-        self._engine: AsyncEngine = create_async_engine(self._url, hide_parameters=True, pool_pre_ping=True)
+        try:
+            from asyncpg import InterfaceError as DriverMisused  # type: ignore[import-untyped]  # noqa: PLC0415
+            from asyncpg import PostgresError  # noqa: PLC0415
+        except ImportError as error:
+            raise ValueError("PostgreSQL needs the extra `postgres`: pip install 'softswitch[postgres]'") from error
+        self._faults: tuple[type[Exception], ...] = (PostgresError, DriverMisused)
+        url = url.set(drivername="postgresql+asyncpg")
+        self._engine: AsyncEngine = create_async_engine(url, hide_parameters=True, pool_pre_ping=True)
+        self._student = create_async_engine(
+            url, hide_parameters=True, pool_pre_ping=True, pool_size=1, max_overflow=0, isolation_level="REPEATABLE READ"
+        )
+        # `run_sync` runs the work itself on the loop, where calls live; long work has a thread with a loop of its own.
         self._studying = ThreadPoolExecutor(1, "database-student")
+        self._aside = asyncio.Runner()
 
     async def read(self, work: Work[T]) -> T:
         return await self.write(work)
 
     async def study(self, work: Work[T]) -> T:
-        """`run_sync` would run the work itself on the loop, where calls live; this thread has a loop of its own."""
-        return await asyncio.get_running_loop().run_in_executor(self._studying, asyncio.run, self._study(work))
+        return await asyncio.get_running_loop().run_in_executor(self._studying, self._studied, work)
 
-    async def _study(self, work: Work[T]) -> T:
-        engine = create_async_engine(self._url, hide_parameters=True, poolclass=NullPool, isolation_level="REPEATABLE READ")
+    def _studied(self, work: Work[T]) -> T:
+        return self._aside.run(self._in_transaction(self._student, work))
+
+    async def write(self, work: Work[T]) -> T:
+        return await self._in_transaction(self._engine, work)
+
+    async def _in_transaction(self, engine: AsyncEngine, work: Work[T]) -> T:
+        """Raises SQLAlchemyError or OSError; what the driver says while it connects comes past SQLAlchemy and is made one."""
         try:
             async with engine.begin() as connection:
                 return await connection.run_sync(work)
-        finally:
-            await engine.dispose()
-
-    async def write(self, work: Work[T]) -> T:
-        async with self._engine.begin() as connection:
-            return await connection.run_sync(work)
+        except self._faults as fault:
+            raise OperationalError("connect", None, fault) from fault
 
     async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._studying, self._shut)
         await asyncio.to_thread(self._studying.shutdown)
         await self._engine.dispose()
+
+    def _shut(self) -> None:
+        self._aside.run(self._student.dispose())
+        self._aside.close()
+
+
+REFUSING = ("22", "23")
+"""Classes of SQLSTATE: data exception, integrity constraint violation."""
+
+
+def is_refusal(error: BaseException) -> bool:
+    """The row is wrong, waiting would not help. ValueError: the driver cannot encode a text, as with a lone surrogate."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, ValueError)
+    if error.connection_invalidated:
+        return False
+    if state := getattr(error.orig, "sqlstate", None):
+        return str(state).startswith(REFUSING)
+    if "asyncpg" in type(error.orig).__module__ and "connection" in str(error.orig):
+        return False
+    return isinstance(error, IntegrityError | DataError | InterfaceError | ProgrammingError)

@@ -100,6 +100,13 @@ interval_contacts = Table(
 )  # fmt: skip
 """Of the contacts that began in this quarter; wrap-up that began in it."""
 
+interval_handled = Table(
+    "interval_handled", metadata,
+    _number("bucket"), _text("queue"), _text("direction"), *map(_number, CONTACT_SUMS),
+    PrimaryKeyConstraint("bucket", "queue", "direction"), sqlite_with_rowid=False,
+)  # fmt: skip
+"""The same without the agents, so that a month of queues is not a month of every agent."""
+
 interval_states = Table(
     "interval_states", metadata,
     _number("bucket"), _text("kind"), _text("name"), _text("state"), _text("reason"), _number("ms"), _number("times"),
@@ -130,6 +137,6 @@ interval_nodes = Table(
 """Nodes of flows by result; `dropped`: the caller hung up in this node."""
 
 FACTS = (
-    visits, contacts, seizures, spans, standing, outcomes, interval_queues, interval_contacts, interval_states, interval_lines,
-    interval_calls, interval_nodes,
+    visits, contacts, seizures, spans, standing, outcomes, interval_queues, interval_contacts, interval_handled,
+    interval_states, interval_lines, interval_calls, interval_nodes,
 )  # fmt: skip

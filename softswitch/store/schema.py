@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, MetaData, inspect
+from sqlalchemy import Connection, MetaData, inspect, text
 
 from softswitch.store.fact_tables import FACTS
 from softswitch.store.facts import fact, set_fact
@@ -35,10 +35,18 @@ class TooNew(Exception):
     """The database was written by a newer release; going on could destroy what this one does not know."""
 
 
+_LONGER = {"cdr": ("wait_ms", "ring_ms", "talk_ms", "hold_ms", "duration_ms"), "recordings": ("duration_ms",)}
+"""A call of 25 days is longer than 2³¹ ms."""
+
+
 def _facts(connection: Connection) -> None:
     """Release 2: reports, and the audit as a chain. The rows of earlier calls come with `softswitch reports rebuild`."""
     metadata.create_all(connection, tables=FACTS)
     chain_up(connection)
+    if connection.dialect.name == "postgresql":  # SQLite's integers are of any length
+        for table, names in _LONGER.items():
+            for name in names:
+                connection.execute(text(f"alter table {table} alter column {name} type bigint"))
 
 
 SCHEMA = Schema("store", metadata, (_facts,))

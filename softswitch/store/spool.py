@@ -14,8 +14,8 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from softswitch.store.database import Store
-from softswitch.store.journal import POISONED, RETRY_SECONDS
+from softswitch.store.database import Store, is_refusal
+from softswitch.store.journal import RETRY_SECONDS
 
 log = structlog.get_logger("spool")
 Write = Callable[[Connection], object]
@@ -81,10 +81,10 @@ class Spool:
             try:
                 await self._store.write(entry.work)
                 break
-            except POISONED as fault:
-                log.error("! write refused by the database", error=str(fault))
-                break
-            except (SQLAlchemyError, OSError) as fault:
+            except (SQLAlchemyError, OSError, ValueError) as fault:
+                if is_refusal(fault):
+                    log.error("! write refused by the database", error=str(fault))
+                    break
                 delay = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
                 log.warning("! write waits for the database", error=str(fault), pending=len(self._waiting), again_in=delay)
                 attempt += 1

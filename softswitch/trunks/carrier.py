@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from signalling.commands import Login
@@ -104,3 +105,14 @@ def is_ip(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def channels_of(trunks: Mapping[str, Trunk]) -> Callable[[str], int]:
+    """Name → calls at one time, 0 for no limit, without a running switch. A trunk that cannot be used has none either."""
+    limits: dict[str, int] = {}
+    for name, trunk in trunks.items():
+        try:
+            limits[name] = Carrier.of(trunk).profile.limits.channels
+        except (loader.ProfileError, ValueError):
+            limits[name] = 0
+    return lambda name: limits.get(name, 0)

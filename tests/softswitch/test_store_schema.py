@@ -1,6 +1,5 @@
 """Databases of other releases: an older one is brought up step by step, a newer one is left alone."""
 
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, inspect, text
@@ -27,8 +26,7 @@ async def columns_of(store: Store) -> list[str]:
     return await store.read(lambda c: [column["name"] for column in inspect(c).get_columns("notes")])
 
 
-async def test_an_older_database_gets_the_steps_it_has_not_had(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/s.db"
+async def test_an_older_database_gets_the_steps_it_has_not_had(url: str) -> None:
     store = await Store.open(url, (Schema("notes", tables("text")),))
     await store.write(lambda c: c.execute(text("insert into notes (text) values ('kept')")))
     await store.close()
@@ -43,14 +41,14 @@ async def test_an_older_database_gets_the_steps_it_has_not_had(tmp_path: Path) -
         await Store.open(url, (Schema("notes", tables("text")),))
 
 
-async def test_a_new_database_has_what_the_steps_would_have_made(tmp_path: Path) -> None:
-    store = await Store.open(f"sqlite:///{tmp_path}/s.db", (Schema("notes", tables("text", "author"), (add_author,)),))
+async def test_a_new_database_has_what_the_steps_would_have_made(url: str) -> None:
+    store = await Store.open(url, (Schema("notes", tables("text", "author"), (add_author,)),))
     assert await columns_of(store) == ["id", "text", "author"]
     await store.close()
 
 
-async def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
-    store = await Store.open(f"sqlite:///{tmp_path}/s.db", (Schema("notes", tables("text")),))
+async def test_a_failed_write_leaves_nothing(url: str) -> None:
+    store = await Store.open(url, (Schema("notes", tables("text")),))
 
     def half(connection: Connection) -> None:
         connection.execute(text("insert into notes (text) values ('half')"))
@@ -68,8 +66,8 @@ def record(number: int, *, caller: str = "1", queue: str = "", at: float | None 
                   created, None, None, created + 1, 0, 0, 0, 0, 1000, "", {"page": "https://例.example"})  # fmt: skip
 
 
-async def test_pages_of_calls_are_complete_and_without_doubles(tmp_path: Path) -> None:
-    store = await Store.open(f"sqlite:///{tmp_path}/s.db")
+async def test_pages_of_calls_are_complete_and_without_doubles(url: str) -> None:
+    store = await Store.open(url)
     records = [record(n, at=1000.0 + n // 3, caller=str(n % 2), queue="sales" if n < 4 else "") for n in range(10)]
     group = Group(ended={row.id: cdr_values(row) for row in records})
     await store.write(group.write)

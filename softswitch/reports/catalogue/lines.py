@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
-
-from softswitch.reports.facts import Seizure
 from softswitch.reports.figures import Values, percent, quotient
 from softswitch.reports.model import Asking, Row, Series, Table
-from softswitch.reports.rest import LOOK_BACK
-from softswitch.store.fact_tables import interval_lines, interval_states, seizures
+from softswitch.reports.spans import FULL
+from softswitch.store.fact_tables import interval_lines, interval_states
 
 OUT_OF_SERVICE = frozenset({"down", "failed", "rejected", "unregistered"})
 
@@ -18,8 +15,8 @@ OUT_OF_SERVICE = frozenset({"down", "failed", "rejected", "unregistered"})
 def line_report(asking: Asking) -> Table:
     keys = ["trunk", "channel"] if asking.query.by_channel else ["trunk"]
     sums = asking.reader.sums(interval_lines, keys, {"trunk": asking.query.trunks})
-    down = _out_of_service(asking)
-    full = _all_busy(asking, {key[1] for key in sums})
+    down = _times(asking, "trunk", OUT_OF_SERVICE)
+    full = _times(asking, "lines", frozenset({FULL}))
     rows = []
     for key, values in sorted(sums.items()):
         period, trunk = key[0], str(key[1])
@@ -68,49 +65,11 @@ def _curves(asking: Asking, sums: Iterable[tuple[tuple[object, ...], Sequence[in
     return Series("calls_in", tuple(came)), Series("calls_out", tuple(went)), Series("erlang", erlang)
 
 
-def _out_of_service(asking: Asking) -> dict[tuple[int, str], int]:
-    """Ms per period for which a trunk was down."""
+def _times(asking: Asking, kind: str, states: frozenset[str]) -> dict[tuple[int, str], int]:
+    """Ms per period that a trunk was in one of the states."""
     found: dict[tuple[int, str], int] = {}
-    sums = asking.reader.sums(interval_states, ["name", "state"], {"kind": ("trunk",), "name": asking.query.trunks})
+    sums = asking.reader.sums(interval_states, ["name", "state"], {"kind": (kind,), "name": asking.query.trunks})
     for (period, trunk, state), (ms, _times) in sums.items():
-        if state in OUT_OF_SERVICE:
+        if state in states:
             found[period, trunk] = found.get((period, trunk), 0) + ms
     return found
-
-
-def _all_busy(asking: Asking, trunks: Iterable[str]) -> dict[tuple[int, str], int]:
-    """Ms per period for which no channel of a trunk was free; only of trunks whose channels are known."""
-    found: dict[tuple[int, str], int] = {}
-    for trunk in trunks:
-        if limit := asking.context.channels(trunk):
-            for since, until in _full(_seizures(asking, trunk), limit):
-                _spread(asking, found, trunk, max(since, asking.calendar.since), min(until, asking.calendar.until))
-    return found
-
-
-def _seizures(asking: Asking, trunk: str) -> list[Seizure]:
-    since, until = asking.calendar.since, asking.calendar.until
-    c = seizures.c
-    query = select(seizures).where(c.began >= since - LOOK_BACK, c.began < until, c.ended > since, c.trunk == trunk)
-    return [Seizure(*row) for row in asking.connection.execute(query)]
-
-
-def _full(taken: Sequence[Seizure], limit: int) -> Iterable[tuple[float, float]]:
-    """The times in which at least `limit` of the seizures last. A release comes before a seizure of the same instant."""
-    changes = sorted([(entry.began, 1) for entry in taken] + [(entry.ended, -1) for entry in taken])
-    busy, since = 0, 0.0
-    for at, change in changes:
-        if change > 0 and busy + 1 == limit:
-            since = at
-        elif change < 0 and busy == limit and at > since:
-            yield since, at
-        busy += change
-
-
-def _spread(asking: Asking, found: dict[tuple[int, str], int], trunk: str, since: float, until: float) -> None:
-    calendar = asking.calendar
-    while since < until:
-        period = calendar.index(since)
-        border = min(until, calendar.periods[period].until)
-        found[period, trunk] = found.get((period, trunk), 0) + round((border - since) * 1000)
-        since = border

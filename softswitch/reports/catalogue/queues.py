@@ -8,9 +8,10 @@ from softswitch.reports.figures import Values, added, contact_figures, queue_fig
 from softswitch.reports.model import Asking, Row, Series, Table, curve
 from softswitch.reports.periods import days_between
 from softswitch.reports.sums import Sums
-from softswitch.store.fact_tables import CONTACT_SUMS, QUEUE_SUMS, interval_contacts, interval_queues
+from softswitch.store.fact_tables import CONTACT_SUMS, QUEUE_SUMS, interval_handled, interval_queues
 
 _LONGEST = len(QUEUE_SUMS)
+_IDLE = [0] * len(CONTACT_SUMS)
 _NONE = [0] * (_LONGEST + 2)
 HANDLING = ("talk_ms", "hold_ms", "wrap_up_ms", "aht")
 
@@ -34,12 +35,12 @@ def _row(asking: Asking, period: int, queue: str, figures: Values) -> Row:
 def _handled(asking: Asking) -> Sums:
     """What agents did for the queues: inbound contacts."""
     queues = asking.query.queues
-    found = asking.reader.sums(interval_contacts, ["queue"], {"queue": queues, "direction": ("in",)})
+    found = asking.reader.sums(interval_handled, ["queue"], {"queue": queues, "direction": ("in",)})
     return {key: values for key, values in found.items() if key[1]}
 
 
 def _handling(sums: Sequence[int] | None) -> Values:
-    figures = contact_figures(sums or [0] * len(CONTACT_SUMS))
+    figures = contact_figures(sums or _IDLE)
     return {name: figures[name] for name in HANDLING}
 
 

@@ -185,7 +185,7 @@ async def test_another_service_time_is_counted_from_the_visits(fill: Fill) -> No
     store = await fill(events)
     for since, until in ranges(9):
         for interval in ("", "60"):
-            query = Query(since=since, until=until, target_ms=7_000, interval=interval)  # type: ignore[arg-type]
+            query = Query(since=since, until=until, target_ms=7_000, interval=interval)
             found = await table(store, "queues", query, now)
             expected = naive.queues(events, since, until, now)
             in_time = sum(wait <= 7_000 for queue in expected.values() for wait in queue.answered_waits)
