@@ -12,7 +12,8 @@ from softswitch.acd.model import AgentRecord
 from softswitch.acd.service import AcdService
 from softswitch.calls.call import Call
 from softswitch.calls.guests import RING
-from softswitch.model.errors import Conflict, NotFound
+from softswitch.model.cause import Cause
+from softswitch.model.errors import Conflict, NotFound, Unreachable
 from softswitch.model.states import AgentState
 from softswitch.model.views import OfferView
 
@@ -55,6 +56,9 @@ class AcdDesks:
     # calls beside the queues
 
     def alert(self, login: str, call: str, *, internal: bool) -> None:
+        record = self._record(login)
+        if record is None or record.state in (AgentState.LOGGED_OUT, AgentState.OFFLINE):
+            raise Unreachable(Cause.UNREACHABLE)
         self._acd.submit(c.Alerted(login, call, internal))
         view = self._offers[login] = self._offer(login, call)
         self._acd.board.offer(login, view, "")

@@ -246,6 +246,8 @@ class CallControl:
             to = Destination(DestinationKind.AGENT, text)
         else:
             to = self._written(text, login, extension)
+        if to.kind is DestinationKind.HANGUP:
+            raise Forbidden(Cause.REJECTED.sentence)  # a list, or a number that is declared to refuse
         if to.kind is DestinationKind.OUTSIDE and login:
             agent = self._directory().agents.get(login)
             if agent is not None and "outside" not in agent.rights:

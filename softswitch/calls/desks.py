@@ -19,7 +19,10 @@ class Desks(Protocol):
         """The login of the agent who works at a station now, "" for none."""
 
     def alert(self, login: str, call: str, *, internal: bool) -> None:
-        """The agent's device is about to ring beside the queues. Raises Conflict when the agent cannot take it now."""
+        """The agent's device is about to ring beside the queues.
+
+        Raises Conflict when the agent cannot take it now, Unreachable when it is not signed in.
+        """
 
     def answered(self, login: str, call: str, *, internal: bool) -> None:
         """The agent has taken a call beside the queues."""

@@ -6,6 +6,7 @@ Customer: SIPp. Agents: aiortc over the product's WebSocket, and a baresip phone
 from __future__ import annotations
 
 import asyncio
+import itertools
 from pathlib import Path
 
 import pytest
@@ -143,5 +144,5 @@ def check_recording(switch: Switch, call: str) -> None:
     assert not any("customer" in heard for heard in rights)
     lefts = [heard_tones(left[i : i + rate // 4], TONES, rate) for i in steps]
     assert all(heard <= {"customer"} for heard in lefts)
-    changes = sum(before != after for before, after in zip(lefts, lefts[1:], strict=False))
+    changes = sum(before != after for before, after in itertools.pairwise(lefts))
     assert changes <= 2, "the customer's side is whole but for the time in the slot"
