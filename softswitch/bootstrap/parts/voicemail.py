@@ -8,6 +8,7 @@ from softswitch.acd.callbacks import Callbacks
 from softswitch.bootstrap.switch import random_token
 from softswitch.calls.call import Call
 from softswitch.calls.outcome import Outcome
+from softswitch.mail.service import Mailer
 from softswitch.model.destination import DestinationKind
 from softswitch.model.errors import Conflict
 from softswitch.store.spool import Spool
@@ -45,6 +46,9 @@ async def build(node: Node) -> Voicemail:
     await voicemail.load()
     node.switch.handlers[DestinationKind.VOICEMAIL] = voicemail.to_mailbox
     voicemail.callbacks = Tasks(node)
+    mailer = node.parts.get(Mailer)
+    if isinstance(mailer, Mailer) and mailer.configured:
+        voicemail.mailer = mailer
     node.run(voicemail.run(), "errands of messages")
 
     async def check(call: Call, argument: str) -> Outcome:
