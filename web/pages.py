@@ -7,7 +7,10 @@ from pathlib import Path
 from aiohttp import web
 
 STATIC = Path(__file__).parent / "static"
-PAGES = ("/", "/login", "/demo", "/agent", "/supervisor", "/history", "/admin")
+PAGES = (
+    "/", "/login", "/demo", "/agent", "/supervisor", "/wallboard", "/history", "/callbacks", "/voicemail", "/customers",
+    "/reports", "/admin",
+)  # fmt: skip
 _YEAR = 31_536_000
 _POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "

@@ -290,6 +290,12 @@ async def take_help(request: web.Request) -> web.Response:
     return web.json_response({"mode": "whisper" if call else "off", "call": call})
 
 
+async def rights(request: web.Request) -> web.Response:
+    agent = ["desk", "customer", "voicemail"]
+    more = ["queue", "customer.delete", "export", "board", "monitor", "config"]
+    return web.json_response({"mine": agent if role_of(request) == "agent" else [*agent, *more]})
+
+
 async def targets(_: web.Request) -> web.Response:
     return centre.listing(centre.targets([SEAT.agent, *SEAT.board["agents"]], SEAT.board["queues"]))
 
@@ -332,6 +338,7 @@ def build() -> web.Application:
     app.router.add_get(f"{api}/desk/targets", targets)
     app.router.add_get(f"{api}/desk/waiting", waiting)
     app.router.add_get(f"{api}/voicemail/{{id}}/audio", recording)
+    app.router.add_get(f"{api}/rights", rights)
     centre.add_routes(app.router, api)
     app.router.add_get(f"{api}/trunks", listing(data.trunks))
     app.router.add_get(f"{api}/registrations", listing(registrations))

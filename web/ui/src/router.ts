@@ -44,6 +44,21 @@ export const router = createRouter({
       meta: { framed: true, role: "agent", title: "nav.history" },
     },
     {
+      path: "/callbacks",
+      component: () => import("@/pages/callbacks/CallbacksPage.vue"),
+      meta: { framed: true, role: "agent", title: "callbacks.title" },
+    },
+    {
+      path: "/voicemail",
+      component: () => import("@/pages/voicemail/VoicemailPage.vue"),
+      meta: { framed: true, role: "agent", title: "voicemail.title" },
+    },
+    {
+      path: "/customers",
+      component: () => import("@/pages/customers/CustomersPage.vue"),
+      meta: { framed: true, role: "agent", title: "customer.title" },
+    },
+    {
       path: "/admin",
       component: () => import("@/pages/admin/AdminPage.vue"),
       meta: { framed: true, role: "administrator", title: "nav.admin" },

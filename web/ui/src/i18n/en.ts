@@ -20,6 +20,8 @@ export const en = {
     no: "No",
     save: "Save",
     edit: "Edit",
+    remove: "Remove",
+    more: "More",
   },
   nav: { agent: "Agent", supervisor: "Supervisor", history: "History", admin: "Administration", demo: "Demo", signOut: "Sign out" },
   role: {

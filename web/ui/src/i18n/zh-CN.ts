@@ -21,6 +21,8 @@ export const zhCN: Messages = {
     no: "否",
     save: "保存",
     edit: "修改",
+    remove: "删除",
+    more: "更多",
   },
   nav: { agent: "座席", supervisor: "班长", history: "通话记录", admin: "系统管理", demo: "演示", signOut: "退出登录" },
   role: {
