@@ -57,8 +57,9 @@ class Agents:
             saved, reason = agent.state, agent.reason
         self._frame.emit(
             AgentStateChanged(
-                agent=agent.login, queue=agent.queue if queue is None else queue, call=call, old=agent.state, new=seen,
-                reason=reason, pending=pending, saved=saved, direction=agent.direction if direction is None else direction,
+                at=self._frame.now, agent=agent.login, queue=agent.queue if queue is None else queue, call=call,
+                old=agent.state, new=seen, reason=reason, pending=pending, saved=saved,
+                direction=agent.direction if direction is None else direction,
             )
         )  # fmt: skip
         if new is _S.LOGGED_OUT:

@@ -9,9 +9,9 @@ from softswitch.acd.config import QueueConfig
 from softswitch.acd.figures import BUSY
 from softswitch.acd.fold import STICKY_OVER
 from softswitch.acd.frame import Frame
+from softswitch.acd.free import is_free
 from softswitch.acd.model import AgentRecord, Line, Visit
 from softswitch.acd.offers import Offers
-from softswitch.acd.pools import is_free
 from softswitch.directory.centre import Need
 from softswitch.model.errors import Conflict, NotFound
 from softswitch.model.events import QueueEntered, QueueRekeyed, QueueRelaxed
@@ -52,7 +52,8 @@ class Callers:
             self._numbers[command.visit] = command.number
         self._frame.emit(
             QueueEntered(
-                call=command.call, queue=queue.name, visit=command.visit, waited_ms=waited_ms, channel=command.channel,
+                at=self._frame.now, call=command.call, queue=queue.name, visit=command.visit, waited_ms=waited_ms,
+                channel=command.channel,
                 position=self._frame.state.waiting.get(queue.name, _NOBODY).position(probe), importance=importance,
                 points=command.importance, front=command.front, key=probe.key, site=command.site,
                 held_for=self._held_for(queue, sticky), sticky=tuple(f"{kind}:{login}" for kind, login in sticky),

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from softswitch.acd.core import AcdCore
 from softswitch.acd.figures import SPEAKING
+from softswitch.acd.free import is_free
 from softswitch.acd.machine import ALERTING, IN_CONTACT
 from softswitch.acd.model import AgentRecord, Visit
-from softswitch.acd.pools import is_free
 from softswitch.model.states import AgentState
 
 _LATE = 1.0  # seconds that a timer may be late
@@ -76,13 +76,21 @@ def _serves(core: AcdCore, agent: AgentRecord, now: float) -> Iterator[str]:
     """Whoever is free is in the pools, and nobody it may serve waits there without an offer."""
     pools = core.frame.pools
     free = is_free(agent, core.config, now)
-    if free != (agent.login in pools.of_agent) and agent.available_at != now:
+    if free != (agent.login in pools.free) and not _may_lag(core, agent) and agent.available_at != now:
         yield f"{agent.login} is {'' if free else 'not '}free, but the pools say otherwise"
-    for pool in pools.of_agent.get(agent.login, ()):
-        if (first := pool.line.first()) is not None:
+    if free and not _may_lag(core, agent) and pools.free.get(agent.login) is None:
+        yield f"{agent.login} is free, but stands aside"
+    for able in pools.free.get(agent.login) or ():
+        if (first := able.pool.line.first()) is not None:
             yield f"{agent.login} is free while {first.id} waits in {first.queue}"
-    if agent.login in pools.of_agent and pools.held.get(agent.login):
+    if agent.login in pools.free and pools.held.get(agent.login):
         yield f"{agent.login} is free while somebody waits for it alone"
+
+
+def _may_lag(core: AcdCore, agent: AgentRecord) -> bool:
+    """Occupancy falls with every second of idleness; the core looks again when it may be below the cap."""
+    profile = core.config.agents.get(agent.login)
+    return profile is not None and profile.occupancy_cap > 0
 
 
 def _visit(core: AcdCore, visit: Visit) -> Iterator[str]:
@@ -120,7 +128,8 @@ def _derived(core: AcdCore, now: float) -> Iterator[str]:
         pool = frame.pools.pool_of(visit, now)
         able = {login for login in core.members(visit.queue) if not frame.pools.lacks(signature, login)}
         free = {login for login in able if (agent := core.state.agents.get(login)) and is_free(agent, core.config, now)}
-        if free != {login for login in core.members(visit.queue) if login in pool}:
+        seen = {login for login in core.members(visit.queue) if login in pool}
+        if any(not _may_lag(core, core.state.agents[login]) for login in free ^ seen):
             yield f"the pool of {visit.id} differs from its free agents {sorted(free)}"
     for queue, counts in frame.staff.states.items():
         for state in AgentState:

@@ -46,8 +46,8 @@ class Contacts:
         direction = _direction(internal=command.internal, otherwise="out")
         if not command.placed:
             self.check_may_dial(agent.login)
-        elif agent.offer:
-            self._fail(self._frame.state.offers[agent.offer], "busy")
+        elif agent.offer and not self._stops_ringing(agent):
+            return
         if self._agents.is_engaged(agent):
             agent.beside[command.call] = direction
             return
@@ -77,12 +77,17 @@ class Contacts:
         agent = self._frame.agent(command.agent)
         if command.call in agent.beside:
             return
-        if agent.offer:
-            self._fail(self._frame.state.offers[agent.offer], "busy")
+        if agent.offer and not self._stops_ringing(agent):
+            return
         if agent.call != command.call:
             self._ring(agent, command.call, internal=command.internal)
         if agent.lives is _S.RINGING and agent.call == command.call:
             self._begin_talk(agent, Trigger.ANSWER)
+
+    def _stops_ringing(self, agent: AgentRecord) -> bool:
+        """Another call came before the offer was answered; False when the agent is signed out by that."""
+        self._fail(self._frame.state.offers[agent.offer], "busy")
+        return agent.lives is not _S.LOGGED_OUT
 
     def _ring(self, agent: AgentRecord, call: str, *, internal: bool) -> None:
         direction = _direction(internal=internal, otherwise="in")

@@ -16,10 +16,10 @@ from softswitch.acd.callers import Callers
 from softswitch.acd.contacts import Contacts
 from softswitch.acd.fold import apply
 from softswitch.acd.frame import BROWSER, CONNECTION_LOST, UNREACHABLE, Frame
+from softswitch.acd.free import cap_relaxes_at, is_free, what_hinders
 from softswitch.acd.machine import Trigger
 from softswitch.acd.model import AcdConfig, AcdState, AgentRecord, Visit
 from softswitch.acd.offers import Offers
-from softswitch.acd.pools import cap_relaxes_at, is_free, what_hinders
 from softswitch.acd.wrapup import WrapUps
 from softswitch.model.events import (
     AgentLogin,
@@ -113,6 +113,7 @@ class AcdCore:
         for agent in list(self.state.agents.values()):
             agent.offer = ""
             self._agents.recover(agent)
+            self._agent_due(agent)
             self._arm_agent(agent)
         for queue in self.config.queues:
             self._callers.staffing_changed(queue)
@@ -285,7 +286,7 @@ class AcdCore:
         """Keeps what is derived, sets the deadlines that an event brings, notes whom to match."""
         match event:
             case AgentStateChanged():
-                self._moved(self.state.agents[event.agent])
+                self._moved(self.state.agents[event.agent], signs=_S.LOGGED_OUT in (event.old, event.new))
             case AgentSkillsChanged():
                 self._retrained(event.agent)
             case QueueRekeyed() | QueueRelaxed():
@@ -309,11 +310,15 @@ class AcdCore:
         self._frame.pools.seat(self.state.visits[name], self._frame.now)
         self._frame.hungry_visits[name] = None
 
-    def _moved(self, agent: AgentRecord) -> None:
+    def _moved(self, agent: AgentRecord, *, signs: bool) -> None:
+        """`signs`: in or out."""
         frame = self._frame
+        if agent.state is _S.LOGGED_OUT:
+            agent.beside.clear()
+            agent.codes = ()
         for queue in frame.staff.moved(agent):
-            self._readmit(queue)
-        for queue in frame.staff.queues.get(agent.login, ()):
+            self._requalify(queue)
+        for queue in frame.staff.queues.get(agent.login, ()) if signs else ():
             self._callers.staffing_changed(queue)
         self._review(agent)
         if agent.state in _AWAY and agent.login in frame.pools.held:
@@ -324,33 +329,33 @@ class AcdCore:
     def _review(self, agent: AgentRecord) -> None:
         """Free or not: in the pools, or out of them."""
         if is_free(agent, self.config, self._frame.now):
-            if agent.login not in self._frame.pools.of_agent:
-                self._frame.pools.agent_in(agent.login)
+            if agent.login not in self._frame.pools.free:
+                self._frame.pools.set_aside(agent.login)
                 self._frame.hungry_agents[agent.login] = None
         else:
-            self._frame.pools.agent_out(agent.login)
+            self._frame.pools.leave(agent.login)
 
-    def _readmit(self, queue: str) -> None:
+    def _requalify(self, queue: str) -> None:
         """Who is eligible in the queue has changed for everybody: a tier has opened or closed."""
         for login in self._frame.staff.members[queue]:
-            if login in self._frame.pools.of_agent:
-                self._frame.pools.agent_out(login)
-                self._frame.pools.agent_in(login)
+            self._frame.pools.requalify(login)
+            if login in self._frame.pools.free:
                 self._frame.hungry_agents[login] = None
 
     def _retrained(self, login: str) -> None:
         """Skills or queues of the day: the agent is eligible elsewhere now."""
         frame = self._frame
         before = frame.staff.queues.get(login, ())
-        frame.pools.agent_out(login)
+        frame.pools.leave(login)
         frame.staff.rejoin(login)
         queues = dict.fromkeys((*before, *frame.staff.queues[login]))
         for queue in queues:
             self._callers.staffing_changed(queue)
-            self._readmit(queue)
+            self._requalify(queue)
             if frame.pools.delays_changed(queue):
                 for visit in self.state.waiting.get(queue, ()):
                     self._seat(visit.id)
+        frame.pools.requalify(login)
         agent = self.state.agents[login]
         self._review(agent)
         self._arm_agent(agent)
@@ -366,7 +371,7 @@ class AcdCore:
             times.append(agent.since + self.config.rules.grace)
         if not agent.overdue and (due := self._agents.break_due(agent)) is not None:
             times.append(due)
-        if agent.state is _S.READY and what_hinders(agent, self.config, now) == "occupancy":
+        if agent.state is _S.READY and self._is_capped(agent):
             times.append(cap_relaxes_at(agent, self.config.agents[agent.login].occupancy_cap, now))
         if agent.state is _S.PREVIEW:
             times.append(self._previews.get(agent.login, now))
@@ -388,8 +393,13 @@ class AcdCore:
         if agent.state is _S.PREVIEW and self._previews.get(agent.login, now) <= now:
             self._contacts.preview_over(agent)
         self._review(agent)
-        if agent.state is _S.READY and what_hinders(agent, self.config, now) == "occupancy":
+        if agent.state is _S.READY and self._is_capped(agent):
             self._arm_agent(agent)
+
+    def _is_capped(self, agent: AgentRecord) -> bool:
+        profile = self.config.agents.get(agent.login)
+        capped = profile is not None and profile.occupancy_cap > 0
+        return capped and what_hinders(agent, self.config, self._frame.now) == "occupancy"
 
     # ------------------------------------------------------------------ configuration
 

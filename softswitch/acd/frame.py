@@ -49,7 +49,8 @@ class Frame:
         self.events = []
 
     def emit(self, event: Event) -> None:
-        event = replace(event, at=self.now)
+        if event.at != self.now:
+            event = replace(event, at=self.now)
         apply(self.state, event, self.config.rules)
         self.events.append(event)
         self.watch(event)

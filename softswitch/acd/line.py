@@ -1,7 +1,8 @@
-"""Who waits, in order: places with order statistics, O(log n) for entering, leaving, first and position."""
+"""Who waits, in order: `Line` with order statistics for positions, `Heap` for the first one alone. All in O(log n)."""
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
@@ -65,3 +66,43 @@ class Line(Generic[V]):
 
     def __repr__(self) -> str:
         return f"Line({[place[3] for place in self._places]})"
+
+
+class Heap(Generic[V]):
+    """Callers of whom only the first is asked for. Who leaves stays in the heap until it comes up (lazy deletion)."""
+
+    __slots__ = ("_found", "_heap")
+
+    def __init__(self) -> None:
+        self._heap: list[Place] = []
+        self._found: dict[str, tuple[Place, V]] = {}
+
+    def add(self, visit: V) -> None:
+        place = visit.place
+        heapq.heappush(self._heap, place)
+        self._found[visit.id] = (place, visit)
+
+    def remove(self, visit_id: str) -> None:
+        del self._found[visit_id]
+        if len(self._heap) > 2 * len(self._found) + 64:
+            self._heap = [place for place, _ in self._found.values()]
+            heapq.heapify(self._heap)
+
+    def first(self) -> V | None:
+        heap, found = self._heap, self._found
+        while heap:
+            entry = found.get(heap[0][3])
+            if entry is not None and entry[0] == heap[0]:
+                return entry[1]
+            heapq.heappop(heap)
+        return None
+
+    def __contains__(self, visit_id: str) -> bool:
+        return visit_id in self._found
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __iter__(self) -> Iterator[V]:
+        """In order, by sorting."""
+        return iter([visit for _, visit in sorted(self._found.values(), key=lambda entry: entry[0])])

@@ -3,28 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zlib import crc32
 
 from softswitch.acd.config import QueueConfig
-from softswitch.acd.fold import PICKED
 from softswitch.acd.frame import Frame
-from softswitch.acd.model import AgentRecord, Visit
-from softswitch.acd.pools import SHORTLIST, Pool, is_free, what_hinders
+from softswitch.acd.free import what_hinders
+from softswitch.acd.model import Visit
+from softswitch.acd.pools import SHORTLIST, Able, Pool
 from softswitch.acd.strategies import rank
-from softswitch.acd.strategies.base import Waiting
+from softswitch.acd.strategies.base import Candidate, Waiting
 from softswitch.model.events import AcdDecision
 from softswitch.model.states import AgentState
 
+_READY = AgentState.READY
 _NAMED = 32
 """Members whom a decision names one by one among the excluded; of larger queues it tells how many are in which state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
+    """A caller, an agent, and why. `order` and `keys`: the ranking; `ready`: eligible agents in all."""
+
     visit: Visit
     agent: str
-    decision: AcdDecision
+    rule: str
+    order: tuple[str, ...]
+    keys: Mapping[str, float] = field(default_factory=dict)
+    excluded: Mapping[str, str] = field(default_factory=dict)
+    ready: int = 1
+    seed: int = 0
+
+    def decision(self, queue: QueueConfig, offer: str, config_version: int, now: float) -> AcdDecision:
+        visit = self.visit
+        return AcdDecision(
+            at=now, call=visit.call, queue=visit.queue, visit=visit.id, strategy=queue.strategy, candidates=self.order,
+            excluded=self.excluded, keys=self.keys, chosen=self.agent, agent=self.agent, rule=self.rule, stage=visit.stage,
+            priority=round(queue.priority(visit.importance, visit.entered_at, now), 3), config_version=config_version,
+            seed=self.seed, choice=queue.choice, ready=self.ready, offer=offer,
+        )  # fmt: skip
 
 
 class Matching:
@@ -35,33 +52,28 @@ class Matching:
 
     # ------------------------------------------------------------------ the agent's next caller
 
-    def next_visit(self, login: str) -> tuple[Visit, str] | None:
-        """Whom a free agent serves next, by which rule; callers without an offer come before those who ring elsewhere."""
+    def next_visit(self, login: str) -> tuple[Visit, Able | None, str] | None:
+        """Whom a free agent serves next, in which pool and by which rule.
+
+        Callers without an offer come before those who ring elsewhere and would ring here too.
+        """
         pools = self._frame.pools
         if (held := pools.held.get(login)) and (first := held.first()) is not None:
-            return first, f"sticky:{first.sticky}"
-        heads = [(pool, visit) for pool in pools.of_agent.get(login, ()) if (visit := pool.line.first()) is not None]
+            return first, None, f"sticky:{first.sticky}"
+        able = pools.able(login)
+        heads = [(entry, visit) for entry in able if (visit := entry.pool.line.first()) is not None]
         if not heads:
-            mine = pools.of_agent.get(login, ())
-            heads = [(pool, visit) for pool in mine if (visit := self._joinable(pool, login)) is not None]
+            heads = [(entry, visit) for entry in able if (visit := _joinable(entry.pool, login)) is not None]
         if not heads:
             return None
-        if len(heads) == 1:
-            return heads[0][1], heads[0][0].queue.choice
-        best = min(self._membership_order(login, pool.queue.name) for pool, _ in heads)
-        heads = [entry for entry in heads if self._membership_order(login, entry[0].queue.name) == best]
-        choice = heads[0][0].queue.choice
-        return min(heads, key=lambda entry: self._order(choice, entry[0].queue, entry[1]))[1], choice
-
-    @staticmethod
-    def _joinable(pool: Pool, login: str) -> Visit | None:
-        if not pool.more:
-            return None
-        return next((visit for visit in pool.more if login not in visit.excluded), None)
-
-    def _membership_order(self, login: str, queue: str) -> int:
-        member = self._frame.staff.membership(login, queue)
-        return member.priority if member else 1
+        if len(heads) > 1:
+            best = min(entry.priority for entry, _ in heads)
+            heads = [head for head in heads if head[0].priority == best]
+        choice = heads[0][0].pool.queue.choice
+        if len(heads) > 1:
+            heads = [min(heads, key=lambda head: self._order(choice, head[0].pool.queue, head[1]))]
+        ((entry, visit),) = heads
+        return visit, entry, choice
 
     def _order(self, choice: str, queue: QueueConfig, visit: Visit) -> tuple[float, ...]:
         """The smallest is served first: the head of a line before all, then the rule, then the clocked priority (§5.3)."""
@@ -91,33 +103,33 @@ class Matching:
         """Whom the caller is offered to now, as many as the strategy rings at once. `why`: the rule that chose this caller."""
         frame = self._frame
         if visit.held_for:
-            agent = frame.state.agents.get(visit.held_for)
-            if agent is None or visit.offers or not is_free(agent, frame.config, frame.now):
+            if visit.offers or visit.held_for not in frame.pools.free:
                 return []
-            return [self.to_one(visit, agent, f"sticky:{visit.sticky}")]
+            return [Match(visit, visit.held_for, f"sticky:{visit.sticky}", (visit.held_for,))]
         pool = frame.pools.pool_of(visit, frame.now)
         wanted = frame.pools.wanted(visit, pool, frame.now)
         if wanted <= 0 or not pool:
             return []
         waiting = self._waiting(visit, pool)
         shortlist, ready = self._shortlist(pool, visit, waiting)
-        if not shortlist:
+        candidates = [frame.pools.candidate(pool.able[login], login, frame.now) for login in shortlist]
+        return self._ranked(visit, pool, waiting, candidates, wanted, why, ready)
+
+    def only_agent_for(self, visit: Visit, able: Able, login: str, why: str) -> list[Match]:
+        """The same where nobody else is free for the caller than this agent, who stands aside."""
+        candidate = self._frame.pools.candidate(able, login, self._frame.now)
+        return self._ranked(visit, able.pool, self._waiting(visit, able.pool), [candidate], 1, why, 1)
+
+    def _ranked(
+        self, visit: Visit, pool: Pool, waiting: Waiting, candidates: list[Candidate], wanted: int, why: str, ready: int
+    ) -> list[Match]:
+        if not candidates:
             return []
-        candidates = [frame.pools.candidate(pool, login, frame.now) for login in shortlist]
         strategy = pool.queue.strategy
-        order, keys = rank(strategy, waiting, candidates, frame.now, pool.queue.second)
+        order, keys = rank(strategy, waiting, candidates, self._frame.now, pool.queue.second)
         excluded = self._excluded(visit, pool, order)
         rule = why or strategy
-        return [
-            Match(visit, login, self._decision(visit, pool.queue, login, rule, order, keys, excluded, ready, waiting.seed))
-            for login in order[:wanted]
-        ]
-
-    def to_one(self, visit: Visit, agent: AgentRecord, rule: str) -> Match:
-        """Straight to this agent: by memory, or picked by hand."""
-        queue = self._frame.config.queues[visit.queue]
-        decision = self._decision(visit, queue, agent.login, rule, [agent.login], {agent.login: 0.0}, {}, 1, 0)
-        return Match(visit, agent.login, decision)
+        return [Match(visit, login, rule, tuple(order), keys, excluded, ready, waiting.seed) for login in order[:wanted]]
 
     def _waiting(self, visit: Visit, pool: Pool) -> Waiting:
         trail = self._frame.state.trails.get(visit.queue)
@@ -147,24 +159,13 @@ class Matching:
 
     # ------------------------------------------------------------------ why
 
-    def _decision(
-        self, visit: Visit, queue: QueueConfig, chosen: str, rule: str, order: list[str], keys: Mapping[str, float],
-        excluded: Mapping[str, str], ready: int, seed: int,
-    ) -> AcdDecision:  # fmt: skip
-        return AcdDecision(
-            call=visit.call, queue=visit.queue, visit=visit.id, strategy=queue.strategy, candidates=tuple(order),
-            excluded=excluded, keys=keys, chosen=chosen, agent=chosen, rule=rule, stage=visit.stage,
-            priority=round(queue.priority(visit.importance, visit.entered_at, self._frame.now), 3),
-            config_version=self._frame.config.version, seed=seed, choice=queue.choice, ready=ready,
-        )  # fmt: skip
-
     def _excluded(self, visit: Visit, pool: Pool, order: Iterable[str]) -> dict[str, str]:
         """login → why not; of a large queue "(state)" → how many, and those who failed this caller."""
         members, chosen_from = self._frame.staff.members[visit.queue], set(order)
         if len(members) <= _NAMED:
             return {login: self._why_not(login, visit, pool) for login in members if login not in chosen_from}
         states = self._frame.staff.states[visit.queue]
-        told = {f"({state})": str(count) for state, count in states.items() if count and state is not AgentState.READY}
+        told = {f"({state})": str(count) for state, count in states.items() if count and state is not _READY}
         failed = [login for login in visit.excluded if login not in chosen_from][:_NAMED]
         return {**told, **{login: self._why_not(login, visit, pool) for login in failed}}
 
@@ -175,4 +176,5 @@ class Matching:
         return self._frame.pools.lacks(pool.signature, login) or "failed this call"
 
 
-__all__ = ["PICKED", "Match", "Matching", "is_free"]
+def _joinable(pool: Pool, login: str) -> Visit | None:
+    return next((visit for visit in pool.more if login not in visit.excluded), None) if pool.more else None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from softswitch.acd import commands as c
 from softswitch.acd.agents import Agents
 from softswitch.acd.fold import PICKED
@@ -36,6 +34,9 @@ class Offers:
         """Serves callers and agents for whom something has changed, until nothing more can be offered."""
         frame = self._frame
         while frame.hungry_visits or frame.hungry_agents:
+            if frame.hungry_visits or len(frame.hungry_agents) > 1:
+                for login in frame.hungry_agents:
+                    frame.pools.enter(login)
             visits = [visit for name in frame.hungry_visits if (visit := frame.state.visits.get(name)) is not None]
             frame.hungry_visits.clear()
             for visit in sorted(visits, key=self._turn):
@@ -52,11 +53,18 @@ class Offers:
 
     def _serve(self, agent: AgentRecord) -> None:
         """Until the agent has an offer: its next caller may go to a better candidate, then the next one is looked at."""
-        while agent.login in self._frame.pools.of_agent:
-            found = self.matching.next_visit(agent.login)
+        pools, login = self._frame.pools, agent.login
+        while login in pools.free:
+            found = self.matching.next_visit(login)
             if found is None:
+                pools.enter(login)
                 return
-            matches = self.matching.agents_for(*found)
+            visit, able, rule = found
+            if able is not None and pools.free[login] is None and not able.pool and not visit.offers:
+                self._make(self.matching.only_agent_for(visit, able, login, rule))
+                continue
+            pools.enter(login)
+            matches = self.matching.agents_for(visit, rule)
             if not matches:
                 return
             self._make(matches)
@@ -67,12 +75,13 @@ class Offers:
 
     def _offer(self, match: Match) -> None:
         visit, agent, offer = match.visit, self._frame.state.agents[match.agent], self._frame.offer_id()
-        self._frame.emit(replace(match.decision, offer=offer))
+        queue, now = self._frame.config.queues[visit.queue], self._frame.now
+        self._frame.emit(match.decision(queue, offer, self._frame.config.version, now))
         self._frame.emit(
             OfferMade(
-                call=visit.call, queue=visit.queue, agent=agent.login, offer=offer, visit=visit.id, station=agent.station,
-                wait_ms=round((self._frame.now - visit.since) * 1000), rule=match.decision.rule,
-                ring_timeout_ms=round(self._frame.config.queues[visit.queue].ring_timeout * 1000),
+                at=now, call=visit.call, queue=visit.queue, agent=agent.login, offer=offer, visit=visit.id,
+                station=agent.station,
+                wait_ms=round((now - visit.since) * 1000), rule=match.rule, ring_timeout_ms=round(queue.ring_timeout * 1000),
             )
         )  # fmt: skip
         self.agents.change(agent, Trigger.OFFER, _S.RESERVED)
@@ -87,7 +96,7 @@ class Offers:
         if agent.login in visit.offers.values():
             raise Conflict(f"agent {agent.login} has this offer already")
         self.withdraw(visit, PICKED)
-        self._offer(self.matching.to_one(visit, agent, PICKED))
+        self._offer(Match(visit, agent.login, PICKED, (agent.login,)))
 
     # ------------------------------------------------------------------ the agent's side
 

@@ -6,20 +6,20 @@ agent who becomes free O(Q log n) with Q signatures of its queues. Nothing scans
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from sortedcontainers import SortedList  # type: ignore[import-untyped]
 
-from softswitch.acd.config import AcdConfig, QueueConfig
-from softswitch.acd.figures import HOUR
-from softswitch.acd.model import AcdState, AgentRecord, Line, Visit
+from softswitch.acd.config import MEMBER, AcdConfig, QueueConfig
+from softswitch.acd.line import Heap
+from softswitch.acd.model import AcdState, Visit
 from softswitch.acd.needs import Signature, Step, steps_of, what_lacks
 from softswitch.acd.staff import Staff
 from softswitch.acd.strategies import STRATEGIES
 from softswitch.acd.strategies.base import Candidate, Ringing, Strategy, Waiting
-from softswitch.model.states import AgentState
 
-SHORTLIST = 32
+SHORTLIST = 20
 """Candidates that a decision ranks and names; with more free agents the index says who they are."""
 _KEPT_SIGNATURES = 64  # per queue, of which nobody waits
 
@@ -33,12 +33,18 @@ class Pool:
         self.signature = signature
         self.queue = queue
         self.strategy: Strategy = STRATEGIES[queue.strategy]
-        self.line: Line[Visit] = Line()
+        second = STRATEGIES[queue.second]
+        self.second: Strategy | None = second if self.strategy.composed and not (second.dice or second.composed) else None
+        self.reads_figures = self.strategy.figures or (self.second is not None and self.second.figures)
+        self.line: Heap[Visit] = Heap()
         """Without a live offer."""
-        self.more: Line[Visit] = Line()
+        self.more: Heap[Visit] = Heap()
         """With live offers, but the strategy would ring further agents."""
+        self._anybody = Waiting("", queue.name, 0.0, signature.scores)
         self._ready = SortedList()
         self._entries: dict[str, Entry] = {}
+        self.able: dict[str, Able] = {}
+        """Of the free agents."""
 
     def __len__(self) -> int:
         """Free agents."""
@@ -47,20 +53,20 @@ class Pool:
     def __contains__(self, login: str) -> bool:
         return login in self._entries
 
-    def put(self, candidate: Candidate) -> None:
-        waiting = Waiting("", self.queue.name, 0.0, self.signature.scores)
-        first = 0.0 if self.strategy.dice else float(candidate.order) if self.strategy.cyclic else 0.0
-        if not self.strategy.dice and not self.strategy.cyclic:
-            first = self.strategy.key(waiting, candidate, 0.0)
-        second = 0.0
-        if self.strategy.composed:
-            inner = STRATEGIES[self.queue.second]
-            second = 0.0 if inner.dice or inner.composed else inner.key(waiting, candidate, 0.0)
-        entry = (first, second, candidate.idle_since, candidate.login)
-        self._entries[candidate.login] = entry
+    def put(self, candidate: Candidate, able: Able) -> None:
+        self.able[candidate.login] = able
+        first = second = 0.0
+        if self.strategy.cyclic:
+            first = float(candidate.order)
+        elif not self.strategy.dice:
+            first = self.strategy.key(self._anybody, candidate, 0.0)
+        if self.second is not None:
+            second = self.second.key(self._anybody, candidate, 0.0)
+        entry = self._entries[candidate.login] = (first, second, candidate.idle_since, candidate.login)
         self._ready.add(entry)
 
     def take(self, login: str) -> None:
+        del self.able[login]
         self._ready.remove(self._entries.pop(login))
 
     def in_order(self, after: int, seed: int) -> Iterator[str]:
@@ -92,6 +98,18 @@ def _shares_a_factor(one: int, other: int) -> bool:
     return one != 1
 
 
+class Able(NamedTuple):
+    """A pool whose callers the agent may serve, and what its strategy may ask that does not change from call to call."""
+
+    pool: Pool
+    priority: int
+    order: int
+    weight: int
+    tier: int
+    distance: int
+    skills: Mapping[str, int]
+
+
 class Pools:
     """All signatures of all queues. Told of every change by the core."""
 
@@ -102,11 +120,12 @@ class Pools:
         self._pools: dict[str, dict[Signature, Pool]] = {name: {} for name in config.queues}
         self._steps: dict[tuple[str, tuple[object, ...], str], tuple[Step, ...]] = {}
         self._delays: dict[str, tuple[float, ...]] = {}
-        self._seats: dict[str, tuple[Line[Visit], Pool | None]] = {}
-        self.held: dict[str, Line[Visit]] = {}
+        self._seats: dict[str, tuple[Heap[Visit], Pool | None]] = {}
+        self._able: dict[str, list[Able]] = {}
+        self.held: dict[str, Heap[Visit]] = {}
         """Agent → callers who wait for this agent alone (§5.2)."""
-        self.of_agent: dict[str, list[Pool]] = {}
-        """Free agent → the pools it is in."""
+        self.free: dict[str, list[Able] | None] = {}
+        """Free agent → the pools it is in; None while it stands aside, just freed."""
 
     # ------------------------------------------------------------------ callers
 
@@ -157,23 +176,24 @@ class Pools:
                 self._forget(pools)
             found = pools[signature] = Pool(signature, self._config.queues[visit.queue])
             for login in self.staff.members[visit.queue]:
-                if login in self.of_agent:
-                    self._admit(found, login)
+                self._extend(found, login)
         return found
 
     def _forget(self, pools: dict[Signature, Pool]) -> None:
+        """Signatures of which nobody waits come again when they are asked for."""
         for signature in [key for key, pool in pools.items() if not pool.line and not pool.more]:
-            pool = pools.pop(signature)
-            for login in pool.in_order(-1, 0):
-                self.of_agent[login].remove(pool)
+            gone = pools.pop(signature)
+            for login in self.staff.members[signature.queue]:
+                for able in (self._able.get(login), self.free.get(login)):
+                    if able is not None:
+                        able[:] = [entry for entry in able if entry.pool is not gone]
 
     def seat(self, visit: Visit, now: float) -> Pool | None:
         """Puts the caller where it belongs now; the pool whose agents may serve it, None when it waits for one agent."""
         self.unseat(visit.id)
         if visit.held_for:
             if not visit.offers:
-                line = self.held.setdefault(visit.held_for, Line())
-                self._sit(visit, line, None)
+                self._sit(visit, self.held.setdefault(visit.held_for, Heap()), None)
             return None
         pool = self.pool_of(visit, now)
         if not visit.offers:
@@ -182,16 +202,16 @@ class Pools:
             self._sit(visit, pool.more, pool)
         return pool
 
-    def _sit(self, visit: Visit, line: Line[Visit], pool: Pool | None) -> None:
-        line.add(visit)
-        self._seats[visit.id] = (line, pool)
+    def _sit(self, visit: Visit, heap: Heap[Visit], pool: Pool | None) -> None:
+        heap.add(visit)
+        self._seats[visit.id] = (heap, pool)
 
     def unseat(self, visit: str) -> None:
         if (seat := self._seats.pop(visit, None)) is not None:
-            line, pool = seat
-            line.remove(visit)
-            if pool is None and not line:
-                self.held = {login: kept for login, kept in self.held.items() if kept is not line}
+            heap, pool = seat
+            heap.remove(visit)
+            if pool is None and not heap:
+                self.held = {login: kept for login, kept in self.held.items() if kept is not heap}
 
     def wanted(self, visit: Visit, pool: Pool, now: float) -> int:
         """How many more agents should ring for the caller now."""
@@ -205,23 +225,57 @@ class Pools:
 
     # ------------------------------------------------------------------ agents
 
-    def agent_in(self, login: str) -> None:
-        """The agent is free."""
-        if login in self.of_agent:
+    def able(self, login: str) -> list[Able]:
+        """The pools whose callers the agent may serve, free or not."""
+        found = self._able.get(login)
+        if found is None:
+            queues = self.staff.queues.get(login, ())
+            pools = (pool for queue in queues for pool in self._pools[queue].values())
+            found = self._able[login] = [entry for pool in pools if (entry := self._ability(pool, login)) is not None]
+        return found
+
+    def _ability(self, pool: Pool, login: str) -> Able | None:
+        signature = pool.signature
+        if self.lacks(signature, login):
+            return None
+        config, member = self._config.agents.get(login), self.staff.membership(login, signature.queue) or MEMBER
+        remote = bool(signature.home and config and config.site and config.site != signature.home)
+        order = self.staff.members[signature.queue][login]
+        return Able(pool, member.priority, order, member.weight, member.tier, int(remote), self.staff.skills(login))
+
+    def _extend(self, pool: Pool, login: str) -> None:
+        """A new signature: agents who are known to be able get it too."""
+        able = self._able.get(login)
+        if able is None or (entry := self._ability(pool, login)) is None:
             return
-        self.of_agent[login] = []
-        for queue in self.staff.queues.get(login, ()):
-            for pool in self._pools[queue].values():
-                self._admit(pool, login)
+        able.append(entry)
+        mine = self.free.get(login)
+        if mine is not None:
+            mine.append(entry)
+            pool.put(self.candidate(entry, login, 0.0), entry)
 
-    def agent_out(self, login: str) -> None:
-        for pool in self.of_agent.pop(login, ()):
-            pool.take(login)
+    def requalify(self, login: str) -> None:
+        """Skills, queues or open tiers have changed; a free agent stands aside until it is entered again."""
+        self._able.pop(login, None)
+        if login in self.free:
+            self.leave(login)
+            self.free[login] = None
 
-    def _admit(self, pool: Pool, login: str) -> None:
-        if not self.lacks(pool.signature, login):
-            pool.put(self.candidate(pool, login, 0.0))
-            self.of_agent[login].append(pool)
+    def set_aside(self, login: str) -> None:
+        """The agent has become free."""
+        self.free[login] = None
+
+    def enter(self, login: str) -> None:
+        """The free agent may be chosen by whoever comes."""
+        if login in self.free and self.free[login] is None:
+            self.free[login] = mine = list(self.able(login))
+            for entry in mine:
+                entry.pool.put(self.candidate(entry, login, 0.0), entry)
+
+    def leave(self, login: str) -> None:
+        """The agent is no longer free."""
+        for entry in self.free.pop(login, None) or ():
+            entry.pool.take(login)
 
     def lacks(self, signature: Signature, login: str) -> str:
         """Why the agent may not serve callers of the signature, whatever its state; "" when it may."""
@@ -231,57 +285,17 @@ class Pools:
             self.staff.open_tier(signature.queue),
         )  # fmt: skip
 
-    def candidate(self, pool: Pool, login: str, now: float) -> Candidate:
+    def candidate(self, able: Able, login: str, now: float) -> Candidate:
         """What the pool's strategy may ask of the agent; `now` 0: as of when it became free."""
-        record, signature = self._state.agents[login], pool.signature
-        config, member = self._config.agents[login], self.staff.membership(login, signature.queue)
-        remote = bool(signature.home and config.site and config.site != signature.home)
-        plain = Candidate(
-            login, record.idle_since, self.staff.members[signature.queue].get(login, 0), member.weight if member else 50,
-            member.tier if member else 1, int(remote), self.staff.skills(login),
-        )  # fmt: skip
-        if not (pool.strategy.figures or (pool.strategy.composed and STRATEGIES[pool.queue.second].figures)):
-            return plain
+        record = self._state.agents[login]
+        if not able.pool.reads_figures:
+            return Candidate(login, record.idle_since, able.order, able.weight, able.tier, able.distance, able.skills)
         figures, since, at = record.figures, record.lived_since, now or record.lived_since
         return Candidate(
-            login, plain.idle_since, plain.order, plain.weight, plain.tier, plain.distance, plain.skills,
+            login, record.idle_since, able.order, able.weight, able.tier, able.distance, able.skills,
             figures.answered_per_hour(since, at), figures.talk_per_hour(since, at),
-            figures.occupancy(record.state, since, at), figures.mean_handling(signature.queue, self._state.handling),
+            figures.occupancy(record.state, since, at), figures.mean_handling(able.pool.signature.queue, self._state.handling),
         )  # fmt: skip
 
-    def pools(self) -> Iterator[Pool]:
-        for pools in self._pools.values():
-            yield from pools.values()
-
-    def seat_of(self, visit: Visit) -> tuple[Line[Visit], Pool | None] | None:
+    def seat_of(self, visit: Visit) -> tuple[Heap[Visit], Pool | None] | None:
         return self._seats.get(visit.id)
-
-
-def is_free(agent: AgentRecord, config: AcdConfig, now: float) -> bool:
-    """Whether the agent may be offered a call now."""
-    return not what_hinders(agent, config, now)
-
-
-def what_hinders(agent: AgentRecord | None, config: AcdConfig, now: float) -> str:
-    """Why the agent may not be offered any call now; "" when it may."""
-    if agent is None or agent.login not in config.agents:
-        return AgentState.LOGGED_OUT
-    if agent.state is not AgentState.READY:
-        return agent.state
-    if agent.available_at > now:
-        return "delay"
-    profile = config.agents[agent.login]
-    if agent.beside or agent.load.get("voice", 0) >= profile.capacity.get("voice", 1):
-        return "capacity"
-    if profile.occupancy_cap and occupancy(agent, now) * 100 > profile.occupancy_cap:
-        return "occupancy"
-    return ""
-
-
-def occupancy(agent: AgentRecord, now: float) -> float:
-    return agent.figures.occupancy(agent.lives, agent.lived_since, now)
-
-
-def cap_relaxes_at(agent: AgentRecord, cap: int, now: float) -> float:
-    """The earliest time at which an agent above its occupancy cap may be below it again."""
-    return now + max(1.0, (occupancy(agent, now) - cap / 100) * HOUR * 0.25)

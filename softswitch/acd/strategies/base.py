@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
+
+_NO_SKILLS: Mapping[str, int] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """The caller to be served. `entered_at` is epoch seconds."""
 
     visit: str
@@ -23,8 +26,7 @@ class Waiting:
     """Who talked to the caller before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An agent who may be offered the call now. `idle_since`: end of the last contact, sign-in or return from not ready."""
 
     login: str
@@ -33,20 +35,19 @@ class Candidate:
     weight: int = 50
     tier: int = 1
     distance: int = 0  # 0: the caller's own site
-    skills: Mapping[str, int] = field(default_factory=dict)
+    skills: Mapping[str, int] = _NO_SKILLS
     answered: float = 0.0  # contacts today per signed-in hour
     talk: float = 0.0  # seconds of conversation today per signed-in hour
     occupancy: float = 0.0  # of the last 60 minutes, 0–1
     handling: float = 0.0  # mean seconds per contact of this queue
 
 
-@dataclass(frozen=True, slots=True)
-class Ringing:
+class Ringing(NamedTuple):
     """A visit that is being offered, for strategies that ring several agents."""
 
     live: int  # offers that ring
     for_seconds: float  # since the first of them
-    count: int  # the queue's ring_count
+    together: int  # the queue's ring_count
     step: float  # the queue's ring_step, seconds
     most: int  # limit of the switch
 

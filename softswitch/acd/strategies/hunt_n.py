@@ -10,7 +10,7 @@ from softswitch.acd.strategies.base import Ringing, Strategy
 
 
 def at_once(ringing: Ringing) -> int:
-    return 0 if ringing.live else max(1, ringing.count)
+    return 0 if ringing.live else max(1, ringing.together)
 
 
 STRATEGY = Strategy(linear.key, at_once=at_once)
