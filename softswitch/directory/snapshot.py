@@ -132,6 +132,8 @@ class Snapshot:
         name, _, node = destination.name.partition("/")
         if kind is Kind.FLOW and node:
             return name in self.flows and node in self.flows[name].nodes
+        if kind is Kind.MAILBOX:
+            return name in self.mailboxes  # behind the stroke: the kind of greeting
         return kind is None or destination.name in self.table(kind)
 
 
