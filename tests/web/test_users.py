@@ -130,7 +130,8 @@ async def test_a_leader_sees_the_own_team_only(app: Web) -> None:
     assert (await chen.put(f"{API}/agents/wu/state", json={"state": "ready"}, headers=headers)).status == 403
     assert (await chen.get(f"{API}/calls/c2")).status == 404
     assert (await chen.delete(f"{API}/calls/c2", headers=headers)).status == 404
-    assert (await chen.delete(f"{API}/calls/c1", headers=headers)).status == 204
+    assert (await chen.delete(f"{API}/calls/c1", headers=headers)).status == 422, "people say why"
+    assert (await chen.delete(f"{API}/calls/c1", json={"reason": "abuse"}, headers=headers)).status == 204
     assert (await chen.get(f"{API}/users")).status == 403
     rights = await (await chen.get(f"{API}/rights")).json()
     assert "monitor" in rights["mine"] and "config" not in rights["mine"]

@@ -6,9 +6,10 @@ import re
 from datetime import UTC, datetime
 
 from aiohttp import web
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from softswitch.access.filters import within
+from softswitch.access.rights import Permission
 from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import Forbidden, Invalid, NotFound
 from softswitch.model.events import to_dict
@@ -22,6 +23,7 @@ from web import shapes
 from web.routing import EVERYBODY, LEADERS, Model, Request, Route
 
 _LIVE_STATES = frozenset({"ringing", "ivr", "waiting", "talking", "held"})
+MOST_REASON = 500
 _SOURCE = re.compile(r"(agent|extension):.+")
 
 
@@ -56,6 +58,10 @@ class RecordingQuery(Model):
     peaks: bool = False
     id: str = Field("", max_length=64)
     download: bool = False
+
+
+class Release(Model):
+    reason: str = Field("", max_length=MOST_REASON)
 
 
 class Originate(Model):
@@ -189,7 +195,20 @@ async def originate(request: Request) -> shapes.Created:
 
 
 async def hang_up(request: Request) -> None:
-    await request.services.calls.hang_up(request.path("id"), request.who.actor)
+    """People say why (in the body or as `?reason=`); programs may."""
+    reason = await _reason(request.http)
+    if not reason and not request.who.principal.program:
+        raise Invalid("reason", "a forced release needs its reason")
+    await request.services.calls.hang_up(request.path("id"), request.who.actor, reason)
+
+
+async def _reason(http: web.Request) -> str:
+    if http.can_read_body and http.content_type == "application/json":
+        try:
+            return Release.model_validate_json(await http.read()).reason
+        except ValidationError as error:
+            raise Invalid("reason", f"expected a text of at most {MOST_REASON} signs") from error
+    return http.query.get("reason", "")[:MOST_REASON]
 
 
 ROUTES = (
@@ -199,7 +218,8 @@ ROUTES = (
           summary="Call one party, then the other"),
     Route(method="GET", path="/calls/{id}", handler=get_call, roles=EVERYBODY, reply=shapes.CallDetail,
           summary="One call: its record and its timeline"),
-    Route(method="DELETE", path="/calls/{id}", handler=hang_up, roles=LEADERS, status=204, summary="End a live call"),
+    Route(method="DELETE", path="/calls/{id}", handler=hang_up, permission=Permission.CALLS_END, status=204,
+          summary="Forced release of a live call; people give their reason"),
     Route(method="GET", path="/calls/{id}/recording", handler=get_recording, roles=EVERYBODY, query=RecordingQuery,
           reply_type="audio/wav", summary="The stereo recording, or its peaks"),
 )  # fmt: skip
