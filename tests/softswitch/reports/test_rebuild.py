@@ -42,7 +42,10 @@ async def test_a_database_of_the_former_release_gets_its_figures_by_a_rebuild(fi
         for table in FACTS:
             table.drop(connection)
         connection.execute(text("update facts set value = '1' where name = 'schema.store'"))
-        connection.execute(text("alter table audit drop column hash"))
+        for index in ("audit_of_actor", "audit_of_object"):
+            connection.execute(text(f"drop index {index}"))
+        for column in ("hash", "actor", "object"):
+            connection.execute(text(f"alter table audit drop column {column}"))
 
     await store.write(former)
     await store.write(lambda c: migrate(c, (SCHEMA,)))
