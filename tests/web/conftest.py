@@ -15,6 +15,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from softswitch.access.audit import Audit
 from softswitch.access.entrance import Entrance
 from softswitch.acd.tables import SCHEMA as ACD
+from softswitch.alerting.roster import Parts as ReserveParts
+from softswitch.alerting.roster import Reserve
+from softswitch.alerting.service import Alerting
+from softswitch.alerting.service import Parts as AlertingParts
+from softswitch.alerting.tables import SCHEMA as ALERTING
 from softswitch.calendar.tables import SCHEMA as CALENDAR
 from softswitch.calls.supervision import Supervision, WatchView, Wish
 from softswitch.calls.supervision_help import HelpDesk
@@ -248,7 +253,13 @@ def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
     store, clock, alarms, bus = services.store, services.clock, services.alarms, services.bus
     keeper = Keeper(root / "recordings", clock, bus.publish, alarms)
     supervisors: Any = Supervisors(calls.orders)
+    alerting: Any = AlertingParts(
+        alarms=alarms, store=store, clock=clock, directory=services.directory.current, journal=bus.publish, put=lambda _: None,
+        mail=SimpleNamespace(configured=False), post=services.bus.publish,
+    )  # fmt: skip
     return {
+        Alerting: Alerting(alerting),
+        Reserve: _reserve(services),
         Archive: Archive(store, keeper, clock, bus.publish, Watch(store, keeper, clock, alarms)),
         Supervision: supervisors,
         Interception: supervisors,
@@ -258,6 +269,21 @@ def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
         ),
         HelpDesk: HelpDesk(supervisors, bus.publish, clock, services.directory.current, lambda _: "c1"),
     }
+
+
+def _reserve(services: Services) -> Reserve:
+    """Of the queues that the directory gives a tier; nobody waits, nobody is moved."""
+
+    async def nothing(*_: object) -> None:
+        return None
+
+    return Reserve(
+        ReserveParts(
+            clock=services.clock, directory=services.directory.current, facts=list, arrivals=lambda _: 0, usual=nothing,
+            journal=services.bus.publish, put=lambda _: None, alarms=services.alarms, enlist=nothing, dismiss=nothing,
+            tell=nothing,
+        )
+    )  # fmt: skip
 
 
 def _dialogue(services: Services, keeper: Keeper, root: Path) -> dict[type, Any]:
@@ -279,7 +305,7 @@ def _dialogue(services: Services, keeper: Keeper, root: Path) -> dict[type, Any]
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[Web]:
     clock, bus = ManualClock(), Bus()
-    schemas = (directory_service.SCHEMA, RECORDINGS, WEBHOOKS, IVR, VOICEMAIL, ACD, CALENDAR, LISTS)
+    schemas = (directory_service.SCHEMA, RECORDINGS, WEBHOOKS, IVR, VOICEMAIL, ACD, CALENDAR, LISTS, ALERTING)
     store = await Store.open(f"sqlite:///{tmp_path}/test.db", schemas)
     directory = await Directory.open(store, clock, tmp_path, bus.publish)
     users = Users(directory, clock)
