@@ -33,6 +33,8 @@ class Forecast:
 
     def __init__(self, core: AcdCore, members: Callable[[str], Iterable[str]], shared: Callable[[str], bool]) -> None:
         self.oracle: Oracle | None = None
+        self.off: frozenset[str] = frozenset()
+        """Queues whose predictions are not said aloud now."""
         self._core = core
         self._members = members
         self._shared = shared

@@ -86,6 +86,9 @@ class Front(Floor, Protocol):
 
     def staffing(self, queue: str) -> Staffing: ...
 
+    def predicted(self, visit: str) -> tuple[int, int]:
+        """Mean and 80th percentile of the rest of a visit's wait, ms; -1 = unknown."""
+
     def note(self, call: Call, event: ev.Event) -> None:
         """An event of a visit that the core never saw: counted and told like the others."""
 

@@ -283,6 +283,11 @@ class AcdService:
             return UNKNOWN
         return self.forecast.wait(queue, self.core.position(found) - 1, self.now)
 
+    def sayable(self, visit: str) -> int:
+        """80th percentile of the rest of a visit's wait, ms; -1 = unknown, or not to be said aloud."""
+        found = self.core.state.visits.get(visit)
+        return -1 if found is None or found.queue in self.forecast.off else self.predicted(visit)[1]
+
     def may_call_back(self, queue: Queue, number: str) -> bool:
         desk = self.around.callbacks
         return desk is not None and desk.may_offer(queue, number)

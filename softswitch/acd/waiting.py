@@ -34,8 +34,8 @@ class Line(Protocol):
     def position(self, visit: str) -> int:
         """Place in line from 1; 0 when the caller is being offered or waits no more."""
 
-    def predicted(self, visit: str) -> tuple[int, int]:
-        """Mean and 80th percentile of the rest of the wait, ms; -1 = unknown."""
+    def sayable(self, visit: str) -> int:
+        """80th percentile of the rest of the wait, ms; -1 = unknown, or not to be said aloud."""
 
     def may_call_back(self, queue: Queue, number: str) -> bool:
         """Whether a callback can be offered now: not too near closing time, and a number that may be called."""
@@ -91,7 +91,7 @@ class WaitingSound:
         place = self.line.position(self.visit)
         if not place:
             return
-        p80 = self.line.predicted(self.visit)[1]
+        p80 = self.line.sayable(self.visit)
         said = announcement(self.queue, self._said, place=place, p80_ms=p80, language=self.call.language)
         keys = offers(self._keys(p80), callback=self._wants_callback(p80))
         if said is None and not keys:

@@ -43,6 +43,7 @@ PARTS: tuple[Build, ...] = (
     queues.handwork,
     queues.surveys,
     queues.predictions,
+    queues.foresight,
     queues.callbacks,
     entrance.build,
     customers.build,

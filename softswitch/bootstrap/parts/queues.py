@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from softswitch.acd.callbacks import Callbacks
+from softswitch.acd.foresight import Foresight
 from softswitch.acd.handwork import Handwork
 from softswitch.acd.sticky import last_agents
 from softswitch.acd.switches import EmergencySwitches, Invitations
@@ -86,6 +87,17 @@ async def predictions(node: Node) -> Predictor:
     made = Predictor()
     node.bus.subscribe(made.handle)
     node.acd.forecast.oracle = made
+    return made
+
+
+async def foresight(node: Node) -> Foresight:
+    """After `predictions`."""
+
+    def dice() -> random.Random:
+        return random.Random(random_token())  # noqa: S311 - waits are played forward, nothing is kept secret
+
+    made = Foresight(node.acd, _part(node, Predictor), node.alarms, dice)
+    node.run(made.run(), "foresight")
     return made
 
 
