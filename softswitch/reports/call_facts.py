@@ -123,6 +123,10 @@ class _Fold:
             if talk.answered is None:
                 talk.answered = event.at
                 talk.ring_ms = milliseconds(talk.began, event.at)
+        if event.agent and all(talk.agent != event.agent for talk in self._talks):  # a colleague who was invited
+            ring_ms = milliseconds(self._tried, event.at)
+            guest = _Talk(event.agent, "", "internal", self._tried, ring_ms, answered=event.at, leg=event.leg)
+            self._talks.append(guest)
 
     def ended(self, event: ev.CallEnded) -> None:
         self.over = True

@@ -77,7 +77,7 @@ class Lines:
                 self._connected(event)
             case ev.OfferFailed():
                 yield event.call, event.queue, event.agent, "RINGNOANSWER", str(event.ring_ms)
-            case ev.CallTransferred(result="") | ev.ConsultEnded(result="transferred"):
+            case ev.CallTransferred(result="" | "answered") | ev.ConsultEnded(result="transferred"):
                 yield from self._transferred(event.call, event.target, event.at)
             case ev.CallEnded():
                 yield from self._ended(event)
