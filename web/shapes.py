@@ -220,6 +220,7 @@ class Offer(Shape):
     ring_timeout_ms: int
     made: str
     context: dict[str, str]
+    auto_answer: bool = False
 
 
 class Items(Shape):
@@ -353,4 +354,5 @@ def offer(view: OfferView) -> Offer:
     return Offer(
         id=view.id, call=view.call, queue=view.queue, caller=view.caller, caller_name=view.caller_name, called=view.called,
         wait_ms=view.wait_ms, ring_timeout_ms=view.ring_timeout_ms, made=rfc3339(view.made_at), context=dict(view.context),
+        auto_answer=view.auto_answer,
     )  # fmt: skip

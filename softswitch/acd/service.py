@@ -445,7 +445,11 @@ class AcdService:
     def _offer_view(self, offer_id: str) -> OfferView | None:
         offer = self.core.state.offers.get(offer_id)
         guest = self._guests.get(offer.visit) if offer is not None else None
-        return offer_view(self.core, offer, guest.facts) if offer is not None and guest is not None else None
+        if offer is None or guest is None:
+            return None
+        agent, queue = self._directory().agents.get(offer.agent), self._directory().queues.get(offer.queue)
+        answers = bool((agent and agent.auto_answer) or (queue and queue.auto_answer))
+        return replace(offer_view(self.core, offer, guest.facts), auto_answer=answers)
 
     # ------------------------------------------------------------------ who watches
 

@@ -167,7 +167,7 @@ class Stay:
 
     async def _join(self, offer: OfferMade, alert: asyncio.Timeout) -> Talked | None:
         agent = Destination(DestinationKind.AGENT, offer.agent)
-        async with self.call.dialling(agent, quiet=True) as leg:
+        async with self.call.dialling(agent, quiet=True, answers=self.queue.auto_answer) as leg:
             try:
                 self._floor.submit(c.OfferAccepted(offer.offer))
             except Conflict:  # answer and time-out crossed, or another agent was faster: the owner's log decides

@@ -225,7 +225,7 @@ class Conversation:
         if len(self._mix.parties) > 2 and held:
             self._mix.apply()
             return
-        actor = "caller" if party is self._mix.anchor else _who(party)
+        actor = "caller" if party is self._mix.anchor and not party.agent else _who(party)
         for other in self.opposite(party):
             self.hold(other, held=held, actor=actor)
         self._mix.apply()

@@ -320,12 +320,12 @@ class Call:
 
     # others
 
-    def dialling(self, destination: Destination, *, timeout: float = 0.0, quiet: bool = False,
+    def dialling(self, destination: Destination, *, timeout: float = 0.0, quiet: bool = False, answers: bool = False,
                  on_ringing: Callable[[], None] | None = None) -> Dialling:  # fmt: skip
         """Rings a destination: `async with call.dialling(to) as leg`. `timeout` is seconds, 0 for the trunk's own.
 
         `quiet` leaves the caller's ears alone (music in a queue); otherwise it hears ringing or the far end's early media.
-        The block raises Unreachable(cause) when nobody answers.
+        `answers`: an agent's phone is asked to answer by itself. The block raises Unreachable(cause) when nobody answers.
         """
 
         def progress(leg: Leg | None, status: int) -> None:
@@ -333,7 +333,9 @@ class Call:
                 on_ringing()
             self._noted_progress(leg, status, quiet=quiet)
 
-        stages = devices(self.board, self.facts, destination, group=self.mix.group, prefer=self.caller.codecs)
+        stages = devices(
+            self.board, self.facts, destination, group=self.mix.group, prefer=self.caller.codecs, answers=answers
+        )
         end_early = _leave_as_it_is if quiet else self._end_early
         self.alerting = [other for other in self.alerting if other.ringing]
         dialling = Dialling(

@@ -18,21 +18,22 @@ from softswitch.model.target import Target
 
 
 def devices(
-    board: Switchboard, caller: LegFacts, destination: Destination, *, group: int, prefer: tuple[str, ...]
-) -> Sequence[Sequence[Device]]:
-    """The stages to ring. Raises Unreachable when there is nothing to ring."""
-    wanted, answers = destination, False
+    board: Switchboard, caller: LegFacts, destination: Destination, *, group: int, prefer: tuple[str, ...],
+    answers: bool = False,
+) -> Sequence[Sequence[Device]]:  # fmt: skip
+    """The stages to ring. `answers`: an agent's phone is to answer by itself. Raises Unreachable when nothing can be rung."""
+    wanted = destination
     if destination.kind is DestinationKind.AGENT:
         device = board.stations.device(destination.name)
         if device.session is not None:
             return ((Device(str(destination), partial(_ring_page, device.session, caller)),),)
         if device.to is None:
             raise Unreachable(Cause.UNREACHABLE)
-        wanted, answers = device.to, device.answers
+        wanted, answers = device.to, answers or device.answers
     plan = board.plan(caller, wanted)
 
     def start(target: Target, listener: Listener) -> Leg:
-        return board.dial(replace(target, answers=answers), caller, group=group, prefer=prefer, listener=listener)
+        return board.dial(replace(target, answers=answers and not target.trunk), caller, group=group, prefer=prefer, listener=listener)
 
     return tuple(tuple(Device(str(destination), partial(start, target), target) for target in stage) for stage in plan.stages)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from softswitch.directory.model import Agent, Queue
 from softswitch.model.cause import Cause
 from softswitch.model.errors import Conflict, Forbidden, Invalid
 from tests.softswitch.calls.desk import office_of, talking
@@ -113,3 +114,18 @@ async def test_who_is_not_signed_in_is_not_there(office: Office) -> None:
     await asyncio.sleep(0.2)
     assert call.is_over
     assert customer.cause is Cause.UNREACHABLE
+
+
+@pytest.mark.parametrize(("agent", "queue", "expected"), [(True, False, True), (False, True, True), (False, False, False)])
+async def test_the_page_is_told_to_answer_by_itself(tmp_path: Path, agent: bool, queue: bool, expected: bool) -> None:
+    office = Office(
+        tmp_path, agents=(Agent(login="li", queues=("sales",), auto_answer=agent),),
+        queues=(Queue(name="sales", auto_answer=queue),),
+    )  # fmt: skip
+    office.page("li")
+    await office.ready("li")
+    office.call("queue:sales")
+    await asyncio.sleep(0.2)
+    offer = office.floor.offer_of("li")
+    assert offer is not None and offer.auto_answer is expected
+    await office.close()
