@@ -25,8 +25,8 @@ def act(number: int, actor: str = "root") -> AdminChanged:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = await Store.open(f"sqlite:///{tmp_path}/s.db")
+async def store(url: str) -> AsyncIterator[Store]:
+    store = await Store.open(url)
     for number in range(1, 7):
         await store.write(lambda c, number=number: append_audited(c, [act(number)]))  # type: ignore[misc]
     yield store

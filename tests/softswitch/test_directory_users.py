@@ -13,6 +13,7 @@ from softswitch.model.clock import ManualClock
 from softswitch.model.errors import Conflict, Forbidden, Invalid, NotFound
 from softswitch.model.states import Role
 from softswitch.store.database import Store
+from tests.support.contents import contents
 
 
 @pytest.fixture
@@ -21,8 +22,8 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def users(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Users]:
-    store = await Store.open(f"sqlite:///{tmp_path}/s.db", (SCHEMA,))
+async def users(tmp_path: Path, clock: ManualClock, url: str) -> AsyncIterator[Users]:
+    store = await Store.open(url, (SCHEMA,))
     made = Users(await Directory.open(store, clock, tmp_path), clock, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     await made.add("wang", "王", Role.SUPERVISOR, "test")
     yield made
@@ -86,13 +87,13 @@ async def test_a_token_works_until_it_is_revoked(users: Users) -> None:
         await users.revoke_token("crm", "test")
 
 
-async def test_a_stolen_database_holds_nothing_to_sign_in_with(users: Users, tmp_path: Path) -> None:
+async def test_a_stolen_database_holds_nothing_to_sign_in_with(users: Users) -> None:
     code = await users.make_link("wang")
     cookie = await users.redeem_link(await users.make_link("wang"))
     token = await users.add_token("crm", Role.API, "test")
     await users.set_password("wang", "correct horse")
-    raw = b"".join(path.read_bytes() for path in tmp_path.glob("s.db*"))
-    assert b"wang" in raw and not any(secret.encode() in raw for secret in (code, cookie, token, "correct horse"))
+    raw = await contents(users._store)
+    assert "wang" in raw and not any(secret in raw for secret in (code, cookie, token, "correct horse"))
 
 
 def test_the_csrf_token_follows_from_the_cookie() -> None:

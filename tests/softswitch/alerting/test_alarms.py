@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,8 +63,8 @@ class World:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = await Store.open(f"sqlite:///{tmp_path}/s.db", (SCHEMA,))
+async def store(url: str) -> AsyncIterator[Store]:
+    store = await Store.open(url, (SCHEMA,))
     yield store
     await store.close()
 

@@ -4,7 +4,6 @@ import socket
 from collections.abc import AsyncIterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,8 +66,8 @@ def server(inbox: Inbox) -> Any:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = await Store.open(f"sqlite:///{tmp_path}/s.db", (SCHEMA,))
+async def store(url: str) -> AsyncIterator[Store]:
+    store = await Store.open(url, (SCHEMA,))
     yield store
     await store.close()
 
