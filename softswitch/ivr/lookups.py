@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import aiohttp
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from softswitch.directory.model import Lookup
 from softswitch.directory.snapshot import Snapshot
@@ -65,7 +66,7 @@ class Lookups:
         started = self._clock.now()
         try:
             found = await self._find(name, parameters)
-        except (LookupFailed, TimeoutError, OSError, aiohttp.ClientError) as fault:
+        except (LookupFailed, TimeoutError, OSError, aiohttp.ClientError, SQLAlchemyError) as fault:
             log.warning("! look-up failed", name=name, why=str(fault) or type(fault).__name__)
             found = Found("error")
         return Found(found.result, found.values, round((self._clock.now() - started) * 1000))

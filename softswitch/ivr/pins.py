@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from softswitch.directory.secrets import pin_fits, pin_hash
 from softswitch.ivr.desk import Checked
 from softswitch.ivr.tables import pins
 from softswitch.model.clock import Clock
+from softswitch.model.errors import Conflict
+from softswitch.model.events import AdminChanged, Event
 from softswitch.store.database import Store
 
 TRIES = 3
@@ -39,7 +43,10 @@ async def _only_the_id(_customer: str) -> tuple[str, ...]:
 class PinBook:
     """`desk.Pins` over the database. Hashing is slow on purpose and runs in threads."""
 
-    def __init__(self, store: Store, clock: Clock, numbers: ServiceNumbers = _only_the_id) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, journal: Callable[[Event], None], numbers: ServiceNumbers = _only_the_id
+    ) -> None:
+        self._journal = journal
         self._store = store
         self._clock = clock
         self.numbers = numbers
@@ -47,7 +54,7 @@ class PinBook:
 
     async def check(self, customer: str, pin: str) -> Checked:
         """ok, wrong, locked, unset. Parallel tries of several calls count one after the other."""
-        async with self._turn(customer):
+        async with self._turn(customer), _reachable():
             known = await self._store.read(partial(_find, customer=customer))
             if known is None:
                 return Checked("unset")
@@ -55,7 +62,7 @@ class PinBook:
 
     async def change(self, customer: str, new: str, *, old: str = "", caller: str = "", certain: bool = False) -> str:
         """ok, wrong, locked, unset (an old PIN where none is), forbidden (a first PIN from elsewhere)."""
-        async with self._turn(customer):
+        async with self._turn(customer), _reachable():
             known = await self._store.read(partial(_find, customer=customer))
             if known is None and old:
                 return "unset"
@@ -67,9 +74,10 @@ class PinBook:
             await self._keep(_Pin(customer, hashed, changed_at=self._clock.utc()))
             return "ok"
 
-    async def reset(self, customer: str) -> None:
+    async def reset(self, customer: str, actor: str) -> None:
         """Forgets the PIN and its lock; the customer sets a first one again."""
         await self._store.write(lambda db: db.execute(delete(pins).where(pins.c.customer == customer)))
+        self._journal(AdminChanged(object=f"customer:{customer}", action="reset_pin", actor=actor, at=self._clock.utc()))
 
     def _turn(self, customer: str) -> asyncio.Lock:
         if len(self._busy) > 10_000:
@@ -95,6 +103,15 @@ class PinBook:
 
     async def _keep(self, pin: _Pin) -> None:
         await self._store.write(partial(_write, pin=pin))
+
+
+@asynccontextmanager
+async def _reachable() -> AsyncIterator[None]:
+    """A database that is away is Conflict, which the flow can catch (`on_error`)."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as fault:
+        raise Conflict("PINs cannot be checked now") from fault
 
 
 def subscriber(number: str) -> str:

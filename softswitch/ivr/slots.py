@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -14,11 +17,49 @@ from softswitch.ivr.tables import announcements
 from softswitch.model.clock import Clock
 from softswitch.model.errors import Invalid, NotFound
 from softswitch.model.events import AdminChanged, Event
+from softswitch.recordings import wav
 from softswitch.store.database import Store
 from softswitch.store.spool import Spool
 
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+LONGEST_SOUND = 120
+"""Seconds of one announcement."""
 LONGEST = 31 * 86_400.0
 """Seconds that an announcement may be on the air."""
+
+
+class Studio:
+    """Sounds of announcements among the operator's own prompts: `announcement-SLOT` in each language."""
+
+    def __init__(self, prompts: Path, forget: Callable[[str, str], None]) -> None:
+        self._prompts = prompts
+        self._forget = forget
+
+    async def keep(self, slot: str, language: str, audio: bytes) -> str:
+        """Raises Invalid for names that cannot be files, and for what is no PCM16 WAV of at most two minutes."""
+        for field, text in (("slot", slot), ("language", language)):
+            if not _PLAIN.fullmatch(text):
+                raise Invalid(field, "expected letters, digits, - and _")
+        name = f"announcement-{slot}"
+        await asyncio.to_thread(_write_sound, self._prompts / language / f"{name}.wav", audio)
+        self._forget(name, language)
+        return name
+
+
+def _write_sound(path: Path, audio: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_bytes(audio)
+    try:
+        if wav.examine(part).duration_ms > LONGEST_SOUND * 1000:
+            raise Invalid("audio", f"expected at most {LONGEST_SOUND} seconds")
+    except wav.NotWav as fault:
+        part.unlink()
+        raise Invalid("audio", "expected a PCM16 WAV file") from fault
+    except Invalid:
+        part.unlink()
+        raise
+    part.replace(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +76,8 @@ class OnAir:
 class AnnouncementBook:
     """`desk.Slots`; kept in memory, written behind."""
 
-    def __init__(self, store: Store, spool: Spool, clock: Clock, journal: Callable[[Event], None]) -> None:
+    def __init__(self, store: Store, spool: Spool, clock: Clock, journal: Callable[[Event], None], studio: Studio) -> None:
+        self._studio = studio
         self._store = store
         self._spool = spool
         self._clock = clock
@@ -69,6 +111,12 @@ class AnnouncementBook:
         self._put(entry)
         self._audit(slot, "put", actor)
         return entry
+
+    async def record(self, slot: str, language: str, audio: bytes, actor: str) -> str:
+        """Keeps a sound for a slot; returns the name of the prompt that it is from now on. Raises Invalid."""
+        name = await self._studio.keep(slot, language, audio)
+        self._audit(slot, "record", actor)
+        return name
 
     def remove(self, slot: str, actor: str) -> None:
         """Raises NotFound."""

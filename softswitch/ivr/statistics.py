@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from softswitch.ivr.tables import counters
@@ -29,7 +29,7 @@ log = structlog.get_logger("ivr")
 HOUR = 3600
 FOLD_SECONDS = 15.0
 ROWS = 20_000
-"""Journal rows of one transaction."""
+"""Journal ids of one transaction."""
 _PROGRESS = "ivr.counted"
 _DROPPED = "hangup"
 
@@ -84,25 +84,22 @@ class FlowStatistics:
 def fold(connection: Connection) -> bool:
     """Counts the next rows of the journal; True when there may be more."""
     last = int(fact(connection, _PROGRESS) or 0)
-    rows = connection.execute(
-        select(journal.c.id, journal.c.type, journal.c.at, journal.c.data)
-        .where(journal.c.id > last)
-        .order_by(journal.c.id)
-        .limit(ROWS)
-    ).all()
-    if not rows:
+    newest = int(connection.execute(select(func.max(journal.c.id))).scalar() or 0)
+    if newest <= last:
         return False
+    upto = min(last + ROWS, newest)
+    wanted = (journal.c.id > last) & (journal.c.id <= upto) & (journal.c.type == IvrNode.type)
+    rows = connection.execute(select(journal.c.at, journal.c.data).where(wanted))
     sums: dict[tuple[int, str, str, str], list[int]] = defaultdict(lambda: [0, 0])
     for row in rows:
-        if row.type == IvrNode.type:
-            data = json.loads(row.data)
-            entry = sums[int(row.at // HOUR), data["flow"], data["node"], data["result"]]
-            entry[0] += 1
-            entry[1] += data["ms"]
+        data = json.loads(row.data)
+        entry = sums[int(row.at // HOUR), data["flow"], data["node"], data["result"]]
+        entry[0] += 1
+        entry[1] += data["ms"]
     for key, (visits, ms) in sums.items():
         _add(connection, key, visits, ms)
-    set_fact(connection, _PROGRESS, str(rows[-1].id))
-    return len(rows) == ROWS
+    set_fact(connection, _PROGRESS, str(upto))
+    return upto < newest
 
 
 def _add(connection: Connection, key: tuple[int, str, str, str], visits: int, ms: int) -> None:

@@ -88,8 +88,9 @@ class MailboxDesk:
             result = await self.voicemail.admits(mailbox, pin)
             if result == "ok":
                 return True
-            if result == "locked":
-                break
+            if result != "wrong":
+                await call.play(("pin-locked",) if result == "locked" else ("error",))
+                return False
         await call.play(("pin-locked",))
         return False
 

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from media.events import CommandFailed, RecordEnded
 from media.events import Event as MediaEvent
@@ -251,7 +252,14 @@ class Voicemail:
     # PIN
 
     async def admits(self, mailbox: Mailbox, pin: str) -> str:
-        """ok, wrong, locked: three wrong PINs in a row lock the mailbox for an hour."""
+        """ok, wrong, locked: three wrong PINs in a row lock the mailbox for an hour; error while the database is away."""
+        try:
+            return await self._admits(mailbox, pin)
+        except (SQLAlchemyError, OSError) as fault:
+            log.warning("! PIN not checked", mailbox=mailbox.name, error=str(fault))
+            return "error"
+
+    async def _admits(self, mailbox: Mailbox, pin: str) -> str:
         now = self._p.clock.utc()
         failures, locked_until = await self._p.store.read(partial(tables.tries, mailbox=mailbox.name))
         if now < locked_until:

@@ -33,8 +33,9 @@ from softswitch.directory.model import Agent, Kind, Mailbox
 from softswitch.directory.service import Directory
 from softswitch.directory.store import Action, Change
 from softswitch.directory.users import Users
+from softswitch.ivr.pins import PinBook
 from softswitch.ivr.service import IvrService
-from softswitch.ivr.slots import AnnouncementBook
+from softswitch.ivr.slots import AnnouncementBook, Studio
 from softswitch.ivr.statistics import FlowStatistics
 from softswitch.ivr.tables import SCHEMA as IVR
 from softswitch.ivr.trial import empty_desk
@@ -296,9 +297,11 @@ def _dialogue(services: Services, keeper: Keeper, root: Path) -> dict[type, Any]
             journal=services.bus.publish, clock=clock, data_dir=root, token=lambda: "1",
         )
     )  # fmt: skip
-    slots = AnnouncementBook(store, spool, clock, services.bus.publish)
+    studio = Studio(root / "prompts", lambda name, language: None)
+    slots = AnnouncementBook(store, spool, clock, services.bus.publish, studio)
     ivr = IvrService(directory=directory.current, clock=clock, desk=replace(empty_desk(), slots=slots))
-    found = (voicemail, slots, ivr, FlowVersions(store, directory, clock), FlowStatistics(store), spool)
+    pins, statistics = PinBook(store, clock, services.bus.publish), FlowStatistics(store)
+    found = (voicemail, slots, ivr, FlowVersions(store, directory, clock), statistics, pins, spool)
     return {type(part): part for part in found}
 
 

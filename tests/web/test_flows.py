@@ -9,6 +9,7 @@ import pytest
 import yaml
 from sqlalchemy import Connection, insert
 
+from softswitch.ivr.pins import PinBook
 from softswitch.model.events import IvrNode
 from softswitch.model.states import Role
 from softswitch.store.rows import event_values
@@ -131,6 +132,8 @@ async def test_announcements(app: Web) -> None:
     past = {"prompts": ["emergency"], "until": "2020-01-01T00:00:00Z"}
     assert (await client.put(f"{API}/announcements/top", json=past, headers=headers)).status == 422
     assert [item["slot"] for item in (await (await client.get(f"{API}/announcements")).json())["items"]] == ["top"]
+    wav = {**headers, "Content-Type": "audio/wav"}
+    assert (await client.put(f"{API}/announcements/top/audio/en", data=b"nonsense", headers=wav)).status == 422
     assert (await client.delete(f"{API}/announcements/top", headers=headers)).status == 204
     assert (await client.delete(f"{API}/announcements/top", headers=headers)).status == 404
 
@@ -149,3 +152,13 @@ async def test_the_verbs_describe_themselves(app: Web) -> None:
     assert menu["keys"] == {"type": "table of target", "needed": True}
     assert menu["timeout"] == {"type": "number", "needed": False, "default": 5.0}
     assert "speech" in found["refused"]
+
+
+async def test_a_pin_is_forgotten_by_who_may(app: Web) -> None:
+    book = app.services.part(PinBook)
+    assert await book.change("13800138000", "1234", caller="13800138000", certain=True) == "ok"
+    agent, headers = await app.client("li")
+    assert (await agent.delete(f"{API}/customers/13800138000/pin", headers=headers)).status == 403
+    leader, headers = await app.client("wang")
+    assert (await leader.delete(f"{API}/customers/13800138000/pin", headers=headers)).status == 204
+    assert (await book.check("13800138000", "1234")).result == "unset"

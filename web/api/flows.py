@@ -13,6 +13,7 @@ from pydantic import Field, field_validator
 
 from softswitch.access.rights import Permission
 from softswitch.ivr import schema
+from softswitch.ivr.pins import PinBook
 from softswitch.ivr.service import IvrService
 from softswitch.ivr.slots import AnnouncementBook, OnAir
 from softswitch.ivr.statistics import FlowStatistics, NodeFigures
@@ -22,10 +23,12 @@ from softswitch.ivr.versions import FaultyFlow, FlowVersions, Version
 from softswitch.model.errors import Invalid, NotFound
 from softswitch.model.events import rfc3339
 from web import shapes
+from web.bodies import octets_of
 from web.errors import BadRequest, FieldFault
 from web.routing import Model, Request, Route
 
 MOST_OCTETS = 1 << 20
+MOST_SOUND = 20 << 20
 DAY = 86_400.0
 
 
@@ -348,6 +351,19 @@ async def put_announcement(request: Request) -> AnnouncementItem:
     return _announcement(entry, now)
 
 
+async def put_announcement_audio(request: Request) -> dict[str, str]:
+    if request.http.content_type not in ("audio/wav", "audio/x-wav", "audio/wave"):
+        raise BadRequest("expected a body of type audio/wav", status=415)
+    audio = await octets_of(request.http, MOST_SOUND)
+    book = request.services.part(AnnouncementBook)
+    name = await book.record(request.path("slot"), request.path("language"), audio, request.who.actor)
+    return {"prompt": name, "language": request.path("language")}
+
+
+async def delete_pin(request: Request) -> None:
+    await request.services.part(PinBook).reset(request.path("id"), request.who.actor)
+
+
 async def delete_announcement(request: Request) -> web.StreamResponse | None:
     request.services.part(AnnouncementBook).remove(request.path("slot"), request.who.actor)
     return None
@@ -376,6 +392,10 @@ ROUTES = (
           reply=AnnouncementItems, summary="Emergency announcements and who heard them"),
     Route(method="PUT", path="/announcements/{slot}", handler=put_announcement, permission=Permission.QUEUE,
           body=AnnouncementOrder, reply=AnnouncementItem, summary="Put one on the air, with its end"),
+    Route(method="PUT", path="/announcements/{slot}/audio/{language}", handler=put_announcement_audio,
+          permission=Permission.QUEUE, raw_body="audio/wav", summary="Its sound in a language: the prompt announcement-SLOT"),
+    Route(method="DELETE", path="/customers/{id}/pin", handler=delete_pin, permission=Permission.CUSTOMER_DELETE, status=204,
+          summary="Forget a customer's PIN and its lock"),
     Route(method="DELETE", path="/announcements/{slot}", handler=delete_announcement, permission=Permission.QUEUE, status=204,
           summary="Take it off the air"),
 )  # fmt: skip

@@ -18,6 +18,7 @@ from softswitch.voicemail.greetings import MOST_OCTETS
 from softswitch.voicemail.model import GreetingKind, Message, may_open
 from softswitch.voicemail.service import Voicemail
 from web import shapes
+from web.bodies import octets_of
 from web.errors import BadRequest
 from web.routing import Model, Request, Route
 
@@ -207,13 +208,8 @@ async def put_greeting(request: Request) -> dict[str, Any]:
     box, kind = _mailbox(request), _kind(request)
     if request.http.content_type not in ("audio/wav", "audio/x-wav", "audio/wave"):
         raise BadRequest("expected a body of type audio/wav", status=415)
-    audio = bytearray()
-    async for block in request.http.content.iter_chunked(1 << 16):
-        audio += block
-        if len(audio) > MOST_OCTETS:
-            raise BadRequest(f"expected at most {MOST_OCTETS} octets", status=413)
     greetings = request.services.part(Voicemail).greetings
-    await greetings.keep(box.name, kind, bytes(audio))
+    await greetings.keep(box.name, kind, await octets_of(request.http, MOST_OCTETS))
     return {"mailbox": box.name, "greetings": greetings.kinds(box.name)}
 
 

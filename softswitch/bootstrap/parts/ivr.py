@@ -16,7 +16,7 @@ from softswitch.ivr.doors import Doors
 from softswitch.ivr.lookups import Lookups
 from softswitch.ivr.pins import PinBook
 from softswitch.ivr.service import IvrService
-from softswitch.ivr.slots import AnnouncementBook
+from softswitch.ivr.slots import AnnouncementBook, Studio
 from softswitch.ivr.statistics import FlowStatistics
 from softswitch.ivr.versions import FlowVersions
 from softswitch.lists.order import Rule
@@ -74,7 +74,7 @@ async def build_statistics(node: Node) -> FlowStatistics:
 
 async def build_pins(node: Node) -> PinBook:
     """After `build`."""
-    pins = PinBook(node.store, node.clock)
+    pins = PinBook(node.store, node.clock, node.journal.append)
     book = node.parts.get(CustomerBook)
     if isinstance(book, CustomerBook):
         pins.numbers = _Customers(book).numbers
@@ -86,7 +86,8 @@ async def build_announcements(node: Node) -> AnnouncementBook:
     """After `build`."""
     spool = node.parts[Spool]
     assert isinstance(spool, Spool)
-    book = AnnouncementBook(node.store, spool, node.clock, node.journal.append)
+    studio = Studio(node.settings.data_dir / "prompts", node.media.prompts.forget)
+    book = AnnouncementBook(node.store, spool, node.clock, node.journal.append, studio)
     await book.load()
     _ivr(node).desk.slots = book
     return book

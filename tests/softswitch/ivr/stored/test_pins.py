@@ -5,25 +5,32 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from softswitch.ivr.desk import Checked
 from softswitch.ivr.pins import LOCK_SECONDS, PinBook, subscriber
 from softswitch.ivr.tables import pins as table
 from softswitch.model.clock import ManualClock
+from softswitch.model.errors import Conflict
+from softswitch.model.events import Event
 from softswitch.store.database import Store
 
 LINE = "075512345678"
 
 
+def _nobody(_event: Event) -> None:
+    """The audit is looked at elsewhere."""
+
+
 @pytest.fixture
 async def book(store: Store, clock: ManualClock) -> PinBook:
-    made = PinBook(store, clock)
+    made = PinBook(store, clock, _nobody)
     assert await made.change("75512345678", "1234", caller=LINE, certain=True) == "ok"
     return made
 
 
 async def test_the_first_pin_only_from_the_own_line(store: Store, clock: ManualClock) -> None:
-    book = PinBook(store, clock)
+    book = PinBook(store, clock, _nobody)
     assert await book.change("75512345678", "1234", caller=LINE, certain=False) == "forbidden", "anybody can show a number"
     assert await book.change("75512345678", "1234", caller="075587654321", certain=True) == "forbidden"
     assert await book.change("75512345678", "1234", caller="", certain=True) == "forbidden"
@@ -37,7 +44,7 @@ async def test_the_numbers_of_the_customer_count_too(store: Store, clock: Manual
     async def numbers(customer: str) -> tuple[str, ...]:
         return ("13800138000",) if customer == "u7" else ()
 
-    book = PinBook(store, clock, numbers)
+    book = PinBook(store, clock, _nobody, numbers)
     assert await book.change("u8", "1234", caller="13800138000", certain=True) == "forbidden"
     assert await book.change("u7", "1234", caller="13800138000", certain=True) == "ok"
 
@@ -74,7 +81,7 @@ async def test_the_pin_itself_is_not_stored(book: PinBook, store: Store) -> None
     rows = await store.read(lambda connection: connection.execute(table.select()).all())
     assert rows[0].hash.startswith("$argon2id$")
     assert "1234" not in rows[0].hash
-    await book.reset("75512345678")
+    await book.reset("75512345678", "root")
     assert (await book.check("75512345678", "1234")).result == "unset"
 
 
@@ -85,3 +92,16 @@ async def test_the_pin_itself_is_not_stored(book: PinBook, store: Store) -> None
 )  # fmt: skip
 def test_one_line_has_many_spellings(number: str, plain: str) -> None:
     assert subscriber(number) == plain
+
+
+async def test_a_database_that_is_away_is_a_conflict_that_flows_can_catch(
+    book: PinBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_store: Store, _work: object) -> None:
+        raise OperationalError("", {}, Exception("gone"))
+
+    monkeypatch.setattr(Store, "read", away)
+    with pytest.raises(Conflict):
+        await book.check("75512345678", "1234")
+    with pytest.raises(Conflict):
+        await book.change("75512345678", "5678", old="1234")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import wave
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from softswitch.ivr.slots import AnnouncementBook
+from softswitch.ivr.slots import AnnouncementBook, Studio
 from softswitch.model import events as ev
 from softswitch.model.clock import ManualClock
 from softswitch.model.errors import Invalid, NotFound
@@ -17,12 +20,26 @@ from softswitch.store.spool import Spool
 Made = tuple[AnnouncementBook, list[ev.Event], Spool]
 
 
+def _nothing(_name: str, _language: str) -> None:
+    """Nobody has loaded anything."""
+
+
+def sound(seconds: int) -> bytes:
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(16_000 * seconds))
+    return out.getvalue()
+
+
 @pytest.fixture
-async def made(store: Store, clock: ManualClock) -> AsyncIterator[Made]:
+async def made(store: Store, clock: ManualClock, tmp_path: Path) -> AsyncIterator[Made]:
     events: list[ev.Event] = []
-    spool = Spool(store)
+    spool, studio = Spool(store), Studio(tmp_path / "prompts", _nothing)
     task = asyncio.get_running_loop().create_task(spool.run())
-    yield AnnouncementBook(store, spool, clock, events.append), events, spool
+    yield AnnouncementBook(store, spool, clock, events.append, studio), events, spool
     task.cancel()
 
 
@@ -46,7 +63,7 @@ async def test_figures_and_announcements_survive_a_restart(made: Made, clock: Ma
     book.heard("top", left=False)
     book.heard("top", left=True)
     await spool.flush()
-    again = AnnouncementBook(store, spool, clock, lambda event: None)
+    again = AnnouncementBook(store, spool, clock, lambda event: None, Studio(Path(), _nothing))
     await again.load()
     (entry,) = again.all()
     assert (entry.what.prompts, entry.heard, entry.left, entry.by) == (("emergency",), 2, 1, "wang")
@@ -63,3 +80,14 @@ async def test_an_end_is_needed(made: Made, clock: ManualClock, seconds: float, 
     with pytest.raises(Invalid):
         made[0].set("top", prompts, clock.utc() + seconds, [], "wang")
     assert made[0].on_air("top") is None
+
+
+async def test_the_sound_of_an_announcement_is_a_prompt(made: Made, tmp_path: Path) -> None:
+    book = made[0]
+    assert await book.record("top", "zh-CN", sound(3), "wang") == "announcement-top"
+    assert (tmp_path / "prompts/zh-CN/announcement-top.wav").read_bytes() == sound(3)
+    wrong = [("../x", "en", sound(1)), ("top", "../en", sound(1)), ("top", "en", b"no"), ("top", "en", sound(130))]
+    for slot, language, audio in wrong:
+        with pytest.raises(Invalid):
+            await book.record(slot, language, audio, "wang")
+    assert [path.name for path in tmp_path.rglob("*announcement*")] == ["announcement-top.wav"]
