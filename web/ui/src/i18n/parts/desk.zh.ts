@@ -166,7 +166,7 @@ export const deskZh: typeof deskEn = {
     attempts: "呼叫记录",
     plan: "安排",
     planOf: "安排回呼 {number}",
-    drop: "取消",
+    drop: "取消回呼",
     soon: "轮到时立即回呼",
     by: "指定座席",
     anybody: "任一示闲座席",

@@ -79,5 +79,6 @@ export const recordsEn = {
     take: "Take it on",
     callBack: "Call back",
     toCall: "The call",
+    removeAsk: "Remove this message and its sound for good?",
   },
 };

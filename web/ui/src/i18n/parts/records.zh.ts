@@ -80,5 +80,6 @@ export const recordsZh: typeof recordsEn = {
     take: "由我处理",
     callBack: "回拨",
     toCall: "查看通话",
+    removeAsk: "要永久删除这条留言及其录音吗？",
   },
 };

@@ -1,0 +1,26 @@
+/** A question before something that cannot be taken back. */
+
+import { ElMessageBox } from "element-plus";
+import { useI18n } from "vue-i18n";
+
+/** Asks; false when the person thought better of it. The button has the class `confirm-remove`. */
+export function useConfirm(): { sureToRemove: (question: string) => Promise<boolean> } {
+  const { t } = useI18n();
+
+  async function sureToRemove(question: string): Promise<boolean> {
+    try {
+      await ElMessageBox.confirm(question, t("common.remove"), {
+        confirmButtonText: t("common.remove"),
+        cancelButtonText: t("common.cancel"),
+        confirmButtonClass: "el-button--danger confirm-remove",
+        type: "warning",
+      });
+      return true;
+    } catch (choice) {
+      if (choice === "cancel" || choice === "close") return false;
+      throw choice;
+    }
+  }
+
+  return { sureToRemove };
+}
