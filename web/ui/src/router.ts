@@ -59,6 +59,11 @@ export const router = createRouter({
       meta: { framed: true, role: "agent", title: "customer.title" },
     },
     {
+      path: "/reports/:id?",
+      component: () => import("@/pages/reports/ReportsPage.vue"),
+      meta: { framed: true, role: "team_leader", title: "reports.title" },
+    },
+    {
       path: "/admin",
       component: () => import("@/pages/admin/AdminPage.vue"),
       meta: { framed: true, role: "administrator", title: "nav.admin" },
