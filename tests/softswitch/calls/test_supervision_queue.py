@@ -28,7 +28,7 @@ class Scene(Office):
         board = self.calls._board
         self.supervision = Supervision(self.calls, board, lambda calls: calls[0])
         self.interception = Interception(self.calls, board, leave_line=self._leave_line)
-        self.handlers[DestinationKind.AGENT] = self.interception.wrap(self.handlers[DestinationKind.AGENT])
+        self.handlers[DestinationKind.AGENT] = self.interception.wrap(self.handlers[DestinationKind.AGENT])  # type: ignore[assignment]
         self.wang = self.page("wang")
 
     def _leave_line(self, call: str, actor: str) -> None:

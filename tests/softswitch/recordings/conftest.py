@@ -67,9 +67,9 @@ class Shelf:
 
 
 @pytest.fixture
-async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
+async def shelf(tmp_path: Path, url: str) -> AsyncIterator[Shelf]:
     clock, bus = ManualClock(), Bus()
-    store = await Store.open(f"sqlite:///{tmp_path}/db", (SCHEMA,))
+    store = await Store.open(url, (SCHEMA,))
     journal = Journal(store, bus.publish, clock, fold)
     journal.start()
     alarms = Alarms(journal.append, clock)

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,10 +101,10 @@ class Post:
 
 
 @pytest.fixture
-async def post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Post]:
+async def post(url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Post]:
     monkeypatch.setattr(envelope, "BACKOFF", (0.05, 0.1))
     clock, bus = SystemClock(), Bus()
-    store = await Store.open(f"sqlite:///{tmp_path}/db", (SCHEMA,))
+    store = await Store.open(url, (SCHEMA,))
     journal = Journal(store, bus.publish, clock, fold)
     journal.start()
     alarms = Alarms(journal.append, clock)
