@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from softswitch.model.events import Event, OfferAnswered, QueueEntered, QueueLeft
-from softswitch.store.rows import CdrRow
+from softswitch.reports.facts import Visit
 
 SERVICE_TARGET_MS = 20_000
 SHORT_MS = 5_000
@@ -67,7 +67,7 @@ class Today:
         match event:
             case QueueEntered(channel="callback"):
                 self.callbacks.add(event.visit)
-            case QueueEntered(waited_ms=0):
+            case QueueEntered():
                 self.queue(event.queue).offered += 1
             case QueueLeft() if event.visit in self.callbacks:
                 self.callbacks.discard(event.visit)
@@ -78,14 +78,15 @@ class Today:
             case _:
                 pass
 
-    def restore(self, rows: Iterable[CdrRow], now: float) -> None:
-        """Today so far from the records, after a restart."""
+    def restore(self, visits: Iterable[Visit], now: float) -> None:
+        """Today so far from the stored visits, after a restart: what the queue report counts too."""
         self.turn(now)
-        for row in rows:
-            self.queue(row.queue).offered += 1
-            if row.agent and row.connected_at is not None:
-                self.agents[row.agent] += 1
-            self._left(row.queue, "answered" if row.agent and row.connected_at is not None else "abandoned", row.wait_ms)
+        for visit in visits:
+            if visit.channel == "voice":
+                self.queue(visit.queue).offered += 1
+                self._left(visit.queue, visit.result, visit.wait_ms)
+            if visit.result == "answered":
+                self.agents[visit.agent] += 1
 
     def _left(self, queue: str, result: str, wait_ms: int) -> None:
         count = self.queue(queue)

@@ -39,6 +39,7 @@ from softswitch.model.errors import Conflict, NotFound
 from softswitch.model.ids import Ids
 from softswitch.model.states import AgentState
 from softswitch.model.views import AgentView, OfferView, QueueView
+from softswitch.reports.facts import Visit
 from softswitch.store.rows import CdrRow
 
 log = structlog.get_logger("acd")
@@ -112,9 +113,11 @@ class AcdService:
     def snapshot(self) -> Snapshot:
         return self._directory()
 
-    def start(self, stored: Sequence[ev.Event] = (), records: Sequence[CdrRow] = ()) -> None:
+    def start(
+        self, stored: Sequence[ev.Event] = (), records: Sequence[CdrRow] = (), visits: Sequence[Visit] = ()
+    ) -> None:
         """Takes over agents' states and today's counts from before a restart, then listens to devices."""
-        self.today.restore(records, self.now)
+        self.today.restore(visits, self.now)
         self.around.returned = {
             (row.queue, row.caller): (row.ended_at - row.wait_ms / 1000, row.ended_at) for row in records if not row.agent
         }

@@ -8,7 +8,9 @@ from sqlalchemy import Connection, func, select
 
 from softswitch.acd.core import RECOVERED
 from softswitch.model.events import Event
+from softswitch.reports.facts import Visit
 from softswitch.store.calls import CallFilter, page_of_calls
+from softswitch.store.fact_tables import visits
 from softswitch.store.rows import CdrRow, event_of
 from softswitch.store.tables import journal
 
@@ -23,6 +25,11 @@ def agent_history(connection: Connection) -> Sequence[Event]:
     newest = connection.execute(select(func.max(journal.c.id))).scalar_one_or_none() or 0
     rows = select(journal).where(journal.c.id > newest - _ROWS, journal.c.type.in_(_TYPES)).order_by(journal.c.id)
     return [event_of(row) for row in connection.execute(rows)]
+
+
+def visits_since(connection: Connection, since: float) -> list[Visit]:
+    """The visits that entered since then and are over."""
+    return [Visit(*row) for row in connection.execute(select(visits).where(visits.c.entered >= since))]
 
 
 def calls_since(connection: Connection, since: float) -> list[CdrRow]:

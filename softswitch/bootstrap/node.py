@@ -24,7 +24,7 @@ from softswitch.access.rules import sign_in_rules
 from softswitch.acd.desks import AcdDesks
 from softswitch.acd.floor import Floor
 from softswitch.acd.service import AcdService
-from softswitch.acd.store import agent_history, calls_since
+from softswitch.acd.store import agent_history, calls_since, visits_since
 from softswitch.bootstrap import configuring, demo
 from softswitch.bootstrap.figures import Figures, StatusPage
 from softswitch.bootstrap.parts import PARTS
@@ -171,7 +171,8 @@ class Node:
         history = await self.store.read(agent_history)
         midnight = datetime.fromtimestamp(self.clock.utc(), UTC).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         records = await self.store.read(lambda connection: calls_since(connection, midnight.timestamp()))
-        self.acd.start(history, records)
+        visits = await self.store.read(lambda connection: visits_since(connection, midnight.timestamp()))
+        self.acd.start(history, records, visits)
         self._stack.callback(self.acd.close)
         switch.handlers[DestinationKind.QUEUE] = self.acd.to_queue
         switch.calls.on_over = self.acd.call_over

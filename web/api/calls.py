@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Literal
 
 from aiohttp import web
 from pydantic import Field, ValidationError, field_validator
@@ -28,7 +29,11 @@ _SOURCE = re.compile(r"(agent|extension):.+")
 
 
 class CallQuery(Model):
-    """`from` and `to` bound the begin of the call; `number` matches caller or called."""
+    """`from` and `to` bound the begin of the call; `number` matches caller or called.
+
+    `by` visit, contact or seizure: times, queue, agent, trunk, direction and result are those of a stay in a queue, an agent's
+    contact or a trunk's seizure of ended calls, as reports count them.
+    """
 
     since: datetime | None = Field(None, alias="from")
     until: datetime | None = Field(None, alias="to")
@@ -38,6 +43,9 @@ class CallQuery(Model):
     state: str = Field("", description="live, ended, or one live state")
     result: str = Field("", max_length=32)
     trunk: str = Field("", max_length=128)
+    direction: Literal["", "in", "out", "internal"] = ""
+    by: store_calls.By = "call"
+    channel: int = Field(0, ge=0, description="of a seizure")
     limit: int = Field(50, ge=1, le=200)
     cursor: str = Field("", max_length=256)
 
@@ -94,7 +102,7 @@ async def list_calls(request: Request) -> shapes.CallList:
     query = request.query(CallQuery)
     if request.who.role is Role.AGENT and query.agent not in ("", request.who.login):
         raise Forbidden("an agent sees only the own calls")
-    live = [] if query.state == "ended" or query.cursor else _live_calls(request, query)
+    live = [] if query.state == "ended" or query.cursor or query.by != "call" else _live_calls(request, query)
     if query.state in _LIVE_STATES | {"live"}:
         return shapes.CallList(items=live[: query.limit], next=None)
     wanted = store_calls.CallFilter(
@@ -105,6 +113,9 @@ async def list_calls(request: Request) -> shapes.CallList:
         agent=request.who.login if request.who.role is Role.AGENT else query.agent,
         result=query.result,
         trunk=query.trunk,
+        direction=query.direction,
+        by=query.by,
+        channel=query.channel,
         where=(within(request.scope, cdr.c.agent, cdr.c.queue),),
     )
     store = request.services.store
@@ -129,6 +140,7 @@ def _matches(view: CallView, query: CallQuery) -> bool:
     return not (
         (query.state not in ("", "live") and view.state != query.state)
         or query.result
+        or (query.direction and query.direction != view.direction)
         or (query.since and view.created_at < query.since.timestamp())
         or (query.until and view.created_at >= query.until.timestamp())
         or (query.number and query.number not in (view.caller, view.called))

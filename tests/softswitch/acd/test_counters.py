@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from softswitch.acd.counters import Today, midnight
 from softswitch.model.events import OfferAnswered, QueueEntered, QueueLeft
-from softswitch.store.rows import CdrRow
+from softswitch.reports.facts import Visit
 
 NOON = datetime(2024, 5, 6, 12).astimezone().timestamp()
 
@@ -29,11 +29,14 @@ def test_nobody_yet_is_no_service_level() -> None:
     assert Today().queue("sales").service_level is None
 
 
-def test_a_caller_who_returns_to_the_line_is_offered_once() -> None:
+def test_a_caller_who_returns_to_the_line_is_a_visit_more_as_in_reports() -> None:
     today = Today()
     today.count(QueueEntered(at=NOON, queue="sales", visit="v1", position=1))
+    today.count(_left("answered", 40_000))
     today.count(QueueEntered(at=NOON, queue="sales", visit="v2", position=1, waited_ms=40_000))
-    assert today.queue("sales").offered == 1
+    today.count(_left("abandoned", 9_000))
+    count = today.queue("sales")
+    assert count.offered == sum(count.exits.values()) == 2
 
 
 def test_midnight_begins_a_new_day() -> None:
@@ -47,20 +50,15 @@ def test_midnight_begins_a_new_day() -> None:
     assert today.agents["li"] == 0
 
 
-def _row(*, agent: str, result: str, connected_at: float | None) -> CdrRow:
-    return CdrRow(
-        id="c1", direction="in", caller="138", caller_name="", called="400", trunk="", source="sip", queue="sales", agent=agent,
-        result=result, cause="normal", q850=16, sip_status=200, who="caller", created_at=NOON, answered_at=NOON,
-        connected_at=connected_at, ended_at=NOON, wait_ms=5_000, ring_ms=0, talk_ms=0, hold_ms=0, duration_ms=0, sip_call_id="",
-    )  # fmt: skip
+def _visit(result: str, wait_ms: int, agent: str = "", channel: str = "voice") -> Visit:
+    return Visit("c1", f"v{result}", "sales", channel, NOON, NOON, result, wait_ms, True, agent, 1, 0, -1, -1)
 
 
-def test_restart_counts_the_records_of_today() -> None:
+def test_restart_counts_the_visits_of_today() -> None:
     today = Today()
-    rows = [
-        _row(agent="li", result="answered", connected_at=NOON),
-        _row(agent="", result="abandoned", connected_at=None),
-    ]
-    today.restore(rows, NOON)
+    visits = [_visit("answered", 5_000, "li"), _visit("abandoned", 4_000), _visit("overflow", 60_000),
+              _visit("answered", 9_000, "li", channel="callback")]  # fmt: skip
+    today.restore(visits, NOON)
     count = today.queue("sales")
-    assert (count.offered, count.answered, count.abandoned, today.agents["li"]) == (2, 1, 1, 1)
+    assert (count.offered, count.answered, count.abandoned, count.short_abandoned, today.agents["li"]) == (3, 1, 1, 1, 2)
+    assert count.exits == {"answered": 1, "abandoned": 1, "overflow": 1}
