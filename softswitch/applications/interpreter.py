@@ -16,6 +16,7 @@ from softswitch.directory.model import Application
 from softswitch.ivr.verbs.base import Line, QueueOptions
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
+from softswitch.model.errors import SwitchError, Unreachable
 from softswitch.voicemail.taking import Take
 
 log = structlog.get_logger("applications")
@@ -75,7 +76,12 @@ class Interpreter:
             except NoAnswer as fault:
                 return await self._broken(str(fault))
             self._base = answer.url
-            outcome, following = await self._follow(answer.verbs)
+            try:
+                outcome, following = await self._follow(answer.verbs)
+            except Unreachable:
+                raise  # the call's own affair: it has been sent on too often
+            except SwitchError as fault:
+                return await self._broken(str(fault))
             if outcome is not None:
                 return outcome
         return Outcome.ended(Ending("system", Cause.NORMAL))
