@@ -79,7 +79,7 @@ def test_excel_has_numbers_as_numbers_texts_as_texts_a_chart_and_the_formulas_in
     assert first["呼入排队"] == 0.0 and second["服务水平"] == 0.875 and second["接通及时率"] == "-"
     assert second["队列"] == "=销售+队列"
     assert rows[1][:2] == ["统计时段", "2025-11-22 00:00:00 – 2025-11-23 00:00:00"]
-    formulas = {str(row[0]): row[1] for row in book.get_sheet_by_name("指标说明").to_python())
+    formulas = {str(row[0]): row[1] for row in book.get_sheet_by_name("指标说明").to_python()}
     assert formulas["接通率"] == "接通 / 呼入排队"
     with ZipFile(path) as archive:
         assert "xl/charts/chart1.xml" in archive.namelist()

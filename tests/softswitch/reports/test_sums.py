@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from softswitch.acd.counters import Today
 from softswitch.calls.cdr import fold
 from softswitch.model import events as ev
 from softswitch.reports.catalogue import REPORTS
@@ -212,3 +213,22 @@ async def test_an_agent_of_a_crashed_node_is_offline_since_its_last_sign_of_life
     found = await table(store, "agent_states", query, alive + 3600)
     times = {(row.values["state"], row.values["reason"]): row.values["ms"] for row in found.rows}
     assert times == {("ready", ""): 60_000, ("talking", ""): 40_000, ("offline", "node lost"): 500_000, ("offline", ""): 30_000}
+
+
+async def test_the_board_counts_what_the_report_counts(fill: Fill) -> None:
+    events, now = [event for event in a_day(13, 200) if event.at < DAY + 15_000], DAY + 15_000
+    board = Today()
+    for event in events:
+        board.count(event)
+    store = await fill(events)
+    rows = (await table(store, "queues", Query(since=DAY, until=DAY + 86_400), now)).rows
+    assert len(rows) == len(board.queues) == 3
+    for row in rows:
+        count, values = board.queue(str(row.values["queue"])), row.values
+        lost = int(values["xcl"] or 0) - count.exits["closed"]  # waiting when the node died: the board died with it
+        assert lost >= 0
+        assert (values["off"], values["ans"], values["abd"], values["sab"]) == (
+            count.offered, count.answered, count.abandoned, count.short_abandoned,
+        )  # fmt: skip
+        assert values["sl1"] == percent(count.in_time, count.offered)
+        assert values["asa_ms"] == pytest.approx(count.asa_ms, abs=1)
