@@ -15,11 +15,14 @@ from softswitch.model.events import (
     BY_TYPE,
     EVENTS,
     AdminChanged,
+    AgentMessage,
     AgentSkillsChanged,
     AlarmAcknowledged,
     Event,
     QueueEmergency,
     RecordingAccessed,
+    RecordingPaused,
+    RecordingResumed,
     ReserveCalled,
     ReserveReleased,
     SupervisionEnded,
@@ -111,7 +114,8 @@ class _Plan:
 _PLANS = {kind: _Plan.of(kind) for kind in EVENTS}
 AUDITED = (
     SupervisionStarted, SupervisionMode, SupervisionEnded, SupervisionReleased, SupervisionForced,
-    AdminChanged, RecordingAccessed, AgentSkillsChanged, QueueEmergency, AlarmAcknowledged, ReserveCalled, ReserveReleased,
+    AdminChanged, RecordingAccessed, RecordingPaused, RecordingResumed, AgentSkillsChanged, AgentMessage, QueueEmergency,
+    AlarmAcknowledged, ReserveCalled, ReserveReleased,
 )  # fmt: skip
 """What somebody did with the rights of his role."""
 

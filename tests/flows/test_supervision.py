@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from media.commands import Listen
 from signalling import events as sig
 from softswitch.calls.call import Call
 from softswitch.calls.supervision import Wish
@@ -105,6 +106,28 @@ def test_who_hears_whom(tmp_path: Path, path: tuple[MonitorMode, ...]) -> None:
     assert world.seen(SupervisionStarted)[0].actor == "wang"
     assert world.seen(SupervisionStarted)[0].target == "li"
     assert len(world.seen(SupervisionStarted)) == len(world.seen(SupervisionEnded))
+
+
+@pytest.mark.parametrize("mode", [MonitorMode.LISTEN, MonitorMode.WHISPER, MonitorMode.LISTEN_AGENT])
+def test_no_batch_lets_the_customer_hear_who_does_not_barge(tmp_path: Path, mode: MonitorMode) -> None:
+    async def scenario(world: World) -> None:
+        call = await _agent_talks(world, record=True)
+        session = world.switch.browsers.of("wang")
+        assert session is not None
+        await _monitor(world, call, mode)
+        await _monitor(world, call, MonitorMode.PRIVATE)
+        call.resume(actor="li")
+        await _monitor(world, call, mode)
+        await _monitor(world, call, MonitorMode.OFF)
+        leaks = [
+            command for batch in world.engine.batches for command in batch
+            if isinstance(command, Listen) and command.listener == world.carrier.port and session.port in command.sources
+        ]  # fmt: skip
+        assert leaks == []
+        await world.switch.calls.drain(0.0)
+        await world.settles()
+
+    run(tmp_path, scenario)
 
 
 def test_a_whisper_is_recorded_apart_and_restricted(tmp_path: Path) -> None:

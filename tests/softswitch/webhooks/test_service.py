@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
+from typing import Any
 
 import pytest
 from aiohttp import web
+from sqlalchemy.exc import OperationalError
 
 from softswitch.directory.centre import Webhook
+from softswitch.directory.model import Kind
+from softswitch.directory.snapshot import Snapshot
 from softswitch.model.errors import Conflict, NotFound
+from softswitch.store.database import Store
 from softswitch.webhooks import envelope, outbox
 from softswitch.webhooks.lane import Answer, judged
 from softswitch.webhooks.service import Webhooks
@@ -232,3 +237,46 @@ async def test_nothing_is_lost_when_the_process_is_killed(post: Post) -> None:
     await second.start()
     await post.until(lambda: len(set(endpoint.calls())) == 40)
     await second.close()
+
+
+class Away:
+    """A database that can be away for a while."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.is_away = False
+
+    async def read(self, work: Any) -> Any:
+        self._check()
+        return await self._store.read(work)
+
+    async def write(self, work: Any) -> Any:
+        self._check()
+        return await self._store.write(work)
+
+    def _check(self) -> None:
+        if self.is_away:
+            raise OperationalError("select", {}, Exception("the server closed the connection"))
+
+
+async def test_a_database_that_is_away_delays_and_loses_nothing(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softswitch.webhooks.service.RETRY_DATABASE", 0.05)
+    away: Any = Away(post.store)
+    endpoint = await post.endpoint()
+    first = post.hooks
+    hooks = Webhooks(away, first.clock, first.directory, first.raise_alarm, first.clear_alarm, first.wire)
+    post.snapshot[0] = Snapshot.of([(Kind.WEBHOOK, Webhook(name="crm", url=endpoint.url))], version=1)
+    await hooks.start()
+    await post.until(lambda: hooks._begun)
+    for number in range(60):
+        post.call(f"c{number}")
+        away.is_away = number % 20 >= 10
+        hooks.note()
+        await asyncio.sleep(0.02)
+    away.is_away = False
+    await post.journal.flush()
+    hooks.note()
+    await post.until(lambda: len(set(endpoint.calls())) == 60)
+    await asyncio.sleep(0.2)
+    assert {row.state for row in await hooks.deliveries("crm", limit=200)} == {"done"}
+    await hooks.close()
