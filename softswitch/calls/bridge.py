@@ -44,6 +44,7 @@ class Conversation:
         self.on_recording: Callable[[], None] = _nothing
         self.recorder = CallRecorder(mix, timeline, self._new_recording, self._recording_changed)
         self.on_left: Callable[[Party, Ending], None] = _nobody
+        self.on_joined: Callable[[Party], None] = lambda _party: None
 
     @property
     def is_live(self) -> bool:
@@ -103,6 +104,8 @@ class Conversation:
             self.on_recording()
         if leg.is_ended:
             self._gone(party, Cause.NORMAL)
+        else:
+            self.on_joined(party)
 
     def leave(
         self, party: Party, ending: Ending, *, hang_up: bool = True, before: Sequence[Command] = ()

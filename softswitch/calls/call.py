@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -35,6 +36,9 @@ from softswitch.model.errors import Conflict, NotFound, Unreachable
 from softswitch.model.ids import CallId
 from softswitch.model.states import CallState
 from softswitch.recordings.rules import Contact, Decision, RecordingMode
+
+if TYPE_CHECKING:
+    from softswitch.calls.errand import Errand
 
 log = structlog.get_logger("calls")
 
@@ -75,6 +79,9 @@ class Call:
         self.ending: Ending | None = None
         self.started = False
         self.on_event: Callable[[Call], None] | None = None
+        self.on_finished: Callable[[Cause], None] = lambda _cause: None
+        self.fetch: Callable[[Call, Destination], Errand] | None = None
+        """Fetches an agent out of a queue for this call."""
         self.timeline = Timeline(call_id, board.journal, board.clock)
         self.mix = Mix(board.media, caller.group, caller)
         self.mix.anchor.name, self.mix.anchor.agent, self.mix.anchor.role = _first_party(self.facts)
@@ -209,12 +216,14 @@ class Call:
         if self.ending is None:
             self.emit(ev.CallTransferred(kind=kind, target=str(destination), actor=actor))
             self._onward = Step(destination, back, ring)
+            self.guests.dismiss()
             self._interrupt()
 
     def divert(self, work: Work) -> None:
         """Takes the caller away from where it is; the call's task does this instead (a pick-up)."""
         if self.ending is None:
             self._onward = Step(work)
+            self.guests.dismiss()
             self._interrupt()
 
     def take_onward(self) -> Step | None:
@@ -260,6 +269,7 @@ class Call:
             who=ending.who, cause=ending.cause.word, q850=ending.cause.q850, sip_status=status,
             actor=self.variables.get("ended_by", ending.who),
         ))  # fmt: skip
+        self.on_finished(ending.cause)
 
     # the caller
 
@@ -490,7 +500,7 @@ class Call:
         if party.agent and party.parted is None:
             self.board.desks.released(party.agent, self.id)
         self.deserted = bool(party.agent) and self.board.desks.is_lost(party.agent)
-        if not self.is_over:
+        if self.ending is None and self._onward is None:  # else the call goes elsewhere, and the guests with it
             self.guests.left(party)
             self.touched()
 

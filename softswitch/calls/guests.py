@@ -21,10 +21,11 @@ from softswitch.legs.base import Leg, LegFacts, PartyKind
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Conflict, NotFound, Unreachable
+from softswitch.model.errors import Busy, Conflict, NotFound, Unreachable
 
 if TYPE_CHECKING:
     from softswitch.calls.call import Call
+    from softswitch.calls.errand import Errand
 
 RING = 20.0
 """Seconds that a consulted or invited party rings."""
@@ -33,6 +34,7 @@ ASIDE = 1
 MOST_PARTIES = 32
 
 _PEOPLE = (DestinationKind.AGENT, DestinationKind.EXTENSION, DestinationKind.OUTSIDE)
+_MAY_BE_ASKED = (*_PEOPLE, DestinationKind.QUEUE)
 
 
 @dataclass(eq=False, slots=True)
@@ -47,6 +49,7 @@ class Guest:
     since: float
     party: Party | None = None
     task: asyncio.Task[None] | None = field(default=None, repr=False)
+    errand: Errand | None = field(default=None, repr=False)
     dialling: Dialling | None = field(default=None, repr=False)
     tone: int = 0  # what `by` hears while it rings
 
@@ -188,7 +191,7 @@ class Guests:
     # ringing
 
     def _check(self, to: Destination) -> None:
-        if to.kind not in _PEOPLE:
+        if to.kind not in _MAY_BE_ASKED:
             raise Conflict(f"{to} is no person: transfer the call there instead")
         if len(self._call.mix.parties) + len(self.ringing) >= MOST_PARTIES:
             raise Conflict(f"a call has {MOST_PARTIES} parties at most")
@@ -206,17 +209,35 @@ class Guests:
         """Task of one guest: until it has joined or failed."""
         cause = Cause.CANCELLED
         try:
+            if guest.to.kind is DestinationKind.QUEUE:
+                self._join(guest, await self._fetched(guest))
+                return
             if guest.agent:
                 self._call.board.desks.alert(guest.agent, self._call.id, internal=True)
             async with self._dialling(guest) as leg:
                 self._join(guest, leg)
-        except Conflict:
+        except (Conflict, Busy):
             cause = Cause.BUSY
         except Unreachable as fault:
             cause = fault.cause
         finally:
             if guest.party is None:
                 self._failed(guest, cause)
+
+    async def _fetched(self, guest: Guest) -> Leg:
+        """Whoever answers in a queue; the agent hears ringback meanwhile. Raises Unreachable."""
+        if self._call.fetch is None:
+            raise Unreachable(Cause.NO_ROUTE)
+        errand = guest.errand = self._call.fetch(self._call, guest.to)
+        self._progress(guest, None)
+        try:
+            leg, login = await errand.found
+        finally:
+            if not errand.found.done() or errand.found.cancelled():
+                errand.give_up()
+        if login:
+            guest.to, guest.agent = Destination(DestinationKind.AGENT, login), login
+        return leg
 
     def _dialling(self, guest: Guest) -> Dialling:
         call, board, mix = self._call, self._call.board, self._call.mix
@@ -337,13 +358,17 @@ class Guests:
                 self._call.board.desks.conference(party.agent, more=together)
 
     def dismiss(self) -> None:
-        """The call is over."""
-        self.consulted = None
-        for guest in tuple(self.ringing):
-            if guest.dialling is not None:
-                guest.dialling.give_up(Cause.CANCELLED)
-            if guest.task is not None:
-                guest.task.cancel()
+        """The call is over or goes elsewhere: nobody is rung for it any more."""
+        guest, self.consulted = self.consulted, None
+        if guest is not None:
+            self._call.emit(ev.ConsultEnded(target=str(guest.to), result="failed", agent=guest.by.agent))
+        for ringing in tuple(self.ringing):
+            if ringing.errand is not None:
+                ringing.errand.give_up()
+            if ringing.dialling is not None:
+                ringing.dialling.give_up(Cause.CANCELLED)
+            if ringing.task is not None:
+                ringing.task.cancel()
 
 
 def _word(party: Party) -> str:

@@ -33,7 +33,8 @@ def devices(
     plan = board.plan(caller, wanted)
 
     def start(target: Target, listener: Listener) -> Leg:
-        return board.dial(replace(target, answers=answers and not target.trunk), caller, group=group, prefer=prefer, listener=listener)
+        asked = replace(target, answers=answers and not target.trunk)
+        return board.dial(asked, caller, group=group, prefer=prefer, listener=listener)
 
     return tuple(tuple(Device(str(destination), partial(start, target), target) for target in stage) for stage in plan.stages)
 

@@ -11,6 +11,7 @@ import structlog
 
 from media.errors import MediaError
 from softswitch.calls.call import Call, Step
+from softswitch.calls.errand import Errand, StandIn
 from softswitch.calls.mix import Party
 from softswitch.calls.outcome import Ending, Outcome
 from softswitch.calls.ringing import devices
@@ -173,6 +174,20 @@ class CallService:
         leg.answer()
         return leg
 
+    def _fetch(self, call: Call, to: Destination) -> Errand:
+        """A place in a queue for somebody whom an agent wants to ask. Raises Busy when the node is full or drains."""
+        if self._full() is not None:
+            raise Busy("the switch takes no more calls")
+        facts = replace(call.facts, called=str(to), inbound=True)
+        leg = StandIn(self._board.ids.leg(), facts, call.mix.group)
+        created = ev.CallCreated(
+            direction="internal", caller=facts.caller, caller_name=facts.caller_name, called=str(to), source="consult",
+            leg=leg.id, actor=call.id, context=facts.context,
+        )  # fmt: skip
+        errand = Errand(self._begin(leg, created, to, LONGEST_CALL), call)
+        errand.begin()
+        return errand
+
     def _begin(
         self, leg: Leg, created: ev.CallCreated, to: Destination, max_duration: float, *, answer_within: float = 0.0,
         values: Mapping[str, str] = MappingProxyType({}),
@@ -182,6 +197,7 @@ class CallService:
         call.seat(created.agent, outside=to.kind is DestinationKind.OUTSIDE)
         call.resolve_transfer = self._resolve_transfer
         call.join_calls = self._join_calls
+        call.fetch = self._fetch
         task = asyncio.get_running_loop().create_task(self._serve(call, to, answer_within))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -16,7 +16,7 @@ AGENTS = (
     Agent(login="li", name="李", queues=("sales",), team="east"),
     Agent(login="zhao", name="赵", team="east"),
     Agent(login="wen", name="文", station="extension:1001", team="east"),
-    Agent(login="sun", name="孙", rights=(), dial_from=("ready",)),
+    Agent(login="sun", name="孙", queues=("repair",), rights=(), dial_from=("ready",)),
 )
 QUEUES = (Queue(name="sales", wrap_up=30, ring_timeout=20), Queue(name="repair"))
 CUSTOMER = "caller 13800138000"

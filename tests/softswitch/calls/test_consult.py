@@ -187,7 +187,10 @@ async def test_a_second_click_changes_nothing(desk: Desk, command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("to", "error"), [("queue:sales", Conflict), ("nobody", Invalid), ("queue:none", Invalid), ("555", Conflict)]
+    ("to", "error"),
+    [
+        ("voicemail:x", Invalid), ("conference:room", Conflict), ("nobody", Invalid), ("queue:none", Invalid), ("555", Conflict),
+    ],
 )  # fmt: skip
 async def test_who_cannot_be_consulted(desk: Desk, to: str, error: type[Exception]) -> None:
     with pytest.raises(error):
@@ -201,3 +204,46 @@ async def test_an_agent_without_the_right_consults_nobody_outside(office: Office
     with pytest.raises(Forbidden):
         await office.floor.act("sun", "dial", {"to": "0123"})
     assert office.state("sun") == "ready"
+
+
+async def test_somebody_of_a_queue_is_asked_and_takes_over(desk: Desk) -> None:
+    """The agent waits in the other queue's line; the customer's place in this call is not touched."""
+    office = desk.office
+    office.page("sun")
+    await office.ready("sun")
+    await desk.act("li", "consult", to="queue:repair")
+    await asyncio.sleep(0.5)
+    assert desk.hears() == {"customer": {"default"}, "li": {"ringback"}}
+    assert office.state("sun") == "ringing"
+    office.stations.accept("sun")
+    await asyncio.sleep(0.2)
+    assert desk.hears() == {"customer": {"default"}, "li": {"sun"}, "sun": {"li"}}
+    assert len(office.calls) == 1, "the errand is over"
+    await desk.act("li", "consult_complete")
+    await asyncio.sleep(0.2)
+    assert desk.hears() == {"customer": {"sun"}, "sun": {"customer"}}
+    assert office.state("sun") == "talking"
+    assert [(event.kind, event.target) for event in office.of(ev.CallTransferred)] == [("attended", "agent:sun")]
+    await office.floor.hang_up("sun")
+    await asyncio.sleep(0.2)
+    assert desk.call.is_over and desk.customer.is_ended
+    assert office.state("sun") in ("wrap_up", "ready")
+
+
+@pytest.mark.parametrize("how", ["cancelled", "customer gone"])
+async def test_nobody_of_the_queue_comes_in_time(desk: Desk, how: str) -> None:
+    await desk.act("li", "consult", to="queue:repair")
+    await asyncio.sleep(1)
+    assert [event.queue for event in desk.office.of(ev.QueueEntered)] == ["sales", "repair"]
+    if how == "cancelled":
+        await desk.act("li", "consult_cancel")
+        await asyncio.sleep(0.2)
+        assert desk.hears() == {"customer": {"li"}, "li": {"customer"}}
+        assert len(desk.office.calls) == 1
+    else:
+        desk.customer.leave()
+        await asyncio.sleep(0.2)
+        assert len(desk.office.calls) == 0
+    assert [event.result for event in desk.office.of(ev.QueueLeft) if event.queue == "repair"] == ["abandoned"]
+    result = "cancelled" if how == "cancelled" else "failed"
+    assert [event.result for event in desk.office.of(ev.ConsultEnded)] == [result]
