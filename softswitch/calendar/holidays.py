@@ -11,7 +11,6 @@ from datetime import date
 from functools import lru_cache
 
 import chinese_calendar  # type: ignore[import-untyped]
-from holidays import country_holidays
 
 from softswitch.calendar.model import Day, DayKind
 
@@ -28,6 +27,8 @@ def shipped(country: str, year: int) -> Mapping[date, Day]:
         off = {day: _day(day, "holiday", word) for day, word in chinese_calendar.holidays.items() if day.year == year}
         on = {day: _day(day, "workday", word) for day, word in chinese_calendar.workdays.items() if day.year == year}
         return off | on
+    from holidays import country_holidays  # noqa: PLC0415 - knows every country: costs the start of each process
+
     legal = country_holidays("CN", years=[year], language="zh_CN")
     return {day: Day(day, "holiday", title=title, shipped=True) for day, title in legal.items()}
 
