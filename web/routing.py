@@ -139,12 +139,12 @@ def _check_access(http: web.Request, route: Route, session: Session | None) -> N
     if session.role not in route.roles:
         raise Forbidden(f"the role {session.role} may not do this")
     if session.principal.duty and not route.unfinished:
-        raise Forbidden(_DUTIES[session.principal.duty])
+        raise Forbidden(DUTIES[session.principal.duty])
     if session.csrf and http.method not in _SAFE and not session.csrf_matches(http.headers.get(CSRF_HEADER, "")):
         raise Forbidden(f"the header {CSRF_HEADER} is missing or wrong")
 
 
-_DUTIES = {
+DUTIES = {
     "password": "the password is too old: set a new one first (PUT /auth/password)",
     "second_factor": "set up the second factor first (POST /auth/second-factor)",
 }

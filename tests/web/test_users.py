@@ -135,3 +135,65 @@ async def test_a_leader_sees_the_own_team_only(app: Web) -> None:
     assert (await chen.get(f"{API}/users")).status == 403
     rights = await (await chen.get(f"{API}/rights")).json()
     assert "monitor" in rights["mine"] and "config" not in rights["mine"]
+
+
+async def test_the_board_of_a_leader_shows_the_own_team_only(app: Web) -> None:
+    await lead(app)
+    app.calls.views = {"c1": call_view("c1", "li"), "c2": call_view("c2", "wu")}
+    chen, _ = await app.client("chen")
+    ws = await chen.ws_connect(f"{API}/ws")
+    await ws.receive_json(timeout=5)
+    await ws.send_json({"id": 1, "type": "subscribe", "topics": ["board", "calls"]})
+    found = (await ws.receive_json(timeout=5))["ok"]
+    assert [agent["login"] for agent in found["agents"]] == ["li"] and [call["id"] for call in found["calls"]] == ["c1"]
+    app.calls.watcher(call_view("c2", "wu"))
+    app.calls.watcher(call_view("c1", "li"))
+    app.services.alarms.raise_("trunk_down", "major", "down", "trunk:a")
+    first, second = [(await ws.receive_json(timeout=5))["event"] for _ in range(2)]
+    assert first["call"]["id"] == "c1", "nothing of the other team"
+    assert (second["type"], second["code"]) == ("alarm.raised", "trunk_down") and second["id"]
+    await ws.close()
+
+
+async def test_an_overdue_duty_has_no_socket(app: Web) -> None:
+    from dataclasses import replace
+
+    app.services.users.rules = replace(app.services.users.rules, second_factor="everybody")
+    li, _ = await app.client("li")
+    assert (await li.get(f"{API}/ws", headers={"Upgrade": "websocket", "Connection": "Upgrade"})).status == 403
+
+
+async def test_openid_people_go_there_and_come_back(app: Web) -> None:
+    from typing import Any
+
+    from softswitch.access.entrance import Entrance
+    from softswitch.access.outside import Person
+    from softswitch.config.settings import OidcSettings
+
+    class Provider:
+        settings = OidcSettings(issuer="https://idp.example", title="Firm")
+
+        async def begin(self, redirect: str) -> tuple[str, str]:
+            return f"https://idp.example/authorize?redirect_uri={redirect}", "sealed"
+
+        async def finish(self, sealed: str, *, code: str, state: str) -> Person:
+            assert (sealed, code, state) == ("sealed", "c", "s")
+            return Person("anna", "Anna", Role.SUPERVISOR)
+
+    provider: Any = Provider()
+    parts: Any = app.services.parts
+    parts[Entrance] = Entrance(app.services.users, oidc=provider)
+    client = app.anonymous()
+    methods = await (await client.get(f"{API}/auth/methods")).json()
+    assert methods == {"password": True, "link": True, "ldap": False, "oidc": {"title": "Firm"}}
+    there = await client.get(f"{API}/auth/oidc", allow_redirects=False)
+    assert there.status == 302 and there.headers["Location"].endswith("/api/v1/auth/oidc/callback")
+    cookie = there.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Path=/api/v1/auth/oidc/callback" in cookie
+    back = await client.get(f"{API}/auth/oidc/callback?code=c&state=s")
+    assert back.status == 200 and 'url=/"' in await back.text()
+    session = await (await client.get(f"{API}/auth/session")).json()
+    assert (session["login"], session["role"]) == ("anna", "supervisor")
+    assert (await client.get(f"{API}/auth/oidc/callback?error=access_denied")).status == 403
+    parts[Entrance] = Entrance(app.services.users)
+    assert (await client.get(f"{API}/auth/oidc")).status == 404

@@ -13,6 +13,7 @@ from softswitch.features.screen_pop import ScreenPops
 from softswitch.model.events import (
     AgentHelp,
     AgentMessage,
+    AlarmAcknowledged,
     AlarmCleared,
     AlarmRaised,
     CallEnded,
@@ -31,7 +32,8 @@ from web.ws import pop
 from web.ws.outbox import Outbox, Parking
 
 _HEARD = (
-    CallEnded, AlarmRaised, AlarmCleared, SupervisionStarted, SupervisionMode, SupervisionEnded, AgentHelp, AgentMessage,
+    CallEnded, AlarmRaised, AlarmCleared, AlarmAcknowledged, SupervisionStarted, SupervisionMode, SupervisionEnded, AgentHelp,
+    AgentMessage,
 )  # fmt: skip
 SWEEP = 5.0  # seconds between looks for expired outboxes
 
@@ -158,10 +160,20 @@ class Hub:
                 if any(True for _ in self._outboxes()):
                     self._spawn(self._tell_ended(event.call))
             case AlarmRaised():
-                alarm = {"code": event.code, "level": event.level, "text": event.text, "object": event.object}
+                alarm = {
+                    "id": event.alarm,
+                    "code": event.code,
+                    "level": event.level,
+                    "text": event.text,
+                    "object": event.object,
+                }
                 self._tell("calls", {"type": "alarm.raised", **alarm})
             case AlarmCleared():
-                self._tell("calls", {"type": "alarm.cleared", "code": event.code, "object": event.object})
+                alarm = {"id": event.alarm, "code": event.code, "object": event.object}
+                self._tell("calls", {"type": "alarm.cleared", **alarm})
+            case AlarmAcknowledged():
+                acked = {"id": event.alarm, "code": event.code, "object": event.object, "by": event.actor, "note": event.note}
+                self._tell("calls", {"type": "alarm.acked", **acked})
             case SupervisionStarted() | SupervisionMode():
                 self._tell_monitor(event.supervisor or event.actor, event.call, event.mode)
             case SupervisionEnded():

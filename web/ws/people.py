@@ -16,6 +16,7 @@ from softswitch.services import Services
 from web import shapes
 from web.auth import Session, describe
 from web.errors import BadRequest
+from web.routing import DUTIES
 from web.ws import desk, pop, requests, socket, supervising
 from web.ws.guard import SIGNED_OUT, Guard
 from web.ws.hub import Hub
@@ -32,6 +33,8 @@ def check_origin(http: web.Request) -> None:
 async def serve_person(http: web.Request, services: Services, hub: Hub, guard: Guard, session: Session) -> web.StreamResponse:
     if session.role is Role.API:
         raise Forbidden("the WebSocket is for people and widgets")
+    if session.principal.duty:
+        raise Forbidden(DUTIES[session.principal.duty])
     check_origin(http)
     ws = await socket.accept(http)
     after = http.query.get("after", "0")
