@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from softswitch.directory.snapshot import Snapshot
 from softswitch.ivr import expressions, schema
 from softswitch.ivr.verbs import REFUSED, VERBS
 from softswitch.ivr.verbs.base import Fault
+from softswitch.model.destination import DestinationKind
 from softswitch.prompts import LANGUAGES
 
 _FIELDS = frozenset({"name", "languages", "start", "nodes", "version"})
@@ -68,6 +69,8 @@ class _Reader:
             self._fault(("nodes",), f"expected at most {MAX_NODES} nodes")
         nodes = {name: node for name, data in self._declared.items() if (node := self._node(name, data, languages)) is not None}
         start = self._start(self._declared)
+        if start and len(nodes) == len(self._declared):
+            self._reachable(nodes, start)
         version = self._tree.get("version", 1)
         return Flow(self.name, start, languages, nodes, version if isinstance(version, int) else 1)
 
@@ -122,9 +125,38 @@ class _Reader:
                 text = f'{where}: expected one of {" ".join(languages)}, got "{language}"'
                 self._fault(("nodes", node.name, *where.split(".")), text, node=node.name)
 
+    def _reachable(self, nodes: Mapping[str, Node], start: str) -> None:
+        """From the start, from where numbers and other flows enter, and from labels, which are places to enter at."""
+        labels = {name for name, node in nodes.items() if node.verb == "label"}
+        seen: set[str] = set()
+        ahead = [start, *labels, *entries(self.name, self._snapshot)]
+        while ahead:
+            name = ahead.pop()
+            if name in seen or name not in nodes:
+                continue
+            seen.add(name)
+            ahead += [target for _, target in nodes[name].targets()]
+        for name in nodes:
+            if name not in seen:
+                self._fault(("nodes", name), f'cannot be reached from "{start}"', node=name)
+
     def _fault(self, path: tuple[str | int, ...], text: str, *, node: str = "") -> None:
         where = f"flow {self.name}, node {node}" if node else f"flow {self.name}"
         self.faults.append(FlowFault(path, f"{where}: {text}"))
+
+
+def entries(name: str, snapshot: Snapshot) -> Iterator[str]:
+    """Nodes of a flow at which numbers and other flows enter it (`flow:NAME/NODE`)."""
+    for number in snapshot.numbers.values():
+        if number.to.kind is DestinationKind.FLOW and number.to.name.startswith(f"{name}/"):
+            yield number.to.name.partition("/")[2]
+    for flow in snapshot.flows.values():
+        for node in flow.nodes.values():
+            if not isinstance(node, Mapping):
+                continue  # of a file that is being checked: its mistake is told where it is
+            for text in (str(node.get("flow", "")), str(node.get("to", "")).removeprefix("flow:")):
+                if text.startswith(f"{name}/"):
+                    yield text.partition("/")[2]
 
 
 def _unknown(word: object) -> str:

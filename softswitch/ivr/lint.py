@@ -31,7 +31,7 @@ class Note:
 
 
 def check_flow(tree: Mapping[str, Any], snapshot: Snapshot, exists: Exists | None = None) -> list[Note]:
-    """Errors, or else warnings: unreachable, dead_end, loop, missing_prompt, silent (no key works while a prompt plays)."""
+    """Errors, or else warnings: dead_end, loop, hangup (a branch that cannot run), missing_prompt."""
     faults = validate_flow(tree, snapshot)
     if faults:
         return [
@@ -45,7 +45,7 @@ def check_flow(tree: Mapping[str, Any], snapshot: Snapshot, exists: Exists | Non
             for fault in faults
         ]
     flow = compile_flow(tree, snapshot)
-    notes = [*_unreachable(flow), *_dead_ends(flow), *_loops(flow), *_hangup_branches(flow)]
+    notes = [*_dead_ends(flow), *_loops(flow), *_hangup_branches(flow)]
     if exists is not None:
         notes += _missing_prompts(flow, exists)
     return notes
@@ -64,20 +64,6 @@ def missing_prompts(tree: Mapping[str, Any], snapshot: Snapshot, exists: Exists)
 def _note(flow: Flow, code: str, node: str, text: str, field: str = "") -> Note:
     path = f"nodes.{node}.{field}" if field else f"nodes.{node}"
     return Note("warning", code, node, path, f"flow {flow.name}, node {node}: {text}")
-
-
-def _unreachable(flow: Flow) -> Iterator[Note]:
-    """Speed lines may enter at any node, so this is no error."""
-    seen: set[str] = set()
-    ahead = [flow.start]
-    while ahead:
-        name = ahead.pop()
-        if name not in seen:
-            seen.add(name)
-            ahead += [target for _, target in flow.nodes[name].targets()]
-    for name in flow.nodes:
-        if name not in seen:
-            yield _note(flow, "unreachable", name, f'cannot be reached from "{flow.start}" (only by flow:{flow.name}/{name})')
 
 
 def _dead_ends(flow: Flow) -> Iterator[Note]:

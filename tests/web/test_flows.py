@@ -74,10 +74,10 @@ async def test_mistakes_name_their_fields(app: Web) -> None:
     reply = await client.post(f"{API}/flows/check", json={"name": "x", **wrong}, headers=headers)
     assert (await reply.json())["ok"] is False
     lonely = tree()
-    lonely["nodes"]["other"] = {"verb": "hangup"}
+    lonely["nodes"]["bye"] = {"verb": "play", "prompts": ["goodbye"]}
     checked = await (await client.post(f"{API}/flows/check", json={"name": "x", **lonely}, headers=headers)).json()
     assert checked["ok"] is True
-    assert [(note["code"], note["node"]) for note in checked["notes"]] == [("unreachable", "other")]
+    assert [(note["code"], note["node"]) for note in checked["notes"]] == [("dead_end", "bye")]
 
 
 @pytest.mark.parametrize("body", ["[]", "7", "nonsense", '"text"', "{}"])

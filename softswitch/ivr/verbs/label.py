@@ -1,4 +1,7 @@
-"""Marks a place that reports count: with `goal`, the caller has got what it called for without an agent."""
+"""Marks a place: speed lines may enter here though nothing in the flow leads to it, and reports count it.
+
+With `goal` the caller has got what it called for without an agent.
+"""
 
 from __future__ import annotations
 

@@ -43,11 +43,11 @@ def test_check(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     code, output = run("check", "wrong.json")
     assert code == 1
     assert output == 'error: flow night, node sales: queue: there is no queue "support"\n'
-    lonely = {**TREE, "nodes": {**TREE["nodes"], "other": {"verb": "play", "prompts": ["mine"]}}}
+    lonely = {**TREE, "nodes": {**TREE["nodes"], "bye": {"verb": "play", "prompts": ["mine"]}}}
     (tmp_path / "lonely.yaml").write_text(yaml.safe_dump(lonely))
     code, output = run("check", "lonely.yaml")
     assert code == 0
-    assert "warning: flow night, node other: cannot be reached" in output
+    assert "warning: flow night, node bye: nothing follows" in output
     assert "there is no prompt mine in zh-CN" in output
 
 

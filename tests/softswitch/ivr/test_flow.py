@@ -87,6 +87,7 @@ def _set(path: str, value: Any) -> dict[str, Any]:
         ("nodes.sales.verb", None, "flow main, node sales: the verb is missing"),
         ("nodes.hello.next", "menue", 'flow main, node hello: next: there is no node "menue"'),
         ("nodes.menu.keys.1", "sale", 'flow main, node menu: keys.1: there is no node "sale"'),
+        ("nodes.menu.keys", {"1": "sales"}, 'flow main, node english: cannot be reached from "hello"'),
         ("nodes.sales.verb", "sms", 'flow main, node sales: the verb "sms" is not in this release: there are no text messages'),
         ("nodes.bye.on_hangup", "nowhere", 'flow main, node bye: on_hangup: there is no node "nowhere"'),
         ("nodes.sales.needs", {"english": "60"}, "flow main, node sales: needs: expected a table of whole numbers"),

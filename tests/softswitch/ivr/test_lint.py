@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from softswitch.directory.model import Flow, Queue
+from softswitch.directory.model import Flow, Number, Queue
 from softswitch.directory.snapshot import Snapshot
 from softswitch.ivr.lint import check_flow
 from softswitch.ivr.verbs import REFUSED
+from softswitch.model.destination import Destination
 
 SNAPSHOT = Snapshot(queues={"sales": Queue(name="sales")}, flows={"pay": Flow(name="pay", nodes={"in": {"verb": "answer"}})})
 
@@ -34,8 +36,17 @@ def test_each_refused_verb_says_why(verb: str) -> None:
     assert REFUSED[verb] in note.text
 
 
-def test_nodes_that_only_speed_lines_reach() -> None:
-    assert codes({"start": {"verb": "hangup"}, "leaf": {"verb": "hangup"}}) == [("unreachable", "leaf")]
+def test_nodes_that_nothing_leads_to() -> None:
+    nodes = {"start": {"verb": "hangup"}, "leaf": {"verb": "hangup"}}
+    assert codes(nodes) == [("invalid", "leaf")]
+    entered = replace(SNAPSHOT, numbers={"9": Number(number="9", to=Destination.parse("flow:f/leaf"))})
+    assert check_flow({"name": "f", "start": "start", "nodes": nodes}, entered) == []
+    other = Flow(name="other", nodes={"a": {"verb": "subflow", "flow": "f/leaf"}})
+    assert check_flow({"name": "f", "start": "start", "nodes": nodes}, replace(SNAPSHOT, flows={"other": other})) == []
+    broken: Any = {"a": "hangup", "b": {"to": 7, "flow": None}}
+    odd = replace(SNAPSHOT, flows={"odd": Flow(name="odd", nodes=broken)})
+    assert [note.code for note in check_flow({"name": "f", "start": "start", "nodes": nodes}, odd)] == ["invalid"]
+    assert codes({**nodes, "door": {"verb": "label", "name": "door", "next": "leaf"}}) == [], "labels are places to enter at"
 
 
 def test_dead_ends() -> None:
