@@ -52,6 +52,9 @@ from softswitch.recordings.archive import Archive
 from softswitch.recordings.keeper import Keeper
 from softswitch.recordings.tables import SCHEMA as RECORDINGS
 from softswitch.recordings.watch import Watch
+from softswitch.reports.schedules import Parts as ScheduleParts
+from softswitch.reports.schedules import Schedules
+from softswitch.reports.service import Reports
 from softswitch.services import Demo, Services
 from softswitch.store.database import Store
 from softswitch.store.spool import Spool
@@ -258,7 +261,14 @@ def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
         alarms=alarms, store=store, clock=clock, directory=services.directory.current, journal=bus.publish, put=lambda _: None,
         mail=SimpleNamespace(configured=False), post=services.bus.publish,
     )  # fmt: skip
+    reports = Reports(store, services.directory.current, clock)
+    schedules: Any = ScheduleParts(
+        reports=reports, store=store, directory=services.directory.current, clock=clock,
+        mailer=SimpleNamespace(configured=False), alarms=alarms,  # type: ignore[arg-type]
+    )  # fmt: skip
     return {
+        Reports: reports,
+        Schedules: Schedules(schedules),
         Alerting: Alerting(alerting),
         Reserve: _reserve(services),
         Archive: Archive(store, keeper, clock, bus.publish, Watch(store, keeper, clock, alarms)),

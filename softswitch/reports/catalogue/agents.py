@@ -37,7 +37,7 @@ def _contacts(asking: Asking, direction: str) -> Table:
         rows.append(Row(_named(asking, period, agent, figures), _drill(asking, period, agent, direction=direction)))
     totals = contact_figures(added(list(sums.values())) if sums else _NONE)
     totals["talk_share"] = percent(talk, talk)
-    return Table(rows, totals, asking.labels(), _curves(asking, sums))
+    return Table(rows, totals, asking.labels(), _curves(asking, sums, "total", "answered", "missed"))
 
 
 def _named(asking: Asking, period: int, agent: str, figures: Values) -> Values:
@@ -53,12 +53,12 @@ def _drill(asking: Asking, period: int, agent: str, **filters: str) -> dict[str,
     return asking.drill("contact", period, agent=agent, **filters)
 
 
-def _curves(asking: Asking, sums: Sums) -> tuple[Series, ...]:
+def _curves(asking: Asking, sums: Sums, *names: str) -> tuple[Series, ...]:
     by_period: dict[int, list[Sequence[int]]] = {}
     for key, values in sums.items():
         by_period.setdefault(key[0], []).append(values)
     figures = [contact_figures(added(by_period.get(n, [_NONE]))) for n in range(len(asking.calendar.periods))]
-    return tuple(curve(name, figures) for name in ("total", "answered", "missed"))
+    return tuple(curve(name, figures) for name in names)
 
 
 def workload_report(asking: Asking) -> Table:
@@ -81,7 +81,7 @@ def workload_report(asking: Asking) -> Table:
             together[state] = together.get(state, 0) + ms
     total_days = sum(days.values())
     totals = _workload(added(list(contacts.values())) if contacts else _NONE, together, total_days)
-    return Table(rows, totals, asking.labels(), _curves(asking, contacts))
+    return Table(rows, totals, asking.labels(), _curves(asking, contacts, "answered"))
 
 
 def _workload(sums: Sequence[int], times: Mapping[str, int], days: int) -> Values:
