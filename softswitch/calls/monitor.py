@@ -28,6 +28,8 @@ class Monitors:
     _whispers: dict[Ear, Recording] = field(default_factory=dict)
     _in_private: dict[Ear, list[Party]] = field(default_factory=dict)
     """Customers who are on hold because of a private word."""
+    _taking_part: list[str] = field(default_factory=list)
+    """Supervisors who have taken the call over, or intercepted it."""
 
     def set(self, ear: Ear, mode: MonitorMode, *, target: str, actor: str, device: str = "browser") -> None:
         """Puts a supervisor into a mode; OFF takes it out. The same mode again changes nothing.
@@ -79,7 +81,20 @@ class Monitors:
         """The supervisor stops supervising, because it takes part in the call from now on. Its port stays in the group."""
         self._end_private(ear, actor)
         self._forget(ear)
+        self._taking_part.append(ear.login)
         self.timeline.emit(ev.SupervisionMode(actor=actor, mode=MonitorMode.TAKE_OVER.value, supervisor=ear.login))
+
+    def intercepted(self, supervisor: str, actor: str, device: str) -> None:
+        """The supervisor takes part in the call without having supervised it."""
+        self._taking_part.append(supervisor)
+        mode = MonitorMode.TAKE_OVER.value
+        self.timeline.emit(ev.SupervisionStarted(actor=actor, mode=mode, supervisor=supervisor, device=device))
+
+    def part_over(self, supervisor: str, actor: str) -> None:
+        """Who took part leaves; nothing when it has left."""
+        if supervisor in self._taking_part:
+            self._taking_part.remove(supervisor)
+            self.timeline.emit(ev.SupervisionEnded(actor=actor, supervisor=supervisor))
 
     def refresh(self) -> None:
         """Routes anew and lets the restricted files follow: one per supervisor who whispers in a recorded conversation."""
@@ -103,6 +118,8 @@ class Monitors:
     def dismiss(self) -> None:
         """The call is over: everybody goes back to where they came from."""
         self._in_private.clear()
+        for supervisor in tuple(self._taking_part):
+            self.part_over(supervisor, supervisor)
         for ear in tuple(self.mix.supervisors):
             self._forget(ear)
             ear.go_idle()

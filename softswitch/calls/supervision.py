@@ -137,10 +137,13 @@ class Supervision:
         return self._told(watching)
 
     def stop(self, supervisor: str, actor: str) -> WatchView:
-        """Ends it; who has taken a call over leaves the call. Raises NotFound when this supervisor does nothing."""
+        """Ends whatever this supervisor does, nothing too; who has taken or intercepted a call leaves it."""
         watching = self._watching.get(supervisor)
         if watching is None:
-            raise NotFound(f"{supervisor} supervises nobody")
+            for call in tuple(self._calls.each()):
+                for party in [party for party in call.mix.parties if party.name == party_name(supervisor)]:
+                    _leave(call, party, actor)
+            return WatchView(supervisor, MonitorMode.OFF, "off", "", "", "", "browser", Follow.CUSTOMER, 0.0)
         self._end(watching, actor)
         return self.view(watching)
 
@@ -385,8 +388,8 @@ class Supervision:
         del self._watching[watching.login]
         if watching.ring is not None:
             watching.ring.give_up()
-        if watching.taken is not None:
-            self._leave_taken(watching, actor)
+        if watching.taken is not None and watching.call is not None:
+            _leave(watching.call, watching.taken, actor)
         else:
             self._detach(watching, actor)
             if isinstance(watching.ear, PhoneEar) and watching.ear is not keep:
@@ -413,7 +416,7 @@ class Supervision:
             call.guests.cancel(agent) if consulted.party is None else call.guests.merge(agent)
         leg = as_leg(ear, call.facts)
         call.monitors.become_party(ear, actor)
-        party = watching.taken = Party(leg, PartyRole.AGENT, name=f"supervisor:{watching.login}")
+        party = watching.taken = Party(leg, PartyRole.AGENT, name=party_name(watching.login))
         party.parted = asyncio.get_running_loop().create_future()
         party.parted.add_done_callback(lambda _: self._end(watching, watching.login))
         call.conversation.join(party)
@@ -421,15 +424,6 @@ class Supervision:
         for held in [other for other in call.mix.parties if other.held and other.role is PartyRole.CUSTOMER]:
             call.conversation.hold(held, held=False, actor=actor)
         watching.mode = MonitorMode.TAKE_OVER
-
-    def _leave_taken(self, watching: Watching, actor: str) -> None:
-        call, party = watching.call, watching.taken
-        if call is None or party is None or call.is_over or party not in call.mix.parties:
-            return
-        if len(call.mix.parties) > 2:
-            call.part(party, Ending("supervisor", Cause.NORMAL))
-        else:
-            call.hang_up(Cause.NORMAL, "supervisor", actor)
 
     # forced release
 
@@ -449,3 +443,21 @@ class Supervision:
             call.part(party, Ending("supervisor", Cause.SUPERVISOR))
         else:
             call.hang_up(Cause.SUPERVISOR, "supervisor", actor)
+
+
+def party_name(supervisor: str) -> str:
+    """How a supervisor is called who takes part in a call."""
+    return f"supervisor:{supervisor}"
+
+
+def _leave(call: Call, party: Party, actor: str) -> None:
+    """Out of a call that was taken over or intercepted; with nobody else for the other party it ends."""
+    if call.is_over:
+        return
+    call.monitors.part_over(party.name.partition(":")[2], actor)
+    if party not in call.mix.parties:
+        return
+    if len(call.mix.parties) > 2:
+        call.part(party, Ending("supervisor", Cause.NORMAL))
+    else:
+        call.hang_up(Cause.NORMAL, "supervisor", actor)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from softswitch.calls.call import Call
 from softswitch.calls.outcome import Outcome
 from softswitch.calls.service import CallService, Handler
+from softswitch.calls.supervision import party_name
 from softswitch.calls.supervision_devices import as_leg, page_of, phone_of
 from softswitch.calls.switchboard import Switchboard
 from softswitch.legs.browser import BrowserSession
@@ -22,6 +23,7 @@ class _Ticket:
 
     login: str
     session: BrowserSession
+    actor: str
 
 
 class Interception:
@@ -53,7 +55,7 @@ class Interception:
             to = Destination(DestinationKind.EXTENSION, number)
         else:
             to = Destination(DestinationKind.AGENT, supervisor)
-            self._tickets[call_id] = _Ticket(supervisor, page_of(self._board, supervisor))
+            self._tickets[call_id] = _Ticket(supervisor, page_of(self._board, supervisor), actor)
         self._leave_line(call_id, actor)
         call.redirect(to, kind="intercept", actor=actor)
 
@@ -68,7 +70,7 @@ class Interception:
                 leg = as_leg(ticket.session, call.facts)
             except Busy:
                 return Outcome.failed(Cause.BUSY)
-            ending = await call.bridge(leg, other=f"supervisor:{ticket.login}", queue=call.tally().queue)
-            return Outcome.ended(ending)
+            call.monitors.intercepted(ticket.login, ticket.actor, "browser")
+            return Outcome.ended(await call.bridge(leg, other=party_name(ticket.login), queue=call.tally().queue))
 
         return handle

@@ -232,7 +232,10 @@ def test_taking_over_at_once_and_from_hold(tmp_path: Path) -> None:
         assert _ears(world, "wang")["wang"] == set()
         await world.settles()
 
-    run(tmp_path, scenario)
+    world = run(tmp_path, scenario)
+    assert len(world.seen(SupervisionEnded)) == 1
+    assert world.kinds()[-1] == "rec.finished"
+    assert world.kinds().index("sup.ended") < world.kinds().index("call.ended")
 
 
 def test_taking_over_a_consultation_joins_all_but_the_agent(tmp_path: Path) -> None:
@@ -305,11 +308,15 @@ def test_a_waiting_caller_is_intercepted(tmp_path: Path) -> None:
         assert _ears(world, "wang")["wang"] == {"customer"}
         with pytest.raises(Conflict, match="take it over"):
             world.interception.take(call.id, "wang", actor="wang")
-        world.carrier.hang_up("call1")
+        assert world.supervision.stop("wang", "wang").mode == "off"
+        await world.carrier.sees(sig.Ended)
+        assert world.supervision.stop("wang", "wang").mode == "off", "there is nothing left to stop"
         await world.settles()
 
     world = run(tmp_path, scenario)
     assert [(event.kind, event.actor) for event in world.seen(CallTransferred)] == [("intercept", "wang")]
+    assert [(event.mode, event.supervisor) for event in world.seen(SupervisionStarted)] == [("take_over", "wang")]
+    assert [event.supervisor for event in world.seen(SupervisionEnded)] == ["wang"]
 
 
 def test_a_ringing_call_is_intercepted_and_the_device_stops(tmp_path: Path) -> None:

@@ -136,10 +136,7 @@ def _supervisor(request: Request, named: str) -> str:
 
 
 def _start(request: Request, wish: Wish) -> Watch:
-    supervision = request.services.part(Supervision)
-    if wish.mode is MonitorMode.OFF and supervision.of(wish.supervisor) is None:
-        return idle(wish.supervisor)
-    return watch(supervision.start(wish))
+    return watch(request.services.part(Supervision).start(wish))
 
 
 async def set_monitor(request: Request) -> Watch:

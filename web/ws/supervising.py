@@ -8,7 +8,6 @@ from typing import Any
 from softswitch.calls.supervision import Follow, Supervision, Wish
 from softswitch.calls.supervision_help import HelpDesk
 from softswitch.calls.supervision_intercept import Interception
-from softswitch.model.states import MonitorMode
 from softswitch.services import Services
 from web.api.supervision import idle, watch
 from web.ws import requests
@@ -18,14 +17,11 @@ Handler = Callable[[Services, str, Any], Awaitable[Mapping[str, Any]]]
 
 
 async def _monitor(services: Services, login: str, message: requests.MonitorSet) -> Mapping[str, Any]:
-    supervision = services.part(Supervision)
-    if message.mode is MonitorMode.OFF and supervision.of(login) is None:
-        return idle(login).model_dump()
     wish = Wish(
         supervisor=login, actor=login, mode=message.mode, device=message.device, call=message.call, agent=message.agent,
         queue=message.queue, follow=Follow.AGENT if message.agent else Follow(message.follow),
     )  # fmt: skip
-    return watch(supervision.start(wish)).model_dump()
+    return watch(services.part(Supervision).start(wish)).model_dump()
 
 
 async def _intercept(services: Services, login: str, message: requests.Intercept) -> Mapping[str, Any]:
