@@ -189,7 +189,8 @@ async def test_a_second_click_changes_nothing(desk: Desk, command: str) -> None:
 @pytest.mark.parametrize(
     ("to", "error"),
     [
-        ("voicemail:x", Invalid), ("conference:room", Conflict), ("nobody", Invalid), ("queue:none", Invalid), ("555", Conflict),
+        ("voicemail:x", Invalid), ("conference:room", Conflict), ("nobody", Invalid), ("queue:none", Invalid),
+        ("555", Conflict),
     ],
 )  # fmt: skip
 async def test_who_cannot_be_consulted(desk: Desk, to: str, error: type[Exception]) -> None:

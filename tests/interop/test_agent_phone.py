@@ -1,0 +1,111 @@
+"""An agent at a phone: signs in by a code, gets the calls of its queue, is asked by a colleague and takes the call over.
+
+Customer: SIPp. Colleague: aiortc. The agent's phone: baresip. Each sends a tone of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.support.audio import heard_tones, tone
+from tests.support.phone import Phone
+from tests.support.sipp import Caller, Sipp, ulaw
+from tests.support.sniff import Sniffer
+from tests.support.switch import Switch, wait_for
+from tests.support.web_client import WebClient
+
+APPLY = """
+[[trunk]]
+name = "carrier"
+addresses = ["127.0.0.1"]
+[[extension]]
+number = "1001"
+password = "correct-horse-1001"
+[[queue]]
+name = "sales"
+announce = "none"
+wrap_up = 1
+[[queue]]
+name = "repair"
+announce = "none"
+wrap_up = 1
+[[agent]]
+login = "li"
+name = "李"
+queues = ["sales"]
+[[agent]]
+login = "wen"
+name = "文"
+queues = ["repair"]
+station = "extension:1001"
+[[number]]
+number = "4008001000"
+to = "queue:sales"
+"""
+TONES = {"customer": 440.0, "li": 700.0, "phone": 1700.0}
+pytestmark = pytest.mark.timeout(120)
+
+
+def _state(switch: Switch, login: str) -> str:
+    return str(switch.api("GET", f"/agents/{login}")["state"])
+
+
+def _code(switch: Switch, phone: Phone, code: str, state: str) -> None:
+    """Dials a code, hears it answered, and waits for the agent's state."""
+    phone.dial(code)
+    wait_for(lambda: _state(switch, "wen") == state, 5, f"{code} to make the agent {state}")
+    wait_for(lambda: phone.state() == "CLOSED", 8, "the confirmation to end")
+    assert abs(phone.audio(1.5)).max() > 0.01, "the confirmation is spoken"
+
+
+def test_signing_in_and_out_by_codes(tmp_path: Path) -> None:
+    with (
+        Switch(tmp_path, APPLY) as switch,
+        Phone("1001", "correct-horse-1001", f"127.0.0.1:{switch.sip_port}", TONES["phone"]) as phone,
+    ):
+        phone.do("register")
+        for code, state in (("*50", "ready"), ("*51", "not_ready"), ("*52", "ready"), ("*53", "logged_out")):
+            _code(switch, phone, code, state)
+
+
+async def test_somebody_of_another_queue_is_asked_at_its_phone(tmp_path: Path) -> None:
+    voice = tmp_path / "customer.ulaw"
+    voice.write_bytes(ulaw(tone(TONES["customer"], 10)))
+    scenario = Caller().invite().answered().speak(voice, -1).wait_bye().xml()
+    with (
+        Switch(tmp_path, APPLY) as switch,
+        Phone("1001", "correct-horse-1001", f"127.0.0.1:{switch.sip_port}", TONES["phone"]) as phone,
+    ):
+        phone.do("register")
+        switch.api("PUT", "/agents/wen/state", {"state": "ready"})
+        async with WebClient(switch, "li", TONES["li"]) as li:
+            await li.ask("subscribe", topics=["agent"])
+            await li.connect_media()
+            await li.ask("agent.state", state="ready")
+            customer = Sipp(tmp_path, scenario, target=f"127.0.0.1:{switch.sip_port}", service="4008001000")
+            with Sniffer(customer.media_port) as ear, customer:
+                offer = (await li.event("offer.made"))["offer"]
+                await li.ask("offer.accept", offer=offer["id"])
+                await asyncio.sleep(1)
+                await li.ask("call.consult", to="queue:repair")
+                await asyncio.to_thread(phone.do, "ringing")
+                assert await asyncio.to_thread(_state, switch, "li") == "consulting"
+                assert await asyncio.to_thread(_state, switch, "wen") == "ringing"
+                await asyncio.to_thread(phone.do, "answer")
+                await asyncio.sleep(1.5)
+                assert li.hears(TONES, 0.4) == {"phone"}
+                assert heard_tones(ear.audio()[-3200:], TONES) == set(), "the customer hears music"
+                await li.ask("consult.complete")
+                await asyncio.sleep(1.5)
+                assert heard_tones(ear.audio()[-3200:], TONES) == {"phone"}
+                assert await asyncio.to_thread(phone.hears, TONES, 0.4) == {"customer"}
+                assert await asyncio.to_thread(_state, switch, "wen") == "talking"
+                await asyncio.to_thread(phone.do, "hangup")
+                customer.succeed()
+        records = await asyncio.to_thread(switch.ended_calls)
+    assert {(record["queue"], record["agent"], record["result"]) for record in records} == {
+        ("sales", "wen", "answered"), ("repair", "wen", "answered"),
+    }  # fmt: skip
