@@ -67,6 +67,7 @@ function values(event: TimelineEvent, words: Words): Record<string, string> {
   const plain = Object.fromEntries(Object.entries(event).map(([key, value]) => [key, text(value)]));
   return {
     ...plain,
+    name: text(event["name"]) || text(event["node"]),
     caller: party(words, event["caller"]),
     called: party(words, event["called"]),
     other: party(words, event["other"]),
