@@ -21,6 +21,7 @@ from softswitch.acd.callback_talk import ask_number, ask_what_to_do
 from softswitch.acd.service import AcdService
 from softswitch.acd.tables import open_callbacks, write_callback
 from softswitch.acd.visit import REASONS
+from softswitch.acd.whisper import whisper
 from softswitch.calls.call import Call
 from softswitch.calls.outcome import Ending, Outcome
 from softswitch.directory.model import Queue
@@ -39,6 +40,8 @@ log = structlog.get_logger("callbacks")
 TICK = 1.0
 LEAD_SECONDS = 300.0
 """A callback is not offered when the queue closes sooner than this after the predicted wait."""
+FULL_SECONDS = 60.0
+"""How long a callback waits while the switch takes no more calls."""
 SOURCE = "callback"
 
 
@@ -340,9 +343,12 @@ class Callbacks:
                 Destination(DestinationKind.AGENT, offer.agent), self._back(seat), actor="system", source=SOURCE,
                 ring=offer.ring_timeout_ms / 1000 + 1, shown=seat.callback.number, alert=True,
             )  # fmt: skip
-        except (Unreachable, Busy) as fault:
-            cause = fault.cause if isinstance(fault, Unreachable) else Cause.CONGESTION
-            self._acd.submit(c.OfferFailed(offer.offer, REASONS.get(cause, "device")))
+        except Unreachable as fault:
+            self._acd.submit(c.OfferFailed(offer.offer, REASONS.get(fault.cause, "device")))
+            return
+        except Busy:  # the switch is full, or goes down: no agent is to blame
+            self._give_up_place(seat.callback)
+            self._keep(replace(seat.callback, state=CallbackState.SCHEDULED, scheduled=self._acd.now + FULL_SECONDS))
             return
         seat.ringing[offer.offer] = call
         self._live.runs[call.id] = _Run(seat.callback, seat, offer.offer, offer.agent)
@@ -414,6 +420,8 @@ class Callbacks:
                 raise Unreachable(Cause.NO_ROUTE)
             async with call.dialling(to, timeout=queue.callback_ring) as leg:
                 self._succeeded(call, run)
+                if prompt := call.consent_prompt(queue.name):
+                    await whisper(call.board.media, leg, (prompt,), call.language)
                 return Outcome.ended(await call.bridge(leg, record=queue.record, queue=queue.name, other=str(to)))
         except Unreachable as fault:
             run.settled = True

@@ -113,9 +113,7 @@ class AcdService:
     def snapshot(self) -> Snapshot:
         return self._directory()
 
-    def start(
-        self, stored: Sequence[ev.Event] = (), records: Sequence[CdrRow] = (), visits: Sequence[Visit] = ()
-    ) -> None:
+    def start(self, stored: Sequence[ev.Event] = (), records: Sequence[CdrRow] = (), visits: Sequence[Visit] = ()) -> None:
         """Takes over agents' states and today's counts from before a restart, then listens to devices."""
         self.today.restore(visits, self.now)
         self.around.returned = {
@@ -290,6 +288,11 @@ class AcdService:
         """80th percentile of the rest of a visit's wait, ms; -1 = unknown, or not to be said aloud."""
         found = self.core.state.visits.get(visit)
         return -1 if found is None or found.queue in self.forecast.off else self.predicted(visit)[1]
+
+    def held_for(self, visit: str) -> str:
+        """The agent who knows the caller and for whom it waits at first."""
+        found = self.core.state.visits.get(visit)
+        return found.held_for if found is not None and not found.offer else ""
 
     def may_call_back(self, queue: Queue, number: str) -> bool:
         desk = self.around.callbacks

@@ -37,6 +37,9 @@ class Line(Protocol):
     def sayable(self, visit: str) -> int:
         """80th percentile of the rest of the wait, ms; -1 = unknown, or not to be said aloud."""
 
+    def held_for(self, visit: str) -> str:
+        """The agent who knows the caller and for whom it waits at first; "" when anybody may take it."""
+
     def may_call_back(self, queue: Queue, number: str) -> bool:
         """Whether a callback can be offered now: not too near closing time, and a number that may be called."""
 
@@ -68,6 +71,8 @@ class WaitingSound:
         queue = self.queue
         await self._say(self.wishes.welcome)
         await self.consent()
+        if self.line.held_for(self.visit):
+            await self._say(("usual-agent",))
         await self.call.music(self.wishes.music or queue.music)
         await self._listen(FIRST_ANNOUNCEMENT)
         while True:

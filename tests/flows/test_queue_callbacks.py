@@ -339,3 +339,27 @@ async def test_orders_of_people(make: Make) -> None:
         centre.callbacks.cancel(second.id, "by hand", "wang")
     await asyncio.sleep(1)
     assert sorted(ended(centre)) == [("cancelled", []), ("done", [])]
+
+
+async def test_full_switch_blames_no_agent_and_tries_again(make: Make) -> None:
+    centre = await make()
+    await centre.ready("li")
+    centre.calls._max_calls = 1
+    caller, _ = centre.call("extension:1003", "13700137000")
+    await centre.callbacks.create("sales", CUSTOMER)
+    await asyncio.sleep(2)
+    assert centre.state("li") == "ready"
+    caller.leave()
+    await asyncio.sleep(62)
+    assert centre.state("li") == "ringing"
+
+
+async def test_customer_is_told_of_the_recording_before_it_is_joined(make: Make) -> None:
+    centre = await make(Queue(name="sales", consent="consent-recording"))
+    await centre.ready("li")
+    await centre.callbacks.create("sales", CUSTOMER)
+    await talk(centre)
+    assert centre.played()[-1] == "zh-CN/consent-recording"
+    assert centre.of(ev.RecordingStarted) == []
+    await asyncio.sleep(1)
+    assert len(centre.of(ev.RecordingStarted)) == 1

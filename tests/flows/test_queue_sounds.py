@@ -184,3 +184,20 @@ async def test_nobody_is_asked_who_hung_up_first_or_is_not_drawn(make: Make) -> 
     centre.phone("1001").leave()
     await asyncio.sleep(2)
     assert [event.why for event in centre.of(ev.SurveySkipped)] == ["not drawn"]
+
+
+async def test_caller_who_waits_for_the_usual_agent_is_told_so(make: Make) -> None:
+    centre = await make(Queue(name="sales", sticky=("dedicated",), sticky_wait=600, announce="none"))
+    await centre.ready("li", "zhao")
+    centre.call("queue:sales", "13900139000")
+    await asyncio.sleep(1)
+    centre.phone("1001").accept()
+    await asyncio.sleep(1)
+    _, call = centre.call("queue:sales")
+    call.variables["dedicated_agent"] = "li"
+    await asyncio.sleep(5)
+    assert said(centre) == ["usual-agent"]
+    assert centre.state("zhao") == "ready", "the caller is held for li"
+    centre.phone("1001").leave()
+    await asyncio.sleep(31)
+    assert centre.state("li") == "ringing"
