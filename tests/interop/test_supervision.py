@@ -93,8 +93,8 @@ async def test_matrix(tmp_path: Path) -> None:
         check_recordings(switch, record["id"])
         audit = [event for event in switch.api("GET", f"/calls/{call}")["timeline"] if event["type"].startswith("sup.")]
         assert {event["actor"] for event in audit} == {"wang"}
-        assert [audit[0]["type"], audit[-1]["mode"]] == ["sup.started", "take_over"]
-        assert "sup.ended" in [event["type"] for event in audit], "it was off in between"
+        assert [audit[0]["type"], audit[-2]["mode"], audit[-1]["type"]] == ["sup.started", "take_over", "sup.ended"]
+        assert [event["type"] for event in audit].count("sup.ended") == 2, "it was off in between"
 
 
 async def change(mode: str, call: str, supervisor: WebClient, agent: WebClient, ear: Sniffer) -> float:
