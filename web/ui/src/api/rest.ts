@@ -75,10 +75,13 @@ export async function send(
   body?: BodyInit,
   type = "application/json",
   session = tabSession(),
+  /** The version that is to be changed (If-Match); "" for whatever is there. */
+  tag = "",
 ): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (session) headers["X-Session"] = session;
   if (body !== undefined) headers["Content-Type"] = type;
+  if (tag) headers["If-Match"] = `"${tag}"`;
   if (method !== "GET" && csrf) headers["X-CSRF-Token"] = csrf;
   let response: Response;
   try {
@@ -88,7 +91,7 @@ export async function send(
   }
   learnServerTime(response.headers.get("date"));
   if (response.ok) return response;
-  if (response.status === 403 && (await renewedCsrf(method))) return send(method, path, body, type, session);
+  if (response.status === 403 && (await renewedCsrf(method))) return send(method, path, body, type, session, tag);
   if (response.status === 401 && !path.startsWith("/auth/")) signedOut();
   throw new ApiError(response.status, await problemOf(response));
 }

@@ -1,6 +1,7 @@
 import { boardEn } from "./parts/board.en";
 import { deskEn } from "./parts/desk.en";
 import { recordsEn } from "./parts/records.en";
+import { configEn } from "./parts/config.en";
 import { reportsEn } from "./parts/reports.en";
 
 /** Every text of the pages in English. `zh-CN.ts` has the same keys; the words follow the glossary of the product. */
@@ -561,4 +562,5 @@ export const en = {
   ...boardEn,
   ...recordsEn,
   ...reportsEn,
+  ...configEn,
 };

@@ -2,6 +2,7 @@ import type { Messages } from ".";
 import { boardZh } from "./parts/board.zh";
 import { deskZh } from "./parts/desk.zh";
 import { recordsZh } from "./parts/records.zh";
+import { configZh } from "./parts/config.zh";
 import { reportsZh } from "./parts/reports.zh";
 
 /** 页面的全部中文文字;术语与产品词汇表一致。 */
@@ -556,4 +557,5 @@ export const zhCN: Messages = {
   ...boardZh,
   ...recordsZh,
   ...reportsZh,
+  ...configZh,
 };
