@@ -107,9 +107,7 @@ class Conversation:
         else:
             self.on_joined(party)
 
-    def leave(
-        self, party: Party, ending: Ending, *, hang_up: bool = True, before: Sequence[Command] = ()
-    ) -> None:
+    def leave(self, party: Party, ending: Ending, *, hang_up: bool = True, before: Sequence[Command] = ()) -> None:
         """Takes a party out; nothing when it has left. Who stays hears the others; the last of them ends the conversation."""
         mix = self._mix
         if party not in mix.parties or party is mix.anchor:

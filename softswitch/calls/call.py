@@ -343,9 +343,7 @@ class Call:
                 on_ringing()
             self._noted_progress(leg, status, quiet=quiet)
 
-        stages = devices(
-            self.board, self.facts, destination, group=self.mix.group, prefer=self.caller.codecs, answers=answers
-        )
+        stages = devices(self.board, self.facts, destination, group=self.mix.group, prefer=self.caller.codecs, answers=answers)
         end_early = _leave_as_it_is if quiet else self._end_early
         self.alerting = [other for other in self.alerting if other.ringing]
         dialling = Dialling(

@@ -1,4 +1,4 @@
-"""Transfers on the wire: REFER by phones, attended with Replaces, several devices of one extension, phones that answer alone."""
+"""Transfers on the wire: REFER by phones, attended with Replaces, several devices of one extension, auto-answer."""
 
 from __future__ import annotations
 

@@ -115,5 +115,3 @@ async def test_handlers_of_other_packages(office: Office) -> None:
     await _dial(office, "1001", "*811002")
     assert heard == ["1002"]
     assert not desk.call.is_over
-
-
