@@ -8,6 +8,7 @@ from typing import Protocol
 from softswitch.acd.core import AcdCore
 from softswitch.acd.machine import SIGNED_IN
 from softswitch.directory.model import Queue
+from softswitch.model.events import Event, QueueEntered, QueueLeft
 from softswitch.model.states import AgentState
 from softswitch.prediction.errors import Report
 from softswitch.prediction.recursion import Prediction
@@ -77,6 +78,21 @@ class Forecast:
             )
             kept = self._duty[queue] = (now, serving, any(agents[login].state is AgentState.READY for login in serving))
         return kept[1], kept[2]
+
+
+def demand(learn: Callable[[Event], None]) -> Callable[[Event], None]:
+    """The timeline for a predictor, without callers who were not admitted: they asked for no agent's time."""
+    refused: set[str] = set()
+
+    def hear(event: Event) -> None:
+        if isinstance(event, QueueEntered) and event.position < 1:
+            refused.add(event.visit)
+        elif isinstance(event, QueueLeft) and event.visit in refused:
+            refused.discard(event.visit)
+        else:
+            learn(event)
+
+    return hear
 
 
 def _ms(seconds: float) -> int:

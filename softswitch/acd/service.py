@@ -117,7 +117,9 @@ class AcdService:
         """Takes over agents' states and today's counts from before a restart, then listens to devices."""
         self.today.restore(visits, self.now)
         self.around.returned = {
-            (row.queue, row.caller): (row.ended_at - row.wait_ms / 1000, row.ended_at) for row in records if not row.agent
+            (row.queue, row.caller): (row.ended_at - row.wait_ms / 1000, row.ended_at)
+            for row in sorted(records, key=lambda row: row.ended_at)
+            if not row.agent and row.result in ("abandoned", "interrupted")
         }
         self._publish(self.core.recover(stored, self.now))
         self._stations.on_change(self._device_changed)

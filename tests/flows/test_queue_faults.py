@@ -133,6 +133,11 @@ async def test_caller_who_gave_up_gets_the_old_place_also_after_kill_minus_nine(
     again.call("queue:sales")
     await asyncio.sleep(1)
     assert [call.caller for call in again.floor.queue("sales").calls] == ["13800138000", "13900139000"]
+    cut_off = replace(row, ended_at=NOON - 61, result="interrupted")
+    crashed = await make(records=(cut_off,))
+    crashed.call("queue:sales")
+    await asyncio.sleep(1)
+    assert crashed.of(ev.QueueEntered)[0].waited_ms >= 160_000, "whom the crash cut off has its place too"
     late = await make(records=(replace(row, ended_at=NOON - 301),))
     late.call("queue:sales")
     await asyncio.sleep(1)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from softswitch.acd.callbacks import Callbacks
+from softswitch.acd.forecast import demand
 from softswitch.acd.foresight import Foresight
 from softswitch.acd.handwork import Handwork
 from softswitch.acd.sticky import last_agents
+from softswitch.acd.store import recent_events
 from softswitch.acd.switches import EmergencySwitches, Invitations
 from softswitch.bootstrap.parts.screening import announced_hang_up, screened
 from softswitch.bootstrap.switch import random_token
@@ -27,6 +29,7 @@ from softswitch.store.spool import Spool
 if TYPE_CHECKING:
     from softswitch.bootstrap.node import Node
 
+LEARNED_SECONDS = 1800.0
 T = TypeVar("T")
 ZONE = "Asia/Shanghai"
 """Civil time of queues without a calendar."""
@@ -84,8 +87,13 @@ async def surveys(node: Node) -> Invitations:
 
 
 async def predictions(node: Node) -> Predictor:
+    """Begins with what the last half hour has taught, so that a restart does not make it forget."""
     made = Predictor()
-    node.bus.subscribe(made.handle)
+    hear = demand(made.handle)
+    since = node.clock.utc() - LEARNED_SECONDS
+    for event in await node.store.read(lambda connection: recent_events(connection, since)):
+        hear(event)
+    node.bus.subscribe(hear)
     node.acd.forecast.oracle = made
     return made
 

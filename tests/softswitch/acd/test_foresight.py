@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from softswitch.acd.forecast import demand
 from softswitch.acd.foresight import Foresight
 from softswitch.directory.model import Agent, Queue
 from softswitch.model import events as ev
@@ -93,3 +94,14 @@ async def test_predictions_that_fail_are_not_said_and_raise_an_alarm(office: Off
     assert alarms.active == []
     await asyncio.sleep(45)
     assert office.of(ev.QueueAnnounced)[-1].what == "both"
+
+
+def test_callers_who_were_not_admitted_are_no_demand() -> None:
+    learned: list[ev.Event] = []
+    hear = demand(learned.append)
+    refused = ev.QueueEntered(queue="sales", visit="v1", position=0)
+    waits = ev.QueueEntered(queue="sales", visit="v2", position=1)
+    left = [ev.QueueLeft(queue="sales", visit=visit, result="closed", wait_ms=0) for visit in ("v1", "v2")]
+    for event in (refused, waits, *left):
+        hear(event)
+    assert learned == [waits, left[1]]
