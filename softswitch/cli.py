@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import resource
 import sys
@@ -467,5 +468,35 @@ def reports_rebuild(config: Config = None) -> None:
             recorder = Recorder(targets_of(directory.current), channels_of(directory.current().trunks))
             done = await directory.store.write(lambda connection: rebuild(connection, recorder, fold))
             return f"{done.calls} calls from {done.events} events"
+
+    typer.echo(_run(work))
+
+
+# replay
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Option("--with", help="Apply file with the configuration to try; what it omits stays.")],
+    queue: Annotated[str, typer.Option("--queue", help="Report on this queue only.")] = "",
+    begin: Annotated[str, typer.Option("--from", help="Date or time, e.g. 2026-11-22; else yesterday.")] = "",
+    end: Annotated[str, typer.Option("--to", help="Date or time; else a day after --from.")] = "",
+    check: Annotated[bool, typer.Option("--check", help="Also replay under the present configuration.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
+    config: Config = None,
+) -> None:
+    """Run a past day's calls through the call distribution under a changed configuration and report the difference."""
+    from softswitch.replay import command  # noqa: PLC0415 - other commands need none of it
+
+    settings = _settings(config)
+
+    async def work() -> str:
+        async with _directory(settings) as directory:
+            base = directory.current()
+            changed = command.tried(base, read_file(file, settings, base))
+            since, until = command.span(begin, end, datetime.now().astimezone())
+            events = await directory.store.study(lambda connection: command.recorded(connection, since, until))
+            found = command.replayed(events, since, base, changed, queue=queue, check=check)
+            return json.dumps(found.to_dict(), ensure_ascii=False) if as_json else found.text()
 
     typer.echo(_run(work))

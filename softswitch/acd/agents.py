@@ -298,6 +298,14 @@ class Agents:
     def recover(self, agent: AgentRecord) -> None:
         """Contacts and offers died with the process."""
         agent.reachable = False
+        self.end_all(agent)
+        if agent.station == BROWSER and agent.state not in (_S.LOGGED_OUT, _S.OFFLINE):
+            self.lost(agent)
+        elif agent.state is _S.READY:
+            self.change(agent, Trigger.UNREACHABLE, _S.NOT_READY, UNREACHABLE)
+
+    def end_all(self, agent: AgentRecord) -> None:
+        """Whatever the agent was in is over."""
         if agent.lives in ALERTING:
             self.go_back(agent, Trigger.GONE if agent.call else Trigger.WITHDRAWN)
         elif agent.lives is _S.DIALLING:
@@ -306,7 +314,3 @@ class Agents:
             self.go_back(agent, Trigger.RELEASED)
         elif agent.lives is _S.PREVIEW:
             self.go_back(agent, Trigger.PREVIEW_OVER)
-        if agent.station == BROWSER and agent.state not in (_S.LOGGED_OUT, _S.OFFLINE):
-            self.lost(agent)
-        elif agent.state is _S.READY:
-            self.change(agent, Trigger.UNREACHABLE, _S.NOT_READY, UNREACHABLE)

@@ -119,6 +119,22 @@ class AcdCore:
             self._callers.staffing_changed(queue)
         return self._finish()
 
+    def adopt(self, stored: Sequence[Event], now: float) -> list[Event]:
+        """Begins with agents as the stored events left them, connections and devices alive: for a replay. Contacts are over."""
+        for event in stored:
+            if isinstance(event, RECOVERED):
+                apply(self.state, event, self.config.rules)
+        self._frame.begin(now)
+        self._frame.derive()
+        for agent in list(self.state.agents.values()):
+            agent.offer, agent.reachable = "", agent.reason != UNREACHABLE
+            self._agents.end_all(agent)
+            self._review(agent)
+            self._arm_agent(agent)
+        for queue in self.config.queues:
+            self._callers.staffing_changed(queue)
+        return self._finish()
+
     def _finish(self) -> list[Event]:
         self._offers.match()
         return self._frame.events

@@ -10,7 +10,7 @@ from softswitch.acd.config import QueueConfig
 from softswitch.acd.frame import Frame
 from softswitch.acd.free import what_hinders
 from softswitch.acd.model import Visit
-from softswitch.acd.pools import SHORTLIST, Able, Pool
+from softswitch.acd.pools import NAMED_AT_MOST, SHORTLIST, Able, Pool
 from softswitch.acd.strategies import rank
 from softswitch.acd.strategies.base import Candidate, Waiting
 from softswitch.model.events import AcdDecision
@@ -143,6 +143,8 @@ class Matching:
 
     def _shortlist(self, pool: Pool, visit: Visit, waiting: Waiting) -> tuple[list[str], int]:
         """The most promising free agents who have not failed this caller; if all have, all are asked again (§3.2)."""
+        several = pool.strategy.dice or pool.reads_figures or pool.strategy.joins
+        most = SHORTLIST if several else NAMED_AT_MOST
         fresh: list[str] = []
         failed: list[str] = []
         for login in pool.in_order(waiting.after, waiting.seed):
@@ -150,7 +152,7 @@ class Matching:
                 failed.append(login)
                 continue
             fresh.append(login)
-            if len(fresh) == SHORTLIST:
+            if len(fresh) == most:
                 break
         fresh += [login for login in visit.known_to if login in pool and login not in fresh and login not in visit.excluded]
         if fresh or visit.offers:

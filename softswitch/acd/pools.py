@@ -20,7 +20,9 @@ from softswitch.acd.strategies import STRATEGIES
 from softswitch.acd.strategies.base import Candidate, Ringing, Strategy, Waiting
 
 SHORTLIST = 20
-"""Candidates that a decision ranks and names; with more free agents the index says who they are."""
+"""Candidates that a decision ranks where the ranking changes while agents wait, or where so many ring."""
+NAMED_AT_MOST = 10
+"""And where it does not: the index has them in order."""
 _KEPT_SIGNATURES = 64  # per queue, of which nobody waits
 
 Entry = tuple[float, float, float, str]

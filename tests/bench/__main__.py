@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import acd, board, first_audio, media, signalling, start
+from tests.bench import acd, board, first_audio, media, replay, signalling, start
 from tests.bench.figures import Figure, report
 
 BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "acd": acd.bench,
+    "replay": replay.bench,
     "board": board.bench,
     "start": start.bench,
     "signalling": signalling.bench,

@@ -57,6 +57,8 @@ class Centre:
         for login in self.logins:
             self.do(c.Login(login, "browser"))
             self.do(c.DeviceChanged(login, reachable=True))
+            self.do(c.Ready(login))
+            self.do(c.NotReady(login, "pause"))
 
     def do(self, command: c.Command) -> float:
         """Microseconds of the step."""
