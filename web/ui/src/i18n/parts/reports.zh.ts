@@ -23,7 +23,7 @@ export const reportsZh: typeof reportsEn = {
     drill: "查看这些通话",
     more: "显示 {shown} 行，共 {all} 行；导出文件包含全部。",
     export: "导出",
-    formats: { xlsx: "Excel (XLSX)", csv: "CSV", pdf: "PDF" },
+    formats: { xlsx: "表格 XLSX", csv: "CSV", pdf: "PDF" },
     format: "格式",
     print: "打印",
     schedules: "定时邮件",
