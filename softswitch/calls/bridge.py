@@ -151,14 +151,15 @@ class Conversation:
         return former
 
     def _regroup(self) -> list[Command]:
-        """After somebody left: without an agent beside them nobody stays on hold or apart. Returns the stops of their music."""
+        """After somebody left: whom it held is back, and without an agent nobody stays apart. Returns the stops of the music."""
         parties = self._mix.parties
-        if len(parties) > 1 and any(party.role is PartyRole.AGENT for party in parties):
-            return []
+        alone = len(parties) < 2 or not any(party.role is PartyRole.AGENT for party in parties)
         stops: list[Command] = []
         for party in parties:
-            stops += self.release(party, actor="system")
-            party.circle, party.muted = 0, False
+            if alone or (party.held_by is not None and party.held_by not in parties):
+                stops += self.release(party, actor="system")
+            if alone:
+                party.circle, party.muted = 0, False
         return stops
 
     # recording
@@ -194,15 +195,18 @@ class Conversation:
 
     # hold and mute
 
-    def hold(self, party: Party, *, held: bool, actor: str) -> None:
-        """Puts a party on hold with music, or takes it back; a repeat changes nothing. No device is told anything."""
+    def hold(self, party: Party, *, held: bool, actor: str, by: Party | None = None) -> None:
+        """Puts a party on hold with music, or takes it back; a repeat changes nothing. No device is told anything.
+
+        When `by`, who holds it, leaves the call, the party is back by itself.
+        """
         if held == party.held or party not in self._mix.parties:
             return
         if not held:
             self._mix.apply(before=self.release(party, actor=actor))
             return
         batch = self._start_music(party)
-        party.held, party.since = True, self._board.clock.utc()
+        party.held, party.held_by, party.since = True, by, self._board.clock.utc()
         self._mix.apply(before=batch)
         self._emit(ev.CallHeld(actor=actor, leg=party.leg.id))
 
@@ -210,7 +214,7 @@ class Conversation:
         """Takes a party off hold in the picture; returns the commands that go with the batch. Nothing when it is not held."""
         if not party.held:
             return []
-        party.held, party.since = False, self._board.clock.utc()
+        party.held, party.held_by, party.since = False, None, self._board.clock.utc()
         self._emit(ev.CallResumed(actor=actor, leg=party.leg.id))
         return self._stop_music(party)
 
@@ -228,7 +232,7 @@ class Conversation:
             return
         actor = "caller" if party is self._mix.anchor and not party.agent else _who(party)
         for other in self.opposite(party):
-            self.hold(other, held=held, actor=actor)
+            self.hold(other, held=held, actor=actor, by=party)
         self._mix.apply()
 
     def mute(self, party: Party, *, muted: bool) -> None:

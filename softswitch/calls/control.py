@@ -90,7 +90,7 @@ class CallControl:
         if all(party.held for party in held):
             raise Conflict("the call is on hold already")
         for party in held:
-            hand.call.conversation.hold(party, held=True, actor=hand.actor)
+            hand.call.conversation.hold(party, held=True, actor=hand.actor, by=hand.party)
         self._tell_held(hand, held=True)
 
     def resume(self, hand: Hand) -> None:
@@ -109,7 +109,7 @@ class CallControl:
             if party is None or len(call.mix.parties) != 2 or any(other.held for other in call.mix.parties):
                 continue
             for other in call.conversation.opposite(party):
-                call.conversation.hold(other, held=True, actor="system")
+                call.conversation.hold(other, held=True, actor="system", by=party)
             return call
         return None
 

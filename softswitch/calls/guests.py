@@ -76,7 +76,7 @@ class Guests:
         guest = self.consulted = self._guest(to, PartyRole.CONSULTED, by)
         by.circle = ASIDE
         if len(others) == 1:
-            call.conversation.hold(others[0], held=True, actor=by.agent or "agent")
+            call.conversation.hold(others[0], held=True, actor=by.agent or "agent", by=by)
         call.mix.apply()
         call.emit(ev.ConsultStarted(target=str(to), agent=by.agent, actor=by.agent))
         if by.agent:

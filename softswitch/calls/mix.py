@@ -31,6 +31,7 @@ class Party:
     since: float = 0.0
     circle: int = 0
     held: bool = False
+    held_by: Party | None = None  # whoever pressed hold; when it leaves, the held one is back
     muted: bool = False
     away: bool = False  # its own device pressed hold
     player: int = 0
