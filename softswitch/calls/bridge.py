@@ -151,7 +151,7 @@ class Conversation:
         return former
 
     def _regroup(self) -> list[Command]:
-        """After somebody left: whom it held is back, and without an agent nobody stays apart. Returns the stops of the music."""
+        """After somebody left: whom it held is back, without an agent nobody stays apart. Returns the stops of the music."""
         parties = self._mix.parties
         alone = len(parties) < 2 or not any(party.role is PartyRole.AGENT for party in parties)
         stops: list[Command] = []

@@ -16,8 +16,8 @@ from tests.support.office import Office
 STEPS = 60
 TARGETS = ("zhao", "1002", "1003", "agent:wen", "0123", "queue:repair", "queue:sales", "sun")
 COMMANDS = {
-    "hold": 3, "resume": 3, "mute": 1, "unmute": 2, "consult": 6, "consult_complete": 4, "consult_merge": 4, "consult_cancel": 2,
-    "transfer": 3, "invite": 4, "remove": 2, "park": 2, "pickup": 4, "hangup": 1,
+    "hold": 3, "resume": 3, "mute": 1, "unmute": 2, "consult": 6, "consult_complete": 4, "consult_merge": 4,
+    "consult_cancel": 2, "transfer": 3, "invite": 4, "remove": 2, "park": 2, "pickup": 4, "hangup": 1,
 }  # fmt: skip
 AGENTS = ("li", "zhao", "wen", "sun")
 
