@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,7 @@ from softswitch.model.errors import Conflict, Invalid, NotFound, SwitchError
 from softswitch.recordings.keeper import Keeper
 from softswitch.store.database import Store
 from softswitch.store.recordings import recording as recording_row
-from softswitch.store.spool import Spool
+from softswitch.store.spool import PATIENCE, Spool
 from softswitch.voicemail import tables
 from softswitch.voicemail.desk import MailboxDesk
 from softswitch.voicemail.greetings import FOLDER, Greetings
@@ -186,8 +187,10 @@ class Voicemail:
     async def page(
         self, mailboxes: Sequence[str], states: Sequence[str], limit: int, before: tuple[float, str] | None
     ) -> list[Message]:
-        """Newest first."""
-        await self._p.spool.flush()
+        """Newest first, with what was written just now if the database takes it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._p.spool.flush()
         return await self._p.store.read(partial(tables.page, mailboxes=mailboxes, states=states, limit=limit, before=before))
 
     def change(
