@@ -82,6 +82,9 @@ class Call(Shape):
 class CallDetail(Call):
     timeline: list[dict[str, Any]]
     recordings: list[Recording]
+    customer: dict[str, Any] | None = None
+    dispositions: list[dict[str, Any]] = []
+    notes: list[dict[str, Any]] = []
 
 
 class CallList(Shape):

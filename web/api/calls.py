@@ -21,6 +21,7 @@ from softswitch.store import recordings as store_recordings
 from softswitch.store.rows import RecordingRow
 from softswitch.store.tables import cdr
 from web import shapes
+from web.api.said import said_of
 from web.routing import EVERYBODY, LEADERS, Model, Request, Route
 
 _LIVE_STATES = frozenset({"ringing", "ivr", "waiting", "talking", "held"})
@@ -155,12 +156,14 @@ async def get_call(request: Request) -> shapes.CallDetail:
     timeline = [to_dict(event) for event in await store.read(lambda db: store_calls.timeline_of(db, identity))]
     if row is not None and _may_see(request, row.agent, row.queue):
         rows = await _recordings(request, identity)
-        return shapes.call_detail(row, names, rows, timeline)
+        said = await said_of(request, identity)
+        return shapes.call_detail(row, names, rows, timeline).model_copy(update=said)
     view = request.services.calls.view(identity)
     if view is None or row is not None or not (_takes_part(request, view) or _may_see(request, view.agent, view.queue)):
         raise NotFound(f"there is no call {identity}")
     live = shapes.live_call(view, names, request.services.clock.utc())
-    return shapes.CallDetail(**live.model_dump(), timeline=timeline, recordings=[])
+    said = await said_of(request, identity)
+    return shapes.CallDetail(**live.model_dump(), timeline=timeline, recordings=[]).model_copy(update=said)
 
 
 async def _recordings(request: Request, call: str) -> list[RecordingRow]:

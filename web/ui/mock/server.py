@@ -165,7 +165,7 @@ async def call(request: web.Request) -> web.Response:
     found = data.history(1)[0] | {"id": request.match_info["id"], "agent": "agent1", "agent_name": "李静"}
     more = {
         "timeline": data.timeline(), "recordings": [data.recording("r1")], "customer": data.KNOWN,
-        "dispositions": [{"codes": ["bill.wrong.data"], "note": "三月流量多扣，已登记", "agent": "agent1", "at": data.ago(280)}],
+        "dispositions": [{"codes": ["bill", "bill.wrong", "bill.wrong.data"], "note": "三月流量多扣，已登记", "agent": "agent1", "at": data.ago(280)}],
         "notes": [{"text": "客户希望周五前答复", "at": data.ago(300), "author": "agent1"}],
         "participants": [data.member("p1", "customer", "customer"), data.member("p2", "agent:agent1", "agent")],
     }  # fmt: skip

@@ -163,6 +163,7 @@ export interface CallNote {
 }
 
 export interface CallDisposition {
+  /** The path in the tree, top first. */
   codes: string[];
   note: string;
   at: string;
@@ -462,6 +463,7 @@ export interface Requests {
   dtmf: { ask: { digits: string }; ok: Nothing };
   "wrapup.start": { ask: Nothing; ok: unknown };
   "wrapup.extend": { ask: { reason: string }; ok: unknown };
+  /** `codes` is the path of one result, top first. */
   "wrapup.done": { ask: { codes?: string[]; note?: string }; ok: Agent };
   "monitor.set": { ask: { call: string; mode: MonitorMode; device?: string }; ok: { mode: MonitorMode } };
   "call.intercept": { ask: { call: string; device: string }; ok: unknown };

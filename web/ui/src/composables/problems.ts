@@ -18,8 +18,10 @@ export function useProblems(): { explain: (error: unknown) => string } {
   function explainProblem(error: ApiError | RequestError): string {
     if (error.status === 0) return t(error instanceof ApiError ? "error.unreachable" : "error.noAnswer");
     if (error.status === 403) return t("error.forbidden");
-    const reasons = (error.problem.errors ?? []).map(({ field, reason }) => `${field}: ${reason}`);
-    const detail = [error.problem.detail || error.problem.title, ...reasons].join(" ");
+    const said = error.problem.detail || error.problem.title;
+    // Many details already name the field.
+    const reasons = (error.problem.errors ?? []).map(({ field, reason }) => `${field}: ${reason}`).filter((reason) => !said.includes(reason));
+    const detail = [said, ...reasons].join(" ");
     return error.status >= 500 ? t("error.server", { status: error.status, detail }) : detail;
   }
 
