@@ -66,14 +66,15 @@ class Agents:
             self._frame.emit(AgentLogout(agent=agent.login, reason=reason))
 
     def note(
-        self, agent: AgentRecord, what: str, reason: str = "", *, call: str = "", queue: str = "", actor: str = ""
-    ) -> None:
+        self, agent: AgentRecord, what: str, reason: str = "", *, call: str = "", queue: str = "", actor: str = "",
+        direction: str = "",
+    ) -> None:  # fmt: skip
         """Something else than the state changed."""
         saved = agent.saved if agent.state is _S.OFFLINE else ""
         self._frame.emit(
             AgentStateChanged(
                 agent=agent.login, queue=queue, call=call, old=agent.state, new=agent.state, reason=reason,
-                pending=agent.pending, saved=saved, what=what, direction=agent.direction, actor=actor,
+                pending=agent.pending, saved=saved, what=what, direction=direction or agent.direction, actor=actor,
             )
         )  # fmt: skip
 

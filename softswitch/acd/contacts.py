@@ -102,7 +102,8 @@ class Contacts:
     def joined(self, command: c.Joined) -> None:
         agent = self._frame.in_state(command.agent, *IN_CONTACT)
         agent.beside.pop(command.call, None)
-        self._agents.note(agent, "joined", call=command.call, queue=command.queue)
+        direction = "in" if command.queue else agent.direction
+        self._agents.note(agent, "joined", call=command.call, queue=command.queue, direction=direction)
 
     def _begin_talk(self, agent: AgentRecord, trigger: Trigger) -> None:
         if agent.suspended:
@@ -169,4 +170,4 @@ class Contacts:
             self._agents.change(agent, Trigger.DIAL, _S.DIALLING, call=call, direction=direction)
             self._begin_talk(agent, Trigger.DIAL_ANSWERED)
             return
-        self._agents.note(agent, "joined", call=call, queue=queue)
+        self._agents.note(agent, "joined", call=call, queue=queue, direction=agent.direction if queue else direction)
