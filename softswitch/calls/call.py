@@ -255,9 +255,9 @@ class Call:
         self.ending = ending
         if self._limit is not None:
             self._limit.cancel()
-        self.sound.silence()
         self.guests.dismiss()
         self.conversation.dismiss(ending)
+        self.sound.silence()
         self.conversation.end_recording()
         self.monitors.dismiss()
         answered = self.tally().answered_at is not None

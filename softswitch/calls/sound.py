@@ -94,7 +94,8 @@ class Sound:
         if self._music is not None:
             self._music.stop()
             self._music = None
-        self._mix.player = 0
+        if not self._mix.anchor.held:  # the music of a hold belongs to the conversation
+            self._mix.player = 0
 
     # digits
 
