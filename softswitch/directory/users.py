@@ -29,6 +29,7 @@ from softswitch.model.errors import Conflict, Forbidden, Invalid, NotFound
 from softswitch.model.states import Role
 
 LINK_SECONDS = 15 * 60
+INVITATION_SECONDS = 24 * 3600
 SESSION_SECONDS = 12 * 3600
 TOUCH_SECONDS = 60.0
 """How exactly the last use of a session is known."""
@@ -160,12 +161,12 @@ class Users:
 
     # signing in
 
-    async def make_link(self, login: str) -> str:
+    async def make_link(self, login: str, seconds: float = LINK_SECONDS) -> str:
         """The code of a new one-time link, for `/login#code=…`. Raises NotFound, Forbidden for a disabled user."""
         if self.user(login).disabled:
             raise Forbidden(f"The user {login} is disabled")
         code = new_token()
-        row = {"digest": digest_of(code), "login": login, "expires_at": self._clock.utc() + LINK_SECONDS}
+        row = {"digest": digest_of(code), "login": login, "expires_at": self._clock.utc() + seconds}
 
         def write(connection: Connection) -> None:
             connection.execute(delete(_links).where(_links.c.expires_at <= self._clock.utc()))

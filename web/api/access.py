@@ -10,7 +10,8 @@ from pydantic import Field
 from softswitch.access.rights import GRANTS, Permission
 from softswitch.directory.faults import faults
 from softswitch.directory.model import Kind, User
-from softswitch.directory.users import LINK_SECONDS
+from softswitch.directory.users import INVITATION_SECONDS
+from softswitch.mail.service import Mailer
 from softswitch.model.errors import Invalid, NotFound
 from softswitch.model.events import AdminChanged
 from softswitch.model.states import Role
@@ -44,6 +45,7 @@ class UserList(shapes.Shape):
 class Invitation(shapes.Shape):
     link: str
     expires: str | None
+    mailed: bool
 
 
 class NewUserReply(UserItem):
@@ -131,9 +133,15 @@ async def invite(request: Request) -> Invitation:
 
 
 async def _invitation(request: Request, login: str) -> Invitation:
-    code = await request.services.users.make_link(login)
+    services = request.services
+    code = await services.users.make_link(login, INVITATION_SECONDS)
     address = f"{request.http.scheme}://{request.http.host}/login#code={code}"
-    return Invitation(link=address, expires=shapes.time(request.services.clock.utc() + LINK_SECONDS))
+    mailer, mail = services.parts.get(Mailer), services.users.user(login).mail
+    mailed = bool(mail and mailer is not None and mailer.configured)
+    if mailed:
+        text = f"请在24小时内用此链接登录(只能用一次)。\nSign in with this link within 24 hours; it works once.\n\n{address}\n"
+        await services.part(Mailer).send([mail], "softswitch 登录 Sign in", text)
+    return Invitation(link=address, expires=shapes.time(services.clock.utc() + INVITATION_SECONDS), mailed=mailed)
 
 
 async def _audit(request: Request, login: str, action: str) -> None:
