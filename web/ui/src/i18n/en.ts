@@ -106,7 +106,11 @@ export const en = {
   },
   callState: { ringing: "Ringing", ivr: "In menu", waiting: "Waiting", talking: "Talking", held: "On hold", ended: "Ended" },
   direction: { in: "Inbound", out: "Outbound", internal: "Internal" },
-  destination: { flow: "Menu {name}", queue: "Queue {name}", extension: "{name}", conference: "Room {name}" },
+  destination: {
+    voicemail: "Mailbox {name}",
+    callback: "Callback in {name}",
+    park: "Slot {name}",
+    flow: "Menu {name}", queue: "Queue {name}", extension: "{name}", conference: "Room {name}" },
   result: {
     answered: "Answered",
     abandoned: "Abandoned",

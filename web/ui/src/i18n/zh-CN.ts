@@ -107,7 +107,7 @@ export const zhCN: Messages = {
   },
   callState: { ringing: "振铃", ivr: "语音菜单", waiting: "排队", talking: "通话", held: "保持", ended: "已结束" },
   direction: { in: "呼入", out: "呼出", internal: "内部" },
-  destination: { flow: "菜单 {name}", queue: "队列 {name}", extension: "{name}", conference: "会议室 {name}" },
+  destination: { voicemail: "信箱 {name}", callback: "回呼 {name}", park: "驻留位 {name}", flow: "菜单 {name}", queue: "队列 {name}", extension: "{name}", conference: "会议室 {name}" },
   result: {
     answered: "已接通",
     abandoned: "放弃",

@@ -72,6 +72,7 @@ function values(event: TimelineEvent, words: Words): Record<string, string> {
     called: party(words, event["called"]),
     other: party(words, event["other"]),
     target: party(words, event["target"]),
+    member: party(words, event["member"]),
     who: word(words, "history.who", event["who"]),
     cause: word(words, "cause", event["cause"]),
     mode: word(words, "timeline.monitorMode", event["mode"]),
