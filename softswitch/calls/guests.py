@@ -344,6 +344,10 @@ class Guests:
             self._together(guest, PartyRole.AGENT)
             call.mix.apply(before=self._release_all(by.agent))
             self._note_transfer(guest)
+        elif call.conversation.is_live:  # of a conference, which goes on without the agent
+            self.consulted = None
+            self._drop(guest)
+            call.emit(ev.ConsultEnded(target=str(guest.to), result="cancelled", agent=by.agent, actor=by.agent))
         else:
             self.consulted = None
             self._drop(guest)

@@ -248,3 +248,17 @@ async def test_nobody_of_the_queue_comes_in_time(desk: Desk, how: str) -> None:
     assert [event.result for event in desk.office.of(ev.QueueLeft) if event.queue == "repair"] == ["abandoned"]
     result = "cancelled" if how == "cancelled" else "failed"
     assert [event.result for event in desk.office.of(ev.ConsultEnded)] == [result]
+
+
+async def test_the_agent_of_a_conference_hangs_up_while_it_asks_somebody_else(desk: Desk) -> None:
+    """The others go on; nobody is sent to whoever was being rung."""
+    await _consulting(desk)
+    await desk.act("li", "consult_merge")
+    await desk.act("li", "consult", to="1002")
+    await asyncio.sleep(0.2)
+    assert desk.hears() == {"customer": {"zhao"}, "li": {"ringback"}, "zhao": {"customer"}}
+    await desk.office.floor.hang_up("li")
+    await asyncio.sleep(0.2)
+    assert desk.hears() == {"customer": {"zhao"}, "zhao": {"customer"}}
+    assert desk.office.phone("1002").is_ended
+    assert desk.office.of(ev.CallTransferred) == []

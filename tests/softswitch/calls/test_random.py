@@ -82,7 +82,7 @@ def _check(desk: Desk, log: list[str]) -> None:
     assert guest is None or guest.by in call.mix.parties, log
 
 
-@pytest.mark.parametrize("seed", [*range(24), 445])  # 445: ended while a guest of a conference held the customer
+@pytest.mark.parametrize("seed", [*range(23), 445, 996])  # those two have failed before
 async def test_a_call_survives_what_people_do(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
     async with office_of(tmp_path) as office:
