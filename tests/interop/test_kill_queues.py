@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.support.switch import Switch
+from tests.support.switch import Switch, wait_for
 
 CENTRE = """
 [[trunk]]
@@ -44,6 +46,7 @@ def test_what_queues_keep_is_back_after_kill(tmp_path: Path) -> None:
         entry = switch.api("POST", "/lists", {"kind": "black", "pattern": "0900*", "reason": "骚扰"})
         switch.api("PUT", "/calendars/office/days/2040-01-02", {"kind": "workday", "title": "调休"})
         switch.api("PUT", "/queues/sales/emergency", {"on": True, "announcement": "emergency"})
+        wait_for(lambda: _journaled(switch, "queue.emergency"), 10, "the timeline, which is committed in groups")
         switch.kill()
 
         switch.start()
@@ -60,3 +63,9 @@ def test_what_queues_keep_is_back_after_kill(tmp_path: Path) -> None:
         assert queues["care"]["callbacks"] == (1 if back["state"] == "waiting" else 0), "at night it waits for the morning"
         agent = switch.api("GET", "/agents/li")
         assert (agent["state"], agent["reason"]) == ("not_ready", "meeting")
+
+
+def _journaled(switch: Switch, kind: str) -> bool:
+    """Whether an event of this type is committed, and with it everything that happened before."""
+    with closing(sqlite3.connect(switch.data / "softswitch.db")) as database:
+        return database.execute("select count(*) from journal where type = ?", (kind,)).fetchone()[0] > 0
