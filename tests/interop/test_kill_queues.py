@@ -68,4 +68,4 @@ def test_what_queues_keep_is_back_after_kill(tmp_path: Path) -> None:
 def _journaled(switch: Switch, kind: str) -> bool:
     """Whether an event of this type is committed, and with it everything that happened before."""
     with closing(sqlite3.connect(switch.data / "softswitch.db")) as database:
-        return database.execute("select count(*) from journal where type = ?", (kind,)).fetchone()[0] > 0
+        return bool(database.execute("select count(*) from journal where type = ?", (kind,)).fetchone()[0])
