@@ -3,8 +3,8 @@
     python tests/bench/reports.py [CALLS]      prints one JSON line per database; SOFTSWITCH_BENCH_DATABASES=sqlite for one
 
 30 days, 20 queues, 300 agents, 4 trunks. Goal: the interval report ≤ 3 s on SQLite, ≤ 1 s on PostgreSQL. The facts are made
-directly, without timelines; sums are written by the switch's own code. Each report is made three times, the median counts. `own_cpu_ms`
-is the CPU of this process (on SQLite the database's too): on a busy machine it tells more than the time.
+directly, without timelines; sums are written by the switch's own code. Each report is made three times, the median counts.
+`own_cpu_ms` is the CPU of this process (on SQLite the database's too): on a busy machine it tells more than the time.
 """
 
 import asyncio
@@ -40,7 +40,8 @@ ASKED: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("queues by 15 min", "queues", "15", {}), ("queues by hour", "queues", "60", {}), ("queues by day", "queues", "day", {}),
     ("queues, other service time", "queues", "60", {"target_ms": 12_000}), ("agents by day", "agent_inbound", "day", {}),
     ("workload of the month", "workload", "", {}), ("lines by hour", "lines", "60", {}),
-    ("traffic by day", "traffic", "day", {}), ("queues, edges cut", "queues", "60", {"since": SINCE + 1234.5}), ("call list", "calls", "", {}),
+    ("traffic by day", "traffic", "day", {}), ("queues, edges cut", "queues", "60", {"since": SINCE + 1234.5}),
+    ("call list", "calls", "", {}),
 )  # fmt: skip
 
 
