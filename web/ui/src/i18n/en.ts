@@ -2,6 +2,7 @@ import { boardEn } from "./parts/board.en";
 import { deskEn } from "./parts/desk.en";
 import { recordsEn } from "./parts/records.en";
 import { configEn } from "./parts/config.en";
+import { manageEn } from "./parts/manage.en";
 import { reportsEn } from "./parts/reports.en";
 
 /** Every text of the pages in English. `zh-CN.ts` has the same keys; the words follow the glossary of the product. */
@@ -110,7 +111,11 @@ export const en = {
     voicemail: "Mailbox {name}",
     callback: "Callback in {name}",
     park: "Slot {name}",
-    flow: "Menu {name}", queue: "Queue {name}", extension: "{name}", conference: "Room {name}" },
+    flow: "Menu {name}",
+    queue: "Queue {name}",
+    extension: "{name}",
+    conference: "Room {name}",
+  },
   result: {
     answered: "Answered",
     abandoned: "Abandoned",
@@ -567,4 +572,5 @@ export const en = {
   ...recordsEn,
   ...reportsEn,
   ...configEn,
+  ...manageEn,
 };

@@ -3,6 +3,7 @@ import { boardZh } from "./parts/board.zh";
 import { deskZh } from "./parts/desk.zh";
 import { recordsZh } from "./parts/records.zh";
 import { configZh } from "./parts/config.zh";
+import { manageZh } from "./parts/manage.zh";
 import { reportsZh } from "./parts/reports.zh";
 
 /** 页面的全部中文文字;术语与产品词汇表一致。 */
@@ -107,7 +108,15 @@ export const zhCN: Messages = {
   },
   callState: { ringing: "振铃", ivr: "语音菜单", waiting: "排队", talking: "通话", held: "保持", ended: "已结束" },
   direction: { in: "呼入", out: "呼出", internal: "内部" },
-  destination: { voicemail: "信箱 {name}", callback: "回呼 {name}", park: "驻留位 {name}", flow: "菜单 {name}", queue: "队列 {name}", extension: "{name}", conference: "会议室 {name}" },
+  destination: {
+    voicemail: "信箱 {name}",
+    callback: "回呼 {name}",
+    park: "驻留位 {name}",
+    flow: "菜单 {name}",
+    queue: "队列 {name}",
+    extension: "{name}",
+    conference: "会议室 {name}",
+  },
   result: {
     answered: "已接通",
     abandoned: "放弃",
@@ -558,4 +567,5 @@ export const zhCN: Messages = {
   ...recordsZh,
   ...reportsZh,
   ...configZh,
+  ...manageZh,
 };
