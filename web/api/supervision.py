@@ -15,7 +15,7 @@ from softswitch.calls.supervision_help import HelpDesk, HelpRequest
 from softswitch.calls.supervision_intercept import Interception
 from softswitch.model.errors import Forbidden, Invalid
 from softswitch.model.events import rfc3339
-from softswitch.model.states import MonitorMode, Role
+from softswitch.model.states import MonitorMode
 from web import shapes
 from web.routing import Model, Request, Route
 
@@ -126,7 +126,7 @@ def _help(request: HelpRequest) -> Help:
 def _supervisor(request: Request, named: str) -> str:
     """Whose device it is. Raises Forbidden, Invalid."""
     who = request.who
-    if who.role is not Role.API:
+    if not who.principal.program:
         if named not in ("", who.login):
             raise Forbidden("people supervise with their own device only")
         return who.login
@@ -196,7 +196,7 @@ async def release_leg(request: Request) -> None:
 
 async def send_message(request: Request) -> Sent:
     body, who = request.body(Message), request.who
-    sender = "" if who.role is Role.API else who.login
+    sender = "" if who.principal.program else who.login
     return Sent(people=len(request.services.part(HelpDesk).send(body.to, body.text, actor=who.actor, sender=sender)))
 
 

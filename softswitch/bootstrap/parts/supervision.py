@@ -17,7 +17,7 @@ from softswitch.calls.supervision_intercept import Interception
 from softswitch.calls.supervision_phone import supervise
 from softswitch.directory.users import Principal
 from softswitch.model.destination import DestinationKind
-from softswitch.model.errors import Forbidden
+from softswitch.model.errors import Forbidden, NotFound
 from softswitch.model.events import AgentHelp, CallEnded, Event
 from softswitch.model.states import MonitorMode
 
@@ -91,7 +91,10 @@ def _code(node: Node, supervision: Supervision, mode: MonitorMode) -> Callable[[
         supervisor = orders.login_at(call.facts.party) if orders is not None else ""
         if orders is None or not supervisor:
             raise Forbidden("nobody who supervises works at this phone")
-        agent = orders.login_at(argument) or argument
+        wanted = argument.removeprefix("*")
+        agent = orders.login_at(wanted) or wanted
+        if agent not in node.directory.current().agents:
+            raise NotFound(f"no agent works at {wanted}")
         return await supervise(supervision, call, supervisor=supervisor, agent=agent, mode=mode)
 
     return handle
