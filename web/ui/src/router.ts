@@ -64,6 +64,11 @@ export const router = createRouter({
       meta: { framed: true, role: "team_leader", title: "reports.title" },
     },
     {
+      path: "/account",
+      component: () => import("@/pages/account/AccountPage.vue"),
+      meta: { framed: true, title: "account.title" },
+    },
+    {
       path: "/admin",
       component: () => import("@/pages/admin/AdminPage.vue"),
       meta: { framed: true, role: "administrator", title: "nav.admin" },
@@ -83,6 +88,8 @@ router.beforeEach(async (to) => {
     return { path: "/", query: { to: to.fullPath } };
   }
   if (!known) return { path: "/", query: { to: to.fullPath } };
+  // Nothing else is open to who still owes a password or a second factor.
+  if (known.duty && to.path !== "/account") return "/account";
   if (to.meta.role && !session.atLeast(to.meta.role)) return homeOf(known);
   return true;
 });

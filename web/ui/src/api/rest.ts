@@ -141,7 +141,9 @@ export const rest = {
   /** Who the session of that id is at this browser; "" is the one that signed in last. */
   sessionOf: async (id: string) => (await (await send("GET", "/auth/session", undefined, undefined, id)).json()) as Session,
   signInByLink: (code: string) => json<Session>("POST", "/auth/link", { code }),
-  signIn: (login: string, password: string) => json<Session>("POST", "/auth/session", { login, password }),
+  /** `code` of the second factor: a 403 with `second_factor` asks for it. */
+  signIn: (login: string, password: string, code = "") =>
+    json<Session>("POST", "/auth/session", { login, password, ...(code ? { code } : {}) }),
   signOut: () => json<undefined>("DELETE", "/auth/session"),
   calls: (filter: CallFilter) => json<Page<Call>>("GET", `/calls${query(filter)}`),
   call: (id: string) => json<CallDetail>("GET", `/calls/${encodeURIComponent(id)}`),

@@ -19,6 +19,8 @@ export interface Session {
   agent: boolean;
   /** Names this one of the sessions of a browser. */
   session: string;
+  /** What must be set up before anything else may be done. */
+  duty?: "" | "password" | "second_factor";
 }
 
 /** RFC 9457. */

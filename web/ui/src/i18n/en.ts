@@ -63,6 +63,7 @@ export const en = {
     submit: "Sign in",
     withLink: "Signing you in…",
     linkUsed: "This sign-in link has expired or was already used. Links work once, for 15 minutes. Ask for a new one.",
+    code: "Code of your authenticator app, or a recovery code",
     wrong: "User name or password is wrong.",
     ended: "Your session has ended. Please sign in again.",
     noPassword: "No password yet? Ask your administrator for a sign-in link.",

@@ -64,6 +64,7 @@ export const zhCN: Messages = {
     submit: "登录",
     withLink: "正在登录…",
     linkUsed: "登录链接已过期或已使用过。链接 15 分钟内有效，只能使用一次，请索取新的链接。",
+    code: "验证器动态码或恢复码",
     wrong: "用户名或密码错误。",
     ended: "会话已结束，请重新登录。",
     noPassword: "还没有密码？请向系统管理员索取登录链接。",

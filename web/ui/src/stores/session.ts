@@ -29,7 +29,7 @@ const HOME: Record<Role, string> = {
   administrator: "/admin",
 };
 
-export const homeOf = (session: Session): string => HOME[session.role];
+export const homeOf = (session: Session): string => (session.duty ? "/account" : HOME[session.role]);
 
 export const useSession = defineStore("session", () => {
   const session = ref<Session | null>(null);
@@ -70,8 +70,8 @@ export const useSession = defineStore("session", () => {
     return value;
   }
 
-  async function signIn(login: string, password: string): Promise<Session> {
-    const value = await rest.signIn(login, password);
+  async function signIn(login: string, password: string, code = ""): Promise<Session> {
+    const value = await rest.signIn(login, password, code);
     adopt(value);
     return value;
   }
@@ -93,5 +93,5 @@ export const useSession = defineStore("session", () => {
   const seesOthers = (): boolean => session.value !== null && session.value.role !== "agent";
 
   onSignedOut(lose);
-  return { session, known, ended, load, signInByLink, signIn, signOut, lose, atLeast, seesOthers };
+  return { session, known, ended, adopt, load, signInByLink, signIn, signOut, lose, atLeast, seesOthers };
 });
