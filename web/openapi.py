@@ -103,7 +103,8 @@ def _reply(row: Route, references: dict[Any, Any]) -> dict[str, Any]:
     schema: dict[str, Any] = references[row.reply, "validation"] if row.reply else {"type": "object"}
     if row.reply_type != "application/json":
         schema = {"type": "string", "format": "binary"}
-    return {"description": "ok", "content": {row.reply_type: {"schema": schema}}}
+    files = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in row.files}
+    return {"description": "ok", "content": {row.reply_type: {"schema": schema}, **files}}
 
 
 def _problem_reply() -> dict[str, Any]:

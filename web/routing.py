@@ -101,6 +101,8 @@ class Route:
     status: int = 200
     raw_body: str = ""
     reply_type: str = "application/json"
+    files: tuple[str, ...] = ()
+    """Content types of files that the same route gives when asked for."""
     unfinished: bool = False
     """Also for a session that must first change its password or set up its second factor."""
 

@@ -140,7 +140,9 @@ class Dialling:
             return  # it failed while it was being sent
         target = device.target
         trunk = target.name if target is not None and target.trunk else ""
-        self.timeline.emit(ev.LegStarted(leg=attempt.leg.id, target=device.name, trunk=trunk))
+        self.timeline.emit(
+            ev.LegStarted(leg=attempt.leg.id, target=device.name, trunk=trunk, channel=attempt.leg.facts.channel)
+        )
         if target is None:
             self._heard(number, base.Ringing())  # a page rings as soon as it is told
 

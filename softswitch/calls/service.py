@@ -403,7 +403,8 @@ def _created(leg: Leg, to: Destination | None, agent: str = "") -> ev.CallCreate
     facts = leg.facts
     return ev.CallCreated(
         direction=_direction(facts, to), caller=facts.caller, caller_name=facts.caller_name, called=facts.called,
-        trunk=facts.party if facts.kind is PartyKind.TRUNK else "", source=facts.source, sip_call_id=facts.sip_call_id,
+        trunk=facts.party if facts.kind is PartyKind.TRUNK else "", channel=facts.channel, source=facts.source,
+        sip_call_id=facts.sip_call_id,
         context=facts.context, leg=leg.id, agent=agent or (facts.party if facts.kind is PartyKind.AGENT else ""),
     )  # fmt: skip
 

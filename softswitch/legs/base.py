@@ -37,6 +37,7 @@ class LegFacts:
     hops: int = 70  # how many more switches the call may pass (Max-Forwards)
     context: Mapping[str, str] = field(default_factory=dict)
     max_duration: float = 0.0  # seconds a conversation with this party may last; 0 = no limit
+    channel: int = 0  # which of the trunk's channels the leg occupies, from 1
     asserted: bool = False  # the trunk's network vouches for the calling number (P-Asserted-Identity of a trusted peer)
 
     @property

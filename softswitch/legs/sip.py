@@ -5,7 +5,6 @@ A hold by the peer is answered here and told as `HeldByPeer`; it never becomes a
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from enum import Enum, auto
 
@@ -17,6 +16,7 @@ from signalling import events as sig
 from signalling.errors import LocalProtocolError, TransportError
 from softswitch.legs import base
 from softswitch.legs.base import LegFacts, PartyKind
+from softswitch.legs.channels import Channels
 from softswitch.legs.rtp import RtpPort
 from softswitch.legs.studio import Studio
 from softswitch.model.cause import Cause
@@ -313,7 +313,7 @@ class SipLegs:
         self.codecs_of = codecs_of
         self._ids = ids
         self._legs: dict[str, SipLeg] = {}
-        self._on_trunk: Counter[str] = Counter()
+        self._channels = Channels()
 
     def __len__(self) -> int:
         return len(self._legs)
@@ -331,17 +331,18 @@ class SipLegs:
 
     def on_trunk(self, trunk: str) -> int:
         """How many legs the trunk carries now, both directions."""
-        return self._on_trunk[trunk]
+        return self._channels.used(trunk)
 
     def _add(self, leg: SipLeg) -> None:
         self._legs[leg.id] = leg
-        if leg.facts.kind is PartyKind.TRUNK:
-            self._on_trunk[leg.facts.party] += 1
 
     def _remove(self, leg: SipLeg) -> None:
         del self._legs[leg.id]
-        if leg.facts.kind is PartyKind.TRUNK:
-            self._on_trunk[leg.facts.party] -= 1
+        if leg.facts.channel:
+            self._channels.release(leg.facts.party, leg.facts.channel)
+
+    def _channel(self, kind: PartyKind, party: str) -> int:
+        return self._channels.seize(party) if kind is PartyKind.TRUNK else 0
 
     def incoming(self, event: sig.IncomingCall) -> SipLeg:
         """A leg for a new INVITE; its media group is that of the call to come."""
@@ -350,6 +351,7 @@ class SipLegs:
             inbound=True, kind=kind, party=event.peer_name, caller=_caller(event, kind),
             caller_name=event.caller.display_name, called=event.called, sip_call_id=event.call_id, hops=event.max_forwards,
             asserted=kind is PartyKind.TRUNK and bool(event.caller.asserted_user),
+            channel=self._channel(kind, event.peer_name),
         )  # fmt: skip
         leg = SipLeg(self, LegId(event.leg), facts, event.flow.remote[0], group=self.studio.ids.next())
         leg.start_inbound(event.body.content if event.body is not None else b"")
@@ -371,6 +373,7 @@ class SipLegs:
             caller=caller.caller,
             called=target.number,
             max_duration=target.max_duration,
+            channel=self._channel(kind, target.name),
         )
         leg = SipLeg(self, self._ids.leg(), facts, target.flow.remote[0], group=group, target=target)
         leg.listener = listener

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +27,8 @@ from softswitch.calls.supervision_help import HelpDesk
 from softswitch.calls.supervision_intercept import Interception
 from softswitch.cluster.bus import Bus
 from softswitch.config.settings import Settings
+from softswitch.customers.book import CustomerBook
+from softswitch.customers.tables import SCHEMA as CUSTOMERS
 from softswitch.directory import service as directory_service
 from softswitch.directory.apply import Rules
 from softswitch.directory.editing import Editor
@@ -33,6 +36,7 @@ from softswitch.directory.model import Agent, Kind, Mailbox
 from softswitch.directory.service import Directory
 from softswitch.directory.store import Action, Change
 from softswitch.directory.users import Users
+from softswitch.features.screen_pop import ScreenPops
 from softswitch.ivr.pins import PinBook
 from softswitch.ivr.service import IvrService
 from softswitch.ivr.slots import AnnouncementBook, Studio
@@ -315,10 +319,22 @@ def _dialogue(services: Services, keeper: Keeper, root: Path) -> dict[type, Any]
     return {type(part): part for part in found}
 
 
+async def _customers(services: Services) -> dict[type, Any]:
+    """The real book; no call is live."""
+    numbers = itertools.count(1)
+    book = CustomerBook(
+        services.store, services.clock, services.directory.current, services.bus.publish, lambda: str(next(numbers))
+    )
+    await book.load()
+    calls: Any = services.calls
+    pops = ScreenPops(book, calls, services.directory.current, services.clock, services.part(Spool))
+    return {CustomerBook: book, ScreenPops: pops}
+
+
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[Web]:
     clock, bus = ManualClock(), Bus()
-    schemas = (directory_service.SCHEMA, RECORDINGS, WEBHOOKS, IVR, VOICEMAIL, ACD, CALENDAR, LISTS, ALERTING)
+    schemas = (directory_service.SCHEMA, RECORDINGS, WEBHOOKS, IVR, VOICEMAIL, ACD, CALENDAR, LISTS, ALERTING, CUSTOMERS)
     store = await Store.open(f"sqlite:///{tmp_path}/test.db", schemas)
     directory = await Directory.open(store, clock, tmp_path, bus.publish)
     users = Users(directory, clock)
@@ -352,6 +368,7 @@ async def app(tmp_path: Path) -> AsyncIterator[Web]:
     )  # fmt: skip
     services.parts.update(_parts(services, calls, tmp_path))  # type: ignore[attr-defined]
     services.parts.update(queue_parts(services, services.part(Spool)))  # type: ignore[attr-defined]
+    services.parts.update(await _customers(services))  # type: ignore[attr-defined]
     spooling = asyncio.get_running_loop().create_task(services.part(Spool).run())
     await services.part(Webhooks).start()
     server = TestServer(create_app(services))

@@ -43,6 +43,13 @@ async def test_mistakes_name_the_keys_and_save_nothing(app: Web) -> None:
         assert (await app.anonymous().put(f"{CONFIG}/{path}", json=body, headers=headers)).status == status
 
 
+async def test_json_of_endless_depth_is_a_mistake_of_the_sender(app: Web) -> None:
+    headers = {**await app.program(Role.ADMINISTRATOR), "Content-Type": "application/json"}
+    for body in (b"[" * 100_000, b'{"a":' * 100_000):
+        reply = await app.anonymous().put(f"{CONFIG}/queue/sales", data=body, headers=headers)
+        assert reply.status == 400
+
+
 async def test_what_is_used_stays(app: Web) -> None:
     client, headers = await app.client("root")
     await client.put(f"{CONFIG}/queue/sales", json={}, headers=headers)  # li and wu serve it

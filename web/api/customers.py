@@ -338,7 +338,7 @@ ROUTES = (
     Route(method="PUT", path="/customers/fields", handler=set_fields, permission=_P.CONFIG, body=FieldList, reply=FieldList,
           summary="Define own fields"),
     Route(method="GET", path="/customers/export", handler=export_file, permission=_P.EXPORT, query=ExportQuery,
-          reply_type="text/csv", summary="All customers as CSV or XLSX"),
+          reply_type="text/csv", files=(_SHEET,), summary="All customers as CSV or XLSX"),
     Route(method="POST", path="/customers/import", handler=import_file, permission=_P.CUSTOMER_DELETE, raw_body="text/csv",
           reply=ImportReply, summary="Import customers from CSV or XLSX"),
     Route(method="GET", path="/customers/{id}", handler=get_customer, permission=_P.CUSTOMER, reply=CustomerItem,

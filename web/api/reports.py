@@ -34,11 +34,11 @@ class ReportQuery(Model):
     until: datetime | None = Field(None, alias="to")
     zone: str = Field("Asia/Shanghai", max_length=64)
     interval: Interval = ""
-    queue: str = Field("", max_length=2000)
-    agent: str = Field("", max_length=8000)
-    team: str = Field("", max_length=2000)
-    trunk: str = Field("", max_length=2000)
-    flow: str = Field("", max_length=2000)
+    queue: str = Field("", max_length=500)
+    agent: str = Field("", max_length=2000)
+    team: str = Field("", max_length=500)
+    trunk: str = Field("", max_length=500)
+    flow: str = Field("", max_length=500)
     direction: Literal["", "in", "out", "internal"] = ""
     number: str = Field("", max_length=128)
     result: str = Field("", max_length=32)
@@ -232,5 +232,5 @@ ROUTES = (
     Route(method="POST", path="/reports/schedules/{name}/send", handler=send_schedule, permission=Permission.CONFIG,
           status=204, summary="Mail a scheduled report now"),
     Route(method="GET", path="/reports/{id}", handler=get_report, permission=Permission.REPORT, query=ReportQuery,
-          reply=ReportShape, summary="One report as JSON, CSV, Excel or PDF"),
+          reply=ReportShape, files=tuple(TYPES.values()), summary="One report as JSON, CSV, Excel or PDF"),
 )  # fmt: skip
