@@ -193,7 +193,7 @@ class Stay:
         if sound is not None:
             sound.cancel()
             await asyncio.wait([sound])
-        words: list[Coroutine[object, object, None]] = []
+        words: list[Coroutine[object, object, object]] = []
         if self.queue.whisper:
             words.append(whisper(self.call.board.media, leg, (f"queue-{self.queue.name}", "incoming-call"), self.call.language))
         if waiting is not None and not waiting.consented:

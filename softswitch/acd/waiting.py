@@ -70,7 +70,7 @@ class WaitingSound:
     async def run(self) -> None:
         queue = self.queue
         await self._say(self.wishes.welcome)
-        await self.consent()
+        await self._pressed(await self.consent())
         if self.line.held_for(self.visit):
             await self._say(("usual-agent",))
         await self.call.music(self.wishes.music or queue.music)
@@ -80,14 +80,17 @@ class WaitingSound:
             every = queue.announce_every or FOR_EVER
             await self._listen(every)
 
-    async def consent(self) -> None:
-        """Tells of the recording, once; who presses the key is not recorded."""
+    async def consent(self) -> str:
+        """Tells of the recording, once; who presses the key is not recorded. Any other key that was pressed is returned."""
         if self.consented or not (prompt := self.call.consent_prompt(self.queue.name)):
-            return
+            return ""
         await self.call.play([prompt], stop_on_key=True)
-        if await self.call.collect(1, seconds=CONSENT_SECONDS, finish_on="") == REFUSE_KEY:
-            self.call.refuse_recording()
+        key = await self.call.collect(1, seconds=CONSENT_SECONDS, finish_on="")
         self.consented = True
+        if key == REFUSE_KEY:
+            self.call.refuse_recording()
+            return ""
+        return key
 
     # announcements
 
