@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from softswitch.acd.sayings import Sentence, say
 from softswitch.model import events as ev
+from softswitch.model.events.queue import ENDLESS_MS
 
 
 @dataclass(slots=True)
@@ -93,11 +94,13 @@ class _Telling:
         if event.needs:
             needs = ", ".join(f"{skill} ≥ {level}" for skill, level in event.needs.items())
             _add(story, event.at, "needs", needs=needs)
-        if event.waited_ms:
+        if event.waited_ms >= 1000:
             _add(story, event.at, "kept", seconds=_seconds(event.waited_ms))
         if event.held_for:
             _add(story, event.at, "held", agent=event.held_for)
-        if event.predicted_ms >= 0:
+        if event.predicted_ms >= ENDLESS_MS:
+            _add(story, event.at, "endless")
+        elif event.predicted_ms >= 0:
             _add(story, event.at, "predicted", seconds=_seconds(event.predicted_ms))
 
     def _decided(self, story: VisitStory, event: ev.AcdDecision) -> None:

@@ -9,14 +9,13 @@ from softswitch.acd.core import AcdCore
 from softswitch.acd.machine import SIGNED_IN
 from softswitch.directory.model import Queue
 from softswitch.model.events import Event, QueueEntered, QueueLeft
+from softswitch.model.events.queue import ENDLESS_MS
 from softswitch.model.states import AgentState
 from softswitch.prediction.errors import Report
 from softswitch.prediction.recursion import Prediction
 from softswitch.prediction.service import Question
 
 UNKNOWN = (-1, -1)
-ENDLESS_MS = 86_400_000
-"""What is said of a wait without an end: nobody is on duty."""
 KEPT_SECONDS = 1.0
 _OFF_DUTY = frozenset({AgentState.LOGGED_OUT, AgentState.NOT_READY, AgentState.NOT_RESPONDING})
 
@@ -62,7 +61,8 @@ class Forecast:
         if len(self._kept) > 10_000:  # a figure per place and importance: begun anew before it grows without end
             self._kept.clear()
         answer = (_ms(found.mean), _ms(found.p80))
-        self._kept[key] = (now, answer)
+        if answer[0] < ENDLESS_MS:  # else over as soon as somebody comes on duty
+            self._kept[key] = (now, answer)
         return answer
 
     def report(self, queue: str) -> Report | None:
@@ -71,7 +71,7 @@ class Forecast:
 
     def _on_duty(self, queue: str, now: float) -> tuple[tuple[str, ...], bool]:
         kept = self._duty.get(queue)
-        if kept is None or not 0 <= now - kept[0] < KEPT_SECONDS:
+        if kept is None or not kept[1] or not 0 <= now - kept[0] < KEPT_SECONDS:
             agents = self._core.state.agents
             serving = tuple(
                 login for login in self._members(queue) if login in agents and agents[login].lives in SIGNED_IN - _OFF_DUTY

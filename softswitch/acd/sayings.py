@@ -58,10 +58,11 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "needs": ("需要的技能：{needs}。", "Skills asked for: {needs}."),
     "kept": (
-        "此前已等待 {seconds} 秒，保留原来的位置。",
-        "It had waited {seconds} s before and kept that place.",
+        "从 {seconds} 秒前首次排队时算起，保留原来的位置。",
+        "It kept the place of its first wait, which began {seconds} s before.",
     ),
     "held": ("先为熟悉的座席 {agent} 保留。", "It was held at first for agent {agent}, who knows the caller."),
+    "endless": ("当时没有座席在岗，无法预计等待时间。", "Nobody was on duty: no wait could be predicted."),
     "predicted": ("预计等待 {seconds} 秒。", "The predicted wait was {seconds} s."),
     "nobody_free": (
         "前 {seconds} 秒内没有可以接听的座席，或轮到排在前面的来电。",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from softswitch.model.events import AgentStateChanged, Event, QueueEntered, QueueLeft
+from softswitch.model.events.queue import ENDLESS_MS
 from softswitch.model.states import AgentState
 from softswitch.prediction.contacts import Contacts
 from softswitch.prediction.errors import ErrorBook, Report
@@ -89,7 +90,7 @@ class Predictor:
         match event:
             case QueueEntered():
                 self._of(event.queue, event.at).arrived(event.importance, event.at)
-                if event.predicted_ms >= 0:
+                if 0 <= event.predicted_ms < ENDLESS_MS:
                     self._entered[event.visit] = (event.predicted_ms / 1000, event.p80_ms / 1000)
             case QueueLeft():
                 waited = event.wait_ms / 1000

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from softswitch.model.events.queue import ENDLESS_MS
 from softswitch.reports.facts import OPEN, Contact, Ended, Seizure, Span, Step, Visit
 from softswitch.store.bulk import Bulk, adding
 from softswitch.store.fact_tables import (
@@ -105,7 +106,7 @@ class Ledger:
         if visit.result == "answered":
             row[at["ans_wait_ms"]] += wait
             row[at["in_time"]] += wait <= target
-            if visit.predicted_ms >= 0:
+            if 0 <= visit.predicted_ms < ENDLESS_MS:
                 row[at["predicted"]] += 1
                 row[at["error_ms"]] += visit.predicted_ms - wait
                 row[at["abs_error_ms"]] += abs(visit.predicted_ms - wait)

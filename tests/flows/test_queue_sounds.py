@@ -12,6 +12,9 @@ import pytest
 
 from softswitch.directory.model import Agent, Flow, Queue
 from softswitch.model import events as ev
+from softswitch.model.destination import Destination
+from softswitch.model.events.queue import ENDLESS_MS
+from softswitch.prediction.service import Predictor
 from tests.support.centre import Centre, database
 
 AGENTS = (
@@ -126,6 +129,27 @@ async def test_caller_who_refuses_is_not_recorded(make: Make) -> None:
     await asyncio.sleep(3)
     assert centre.state("li") == "talking"
     assert centre.of(ev.RecordingStarted) == []
+
+
+async def test_exit_key_counts_while_the_caller_is_told_of_the_recording(make: Make) -> None:
+    leads = {"0": Destination.parse("extension:1003")}
+    centre = await make(Queue(name="sales", consent="consent-recording", exit_keys=leads, announce="none"))
+    caller, _ = centre.call("queue:sales")
+    await asyncio.sleep(0.5)
+    caller.key("0")
+    await asyncio.sleep(1)
+    assert centre.rings("1003")
+    assert centre.exits() == ["key"]
+
+
+async def test_nobody_on_duty_is_forgotten_as_soon_as_somebody_is(make: Make) -> None:
+    centre = await make(Queue(name="sales", announce="none", record=False))
+    centre.acd.forecast.oracle = Predictor()
+    assert centre.floor.queue("sales").ewt_ms == ENDLESS_MS
+    await centre.ready("li")
+    centre.call("queue:sales")
+    await asyncio.sleep(1)
+    assert [event.predicted_ms for event in centre.of(ev.QueueEntered)] == [0]
 
 
 async def test_phones_of_ring_all_ring_together_and_the_first_answer_wins(make: Make) -> None:

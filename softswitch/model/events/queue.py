@@ -8,6 +8,9 @@ from typing import ClassVar
 
 from softswitch.model.events.base import Event
 
+ENDLESS_MS = 86_400_000
+"""A predicted wait without an end: nobody was on duty. It says nothing about time, so no error is computed from it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueEntered(Event):
@@ -18,7 +21,7 @@ class QueueEntered(Event):
     channel: str = "voice"  # "voice" | "callback"
     importance: int = 0
     needs: Mapping[str, int] = field(default_factory=dict)  # skill → level asked for by the call, beside the queue's needs
-    predicted_ms: int = -1  # predicted wait at entry, -1 = unknown
+    predicted_ms: int = -1  # predicted wait at entry, -1 = unknown, ENDLESS_MS = without an end
     p80_ms: int = -1
     weights: Mapping[str, int] = field(default_factory=dict)  # of these needs; negative: the need is optional
     points: int = 0  # the caller's share of `importance`, without the queue's

@@ -8,6 +8,7 @@ import random
 import pytest
 
 from softswitch.model.events import AgentStateChanged, QueueEntered, QueueLeft
+from softswitch.model.events.queue import ENDLESS_MS
 from softswitch.prediction.baselines import seed
 from softswitch.prediction.service import Pool, Predictor, Question
 from softswitch.prediction.statistics import WINDOW, Prior, QueueStatistics
@@ -58,6 +59,13 @@ def test_the_error_report_compares_what_was_told_with_what_came() -> None:
     report = predictor.report("q")
     assert (report.count, report.bias_ms, report.error_ms) == (3, -10_000, 16_667)
     assert report.coverage == pytest.approx(2 / 3)
+
+
+def test_a_wait_without_an_end_is_no_error_of_minutes() -> None:
+    predictor = Predictor()
+    predictor.handle(QueueEntered(queue="q", visit="v", position=1, predicted_ms=ENDLESS_MS, p80_ms=ENDLESS_MS, at=100.0))
+    predictor.handle(QueueLeft(queue="q", visit="v", result="answered", wait_ms=5000, at=105.0))
+    assert predictor.report("q").count == 0
 
 
 def test_figures_that_stay_wrong_are_announced_in_bands() -> None:
