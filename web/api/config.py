@@ -82,7 +82,7 @@ def _reply(item: ConfigItem, status: int = 200) -> web.Response:
 async def put_object(request: Request) -> web.StreamResponse:
     try:
         values = await request.http.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequest(f"expected JSON: {error}") from error
     if not isinstance(values, dict):
         raise BadRequest("expected an object with the keys of the apply file")
