@@ -241,9 +241,14 @@ def _serve(settings: Settings, *, apply_file: Path | None, demo: bool) -> None:
 
 # flows
 
-FlowPath = Annotated[Path, typer.Argument(help="A tree in YAML or JSON, or an apply file with [[flow]] tables.")]
+FlowPath = Annotated[Path, typer.Argument(help="A tree in YAML or JSON, or an apply file with flows.")]
 With = Annotated[
-    Path | None, typer.Option("--with", help="Apply file with the queues and mailboxes it names; else the database has them.")
+    Path | None,
+    typer.Option(
+        "--with",
+        help="Apply file with the queues and mailboxes it names; else the file itself when it declares more than flows, "
+        "else the database.",
+    ),
 ]
 
 
@@ -267,7 +272,9 @@ def flow_check(file: FlowPath, with_: With = None, config: Config = None) -> Non
     """Errors and warnings about flows; exit status 1 when there are errors."""
     settings = _settings(config)
     try:
-        notes = flow_command.check(file, _surroundings(with_, settings), settings.data_dir / "prompts")
+        notes = flow_command.check(
+            file, _surroundings(with_ or flow_command.whole(file), settings), settings.data_dir / "prompts"
+        )
     except Refused as refused:
         _fail(refused)
     for note in notes:
@@ -297,7 +304,7 @@ def flow_try(
     given = dict(entry.partition("=")[::2] for entry in outcome or ())
     person = Caller(caller, called, tuple(key or ()), at=moment, given=given)
     try:
-        trial = flow_command.attempt(file, _surroundings(with_, settings), person, flow)
+        trial = flow_command.attempt(file, _surroundings(with_ or flow_command.whole(file), settings), person, flow)
     except (Refused, ValueError) as fault:
         _fail(fault)
     typer.echo("\n".join(flow_command.lines_of(trial)))

@@ -35,6 +35,17 @@ def read_trees(path: Path) -> list[Mapping[str, Any]]:
         raise Refused([Problem(str(path), 0, "", str(fault).replace("\n", " "))]) from fault
 
 
+def whole(path: Path) -> Path | None:
+    """The path of an apply file that declares more than flows: what its flows name is to be found in it. Raises Refused."""
+    if path.suffix != ".toml":
+        return None
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise Refused([Problem(str(path), 0, "", str(fault).replace("\n", " "))]) from fault
+    return path if "flow" in found and len(found) > 1 else None
+
+
 def _with_file(tree: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
     """`[[flow]]` may name the file that holds the tree."""
     if "file" in tree:

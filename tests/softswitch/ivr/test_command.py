@@ -77,3 +77,14 @@ def test_try(run) -> None:  # type: ignore[no-untyped-def]
     assert "sales (queue): timeout" in output
     code, output = run("try", "night.yaml", "--flow", "day")
     assert (code, "has no flow day" in output) == (1, True)
+
+
+def test_an_apply_file_of_a_whole_centre_is_checked_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    nodes = '[flow.nodes]\nq = { verb = "queue", queue = "sales" }\n'
+    Path("all.toml").write_text('[[queue]]\nname = "sales"\n[[flow]]\nname = "night"\nstart = "q"\n' + nodes)
+    result = CliRunner().invoke(app, ["flow", "check", "all.toml"])
+    assert (result.exit_code, result.output) == (0, "all.toml: no mistakes\n")
+    result = CliRunner().invoke(app, ["flow", "try", "all.toml"])
+    assert "= ended at queue:sales" in result.output
+    assert not (tmp_path / "data").exists(), "nothing is asked of a database"
