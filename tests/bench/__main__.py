@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import acd, board, first_audio, media, replay, signalling, start
+from tests.bench import acd, board, first_audio, media, offer, replay, signalling, start
 from tests.bench.figures import Figure, report
 
 BENCHES: dict[str, Callable[[], list[Figure]]] = {
@@ -16,6 +16,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "signalling": signalling.bench,
     "media": media.bench,
     "first_audio": first_audio.bench,
+    "offer": offer.bench,
 }
 
 
