@@ -14,7 +14,8 @@ OUTCOMES = (
 
 class Outcome(NamedTuple):
     """By `kind`: disposition (`name` is the place in the list of codes), survey (`name` the survey, `code` invited, answered or
-    skipped), mark (`name` survey and question, `value` the mark), callback (`name` its id, `value` the attempts),
+    skipped), mark (`name` survey and question, `value` the mark), callback (`name` its id, `code` its state, of no agent),
+    attempt (`name` callback and number, one row for its beginning and its end),
     alarm (`name` code and object, `code` its level, cleared or acked, one row per event: `call` has the time).
     """
 
@@ -31,8 +32,9 @@ class Outcome(NamedTuple):
 
 def outcomes_of(event: ev.Event) -> list[Outcome]:
     def made(kind: str, name: str, code: str, value: int = 0, note: str = "") -> Outcome:
-        call = f"{event.at:.6f}" if kind == "alarm" else "" if kind == "callback" else event.call
-        return Outcome(call, kind, name, event.agent, event.queue, event.at, code, value, note)
+        call = f"{event.at:.6f}" if kind == "alarm" else "" if kind in ("callback", "attempt") else event.call
+        agent = "" if kind in ("callback", "attempt") else event.agent
+        return Outcome(call, kind, name, agent, event.queue, event.at, code, value, note)
 
     match event:
         case ev.CallDisposed():
@@ -47,9 +49,12 @@ def outcomes_of(event: ev.Event) -> list[Outcome]:
         case ev.CallbackCreated():
             return [made("callback", event.callback, "waiting", note=event.number)]
         case ev.CallbackAttempt():
-            return [made("callback", event.callback, event.result or "dialling", event.attempt, event.number)]
+            state = "waiting" if event.result else "dialling"  # an attempt that told its result was in vain
+            tried = made("attempt", f"{event.callback}/{event.attempt}", event.result, 1)
+            return [made("callback", event.callback, state, note=event.number), tried]
         case ev.CallbackDone():
-            return [made("callback", event.callback, event.result or "done")]
+            state = "failed" if event.result.startswith("failed") else "done"
+            return [made("callback", event.callback, state, note=event.result)]
         case ev.CallbackCancelled():
             return [made("callback", event.callback, "cancelled", note=event.why)]
         case ev.AlarmRaised():

@@ -75,11 +75,9 @@ def _survey(sums: list[int]) -> Values:
 
 def callback_report(asking: Asking) -> Table:
     found: dict[str, Counter[str]] = {}
-    query = select(_c.queue, _c.code, func.count(), func.sum(_c.value)).where(_asked(asking, "callback"))
-    for queue, code, count, attempts in asking.connection.execute(query.group_by(_c.queue, _c.code)):
-        counted = found.setdefault(queue, Counter())
-        counted[code if code in ("waiting", "dialling", "cancelled", "failed") else "done"] += count
-        counted["attempts"] += int(attempts or 0)
+    query = select(_c.queue, _c.kind, _c.code, func.count()).where(_asked(asking, "callback", "attempt"))
+    for queue, kind, code, count in asking.connection.execute(query.group_by(_c.queue, _c.kind, _c.code)):
+        found.setdefault(queue, Counter())["attempts" if kind == "attempt" else code] += count
     rows = [
         Row({"queue": asking.context.name("queue", queue), **_callbacks(counted)}) for queue, counted in sorted(found.items())
     ]
