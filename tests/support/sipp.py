@@ -235,6 +235,10 @@ class Sipp:
     media_port: int = 0
     trace: bool = True
     """Whether every message is kept; a load run spares itself that."""
+    host: str = "127.0.0.1"
+    """Where it stands; a trunk is known by it."""
+    extra: tuple[str, ...] = ()
+    """Further arguments."""
     process: subprocess.Popen[str] | None = None
 
     def __post_init__(self) -> None:
@@ -252,11 +256,12 @@ class Sipp:
         file = self.folder / f"sipp-{self.port}.xml"
         file.write_text(self.scenario, encoding="latin-1")
         arguments = [
-            "sipp", *([self.target] if self.target else []), "-sf", str(file), "-i", "127.0.0.1", "-p", str(self.port),
-            "-mi", "127.0.0.1", "-mp", str(self.media_port), "-s", self.service, "-m", str(self.calls), "-r", str(self.rate),
+            "sipp", *([self.target] if self.target else []), "-sf", str(file), "-i", self.host, "-p", str(self.port),
+            "-mi", self.host, "-mp", str(self.media_port), "-s", self.service, "-m", str(self.calls), "-r", str(self.rate),
             "-l", str(self.limit), "-t", self.transport, "-timeout", str(self.seconds), "-nostdin", "-trace_err",
             "-error_file", str(self.folder / f"sipp-{self.port}.err"),
             *(["-trace_msg", "-message_file", str(self.folder / f"sipp-{self.port}.msg")] if self.trace else []),
+            *self.extra,
         ]  # fmt: skip
         log = (self.folder / f"sipp-{self.port}.out").open("w")
         self.process = subprocess.Popen(arguments, stdout=log, stderr=log, cwd=self.folder, text=True)

@@ -64,6 +64,8 @@ class WebClient:
     codec: str = "PCMU"
     token: str = ""
     origin: str = ""
+    login_link: str = ""
+    """A link that was made before; otherwise the command line makes one."""
     samples: Samples | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
     heard: list[tuple[float, Samples]] = field(default_factory=list)
@@ -79,7 +81,7 @@ class WebClient:
         self._tasks: list[asyncio.Task[None]] = []
         query, headers = "", {}
         if self.login:
-            code = self.switch.link(self.login).split("#code=")[1]
+            code = (self.login_link or self.switch.link(self.login)).split("#code=")[1]
             async with self._http.post("/api/v1/auth/link", json={"code": code}) as reply:
                 assert reply.status == 200, await reply.text()
             headers = {"Origin": self.switch.url}
@@ -138,11 +140,15 @@ class WebClient:
                     return found
                 await self._news.wait()
 
+    def voice(self) -> MediaStreamTrack:
+        """What this page's microphone gives."""
+        return ToneTrack(self.hertz, self.samples)
+
     async def connect_media(self, request: str = "media.offer", **more: Any) -> dict[str, Any]:
         """Creates the peer connection, offers it, and starts sending and hearing. Returns the reply."""
         peer = RTCPeerConnection()
         self._peer = peer
-        transceiver = peer.addTransceiver(ToneTrack(self.hertz, self.samples), direction="sendrecv")
+        transceiver = peer.addTransceiver(self.voice(), direction="sendrecv")
         wanted = [
             c for c in RTCRtpSender.getCapabilities("audio").codecs if c.mimeType.lower() == f"audio/{self.codec}".lower()
         ]
