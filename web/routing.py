@@ -111,10 +111,23 @@ class Route:
             object.__setattr__(self, "roles", roles_with(self.permission))
 
 
+NUL = rb"\u0000"
+NO_NUL = "texts cannot contain the character U+0000"
+"""PostgreSQL stores no such text; what one database takes, every one has to take."""
+
+
+def _check_address(http: web.Request) -> None:
+    """Raises BadRequest for U+0000 in path or query."""
+    if "\0" in http.path or any("\0" in part for pair in http.query.items() for part in pair):
+        raise BadRequest(NO_NUL)
+
+
 async def _read_body(http: web.Request, model: type[BaseModel]) -> BaseModel:
     if http.content_type != "application/json":
         raise BadRequest("expected a body of type application/json", status=415)
     octets = await http.read()  # not `text`: JSON is UTF-8 (RFC 8259), whatever a charset parameter says
+    if NUL in octets:
+        raise BadRequest("the body is not valid", faults=[FieldFault("body", NO_NUL)])
     try:
         return model.model_validate_json(octets)
     except ValidationError as error:
@@ -202,6 +215,7 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
     async def handle(http: web.Request) -> web.StreamResponse:
         session = session_of(http)
         _check_access(http, route, session)
+        _check_address(http)
         query = _read_query(http, route.query) if route.query else None
         body = await _read_body(http, route.body) if route.body else None
         request = Request(http, http.app[SERVICES], session, body, query)

@@ -50,6 +50,10 @@ async def test_callback_from_the_page_to_the_list_and_out_of_it(centre: Web) -> 
     assert status == 409
     status, _ = await send(centre, "POST", "/callbacks", queue="sales", number="95588")
     assert status == 422
+    assert (await send(centre, "PUT", f"/callbacks/{made['id']}", agent="nobody"))[0] == 422
+    assert (await send(centre, "POST", "/callbacks", queue="sales", number="13900139000", agent="nobody"))[0] == 422
+    assert (await send(centre, "PUT", f"/callbacks/{made['id']}", note="a\0b"))[0] == 400, "PostgreSQL stores no such text"
+    assert (await send(centre, "GET", "/callbacks?number=%00"))[0] == 400
     status, changed = await send(centre, "PUT", f"/callbacks/{made['id']}", agent="li", at="2030-01-02T10:00:00+08:00")
     assert (changed["agent"], changed["scheduled"]) == ("li", "2030-01-02T02:00:00.000Z")
     status, listed = await send(centre, "GET", "/callbacks?state=open&queue=sales")

@@ -83,6 +83,7 @@ async def test_hearing_working_deleting(app: Web, voicemail: Voicemail) -> None:
     work = {"state": "in_work", "assignee": "li", "note": "busy"}
     changed = await (await client.put(f"{API}/voicemail/msales", json=work, headers=headers)).json()
     assert (changed["state"], changed["assignee"], changed["note"]) == ("in_work", "li", "busy")
+    assert (await client.put(f"{API}/voicemail/msales", json={"assignee": "nobody"}, headers=headers)).status == 422
     assert (await client.put(f"{API}/voicemail/msales", json={"state": "recording"}, headers=headers)).status == 400
     assert (await client.put(f"{API}/voicemail/mboss", json=work, headers=headers)).status == 404
     assert (await client.delete(f"{API}/voicemail/mboss", headers=headers)).status == 404

@@ -134,11 +134,18 @@ def _sees(request: Request, callback: Callback) -> bool:
     return request.scope.may_see_queue(callback.queue)
 
 
+def _check_agent(request: Request, login: str) -> None:
+    """A callback of somebody who does not exist would wait for ever. Raises Invalid."""
+    if login and login not in request.services.directory.current().agents:
+        raise Invalid("agent", f"there is no agent {login}")
+
+
 async def create(request: Request) -> CallbackShape:
     draft = request.body(CallbackDraft)
     at = draft.at.timestamp() if draft.at is not None else 0.0
     if request.who.role is not Role.AGENT and not request.scope.may_see_queue(draft.queue):
         raise Forbidden(f"the queue {draft.queue} is not in your scope")
+    _check_agent(request, draft.agent)
     made = await request.services.part(Callbacks).create(
         draft.queue, draft.number, source="agent" if request.who.role is Role.AGENT else "page", at=at,
         customer=draft.customer, note=draft.note, agent=draft.agent,
@@ -153,6 +160,7 @@ async def change(request: Request) -> CallbackShape:
         return shape(service.finish(found.id, request.who.actor))
     if wanted.state == "cancelled":
         return shape(service.cancel(found.id, "by hand", request.who.actor))
+    _check_agent(request, wanted.agent or "")
     at = wanted.at.timestamp() if wanted.at is not None else None
     return shape(service.change(found.id, at=at, agent=wanted.agent, note=wanted.note))
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from softswitch.access.rights import Permission
 from softswitch.directory.model import Mailbox
-from softswitch.model.errors import NotFound
+from softswitch.model.errors import Invalid, NotFound
 from softswitch.model.events import rfc3339
 from softswitch.model.states import Role
 from softswitch.voicemail.greetings import MOST_OCTETS
@@ -167,6 +167,9 @@ async def get_message_audio(request: Request) -> web.StreamResponse:
 
 async def change_message(request: Request) -> MessageItem:
     body, found = request.body(MessageWork), _message(request)
+    now = request.services.directory.current()
+    if body.assignee and body.assignee not in now.agents and body.assignee not in now.users:
+        raise Invalid("assignee", f"there is nobody called {body.assignee}")
     changed = request.services.part(Voicemail).change(
         found.id, request.who.actor, state=body.state or "", assignee=body.assignee, note=body.note
     )

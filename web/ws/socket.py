@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from softswitch.model.errors import SwitchError
 from web.errors import BadRequest, FieldFault, WebError, problem_of
+from web.routing import NO_NUL, NUL
 from web.ws.outbox import Outbox
 
 log = structlog.get_logger("ws")
@@ -89,6 +90,8 @@ async def _serve_frame(text: str, outbox: Outbox, serve: Serve) -> None:
 
 
 def _parse(text: str) -> dict[str, Any]:
+    if NUL.decode() in text:
+        raise BadRequest(NO_NUL)
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
