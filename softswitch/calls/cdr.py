@@ -21,6 +21,7 @@ class Tally:
     answered_at: float | None = None
     connected_at: float | None = None
     tried_at: float | None = None  # a second party is being tried
+    rung: bool = False  # the agent who is tried has answered: `ring_ms` is final
     held_at: float | None = None
     queued_at: float | None = None
     wait_ms: int = 0
@@ -42,11 +43,19 @@ def _tried(tally: Tally, event: ev.LegStarted) -> Tally:
 
 
 def _offered(tally: Tally, event: ev.OfferMade) -> Tally:
-    return replace(tally, tried_at=event.at, queue=event.queue or tally.queue)
+    return replace(tally, tried_at=event.at, rung=False, queue=event.queue or tally.queue)
+
+
+def _offer_answered(tally: Tally, event: ev.OfferAnswered) -> Tally:
+    """Ringing ends here: what is said before the two are joined (consent, whisper) is none."""
+    if tally.tried_at is None or tally.connected_at is not None:
+        return tally
+    return replace(tally, ring_ms=_ms(tally.tried_at, event.at), rung=True)
 
 
 def _connected(tally: Tally, event: ev.CallConnected) -> Tally:
-    ring_ms = tally.ring_ms if tally.tried_at is None or tally.connected_at else _ms(tally.tried_at, event.at)
+    final = tally.rung or tally.connected_at is not None
+    ring_ms = tally.ring_ms if final or tally.tried_at is None else _ms(tally.tried_at, event.at)
     return replace(
         tally, connected_at=tally.connected_at or event.at, ring_ms=ring_ms, served=True, tried_at=None,
         agent=event.agent or tally.agent, queue=event.queue or tally.queue,
@@ -77,7 +86,7 @@ def _joined_room(tally: Tally, _event: ev.ConferenceJoined) -> Tally:
 
 def _ended(tally: Tally, event: ev.CallEnded) -> Tally:
     ring_ms = tally.ring_ms
-    if tally.tried_at is not None and tally.connected_at is None:
+    if tally.tried_at is not None and tally.connected_at is None and not tally.rung:
         ring_ms = _ms(tally.tried_at, event.at)
     hold_ms = tally.hold_ms + (_ms(tally.held_at, event.at) if tally.held_at is not None else 0)
     wait_ms = tally.wait_ms + (_ms(tally.queued_at, event.at) if tally.queued_at is not None else 0)
@@ -85,7 +94,8 @@ def _ended(tally: Tally, event: ev.CallEnded) -> Tally:
 
 
 STEPS: Mapping[type[ev.Event], Callable[..., Tally]] = {
-    ev.CallAnswered: _answered, ev.LegStarted: _tried, ev.OfferMade: _offered, ev.CallConnected: _connected,
+    ev.CallAnswered: _answered, ev.LegStarted: _tried, ev.OfferMade: _offered,
+    ev.OfferAnswered: _offer_answered, ev.CallConnected: _connected,
     ev.CallHeld: _held, ev.CallResumed: _resumed, ev.QueueEntered: _queued, ev.QueueLeft: _left_queue,
     ev.ConferenceJoined: _joined_room, ev.CallEnded: _ended,
 }  # fmt: skip

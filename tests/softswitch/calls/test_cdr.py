@@ -39,6 +39,20 @@ TABLE: list[tuple[str, list[tuple[float, ev.Event]], dict[str, Any]]] = [
         {"result": "answered", "ring_ms": 3000, "talk_ms": 60_000, "duration_ms": 64_000, "answered_at": 4, "connected_at": 4},
     ),
     (
+        "what is said between the agent's answer and the conversation is no ringing",
+        [
+            (0, CREATED),
+            (5, ENTER),
+            (10, OFFER),
+            (12, ev.OfferAnswered(offer="o1", agent="li", queue="sales")),
+            (12, left("answered", 7_000)),
+            (12, ev.LegStarted(leg="l2", target="agent:li")),
+            (16, ev.CallConnected(other="agent:li", agent="li", queue="sales")),
+            (20, ended()),
+        ],
+        {"ring_ms": 2000, "talk_ms": 4000, "wait_ms": 7000},
+    ),
+    (
         "hold is part of talk and told apart",
         [(0, CREATED), (1, CONNECT), (11, ev.CallHeld()), (31, ev.CallResumed()), (41, ended())],
         {"talk_ms": 40_000, "hold_ms": 20_000},
