@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import random
+import socket
 from pathlib import Path
 
 from tests.day.calls import Customer, phone
@@ -57,7 +59,8 @@ class Carriers:
                 rate = max(0.1, calls / plan.length(phase))
                 folder = self._folder / f"{carrier}-{number}-{kind}"
                 process = Sipp(folder, xml, target=self._target, service=called, calls=calls, rate=round(rate, 3),
-                               limit=LIMITS[kind], seconds=300, host=host, trace=False, extra=STATISTICS)  # fmt: skip
+                               limit=LIMITS[kind], seconds=300, host=host, port=free_port_of(host),
+                               trace=False, extra=STATISTICS)  # fmt: skip
                 self.running.append(process.start())
 
     def finish(self, seconds: float) -> list[str]:
@@ -79,6 +82,18 @@ class Carriers:
     def stop(self) -> None:
         for process in (*self.running, *self._answering):
             process.stop()
+
+
+def free_port_of(host: str) -> int:
+    """Below the range in which SIPp takes ports for its RTP streams: with dozens of processes at one address these meet."""
+    while True:
+        port = random.randrange(10_000, 16_000)
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.bind((host, port))
+        except OSError:
+            continue
+        return port
 
 
 def _column(process: Sipp, name: str) -> int:

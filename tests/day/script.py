@@ -17,7 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.day.calls import phone
-from tests.day.carriers import STATISTICS, Carriers
+from tests.day.carriers import STATISTICS, Carriers, free_port_of
 from tests.day.configuration import CARRIERS, PASSWORD, apply_file, people, zone_of_morning
 from tests.day.measuring import Meter, Usage
 from tests.day.pictures import Camera
@@ -57,7 +57,7 @@ class Day:
         self.plan, self.folder, self.pictures = plan, folder, pictures
         self.dice = random.Random(seed)
         self.staff = people(plan.agents)
-        self.ports = {name: free_sip_port() for name in CARRIERS}
+        self.ports = {name: free_port_of(host) for name, host in CARRIERS.items()}
         self.switch = Switch(folder, apply_file(self.staff, self.ports))
         self.desks: list[Desk] = []
         self.faults: list[str] = []
@@ -228,6 +228,7 @@ class Day:
             self.faults.append(f"waited in vain for {fault}")
         for desk in self.desks:
             desk.on_break = True
+            await desk.settled()
             await desk.ask("agent.state", state="logged_out")
         for person in self.phones.people:
             self.phones.on_break.add(person.login)

@@ -110,6 +110,11 @@ class Desk(WebClient):
     def voice(self) -> MediaStreamTrack:
         return self._track
 
+    async def settled(self) -> None:
+        """Until what this person began is done."""
+        while self._doing:
+            await asyncio.gather(*self._doing)
+
     async def close(self) -> None:
         self._work.cancel()
         for task in self._doing:
