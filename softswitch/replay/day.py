@@ -108,6 +108,7 @@ class _Reader:
         self._talks: dict[str, Talk] = {}  # agent → the conversation with a caller of a queue, until its wrap-up is over
         self._own: dict[str, str] = {}  # agent → call beside the queues
         self._last: dict[str, str] = {}  # call → its last visit
+        self._refused: set[str] = set()
         self._serial = 0
         self._would_rest = False  # whether the end of a wrap-up would not have led to READY by itself
 
@@ -139,6 +140,10 @@ class _Reader:
     # ------------------------------------------------------------------ callers and offers
 
     def _caller(self, event: Event) -> None:
+        if isinstance(event, QueueEntered) and not event.position:
+            self._refused.add(event.visit)  # turned away at the door: the distribution never saw it
+        if getattr(event, "visit", "") in self._refused:
+            return
         match event:
             case QueueEntered():
                 self._entered(event)

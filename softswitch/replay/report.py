@@ -41,7 +41,12 @@ class QueueFigures:
 
 def figures_of(events: Iterable[Event], config: AcdConfig) -> dict[str, QueueFigures]:
     found: dict[str, QueueFigures] = defaultdict(QueueFigures)
+    returns: set[str] = set()  # stays of callbacks: their callers were offered before, and left as `callback`
     for event in events:
+        if isinstance(event, QueueEntered) and event.channel == "callback":
+            returns.add(event.visit)
+        if getattr(event, "visit", "") in returns:
+            continue
         match event:
             case QueueEntered():
                 found[event.queue].offered += 1

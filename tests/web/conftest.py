@@ -319,6 +319,13 @@ def _dialogue(services: Services, keeper: Keeper, root: Path) -> dict[type, Any]
     return {type(part): part for part in found}
 
 
+class NoCalls:
+    """For screen pops: no call is live."""
+
+    def get(self, call_id: str) -> Any:
+        raise NotFound(f"no call {call_id}")
+
+
 async def _customers(services: Services) -> dict[type, Any]:
     """The real book; no call is live."""
     numbers = itertools.count(1)
@@ -326,8 +333,7 @@ async def _customers(services: Services) -> dict[type, Any]:
         services.store, services.clock, services.directory.current, services.bus.publish, lambda: str(next(numbers))
     )
     await book.load()
-    calls: Any = services.calls
-    pops = ScreenPops(book, calls, services.directory.current, services.clock, services.part(Spool))
+    pops = ScreenPops(book, NoCalls(), services.directory.current, services.clock, services.part(Spool))
     return {CustomerBook: book, ScreenPops: pops}
 
 

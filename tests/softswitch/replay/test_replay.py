@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from softswitch.acd.model import AcdConfig
-from softswitch.model.events import AcdDecision, Event
+from softswitch.model.events import AcdDecision, Event, QueueEntered, QueueLeft
 from softswitch.replay.compare import compare
 from softswitch.replay.day import Day, take_apart
 from softswitch.replay.report import changes_between, figures_of, reproduced
@@ -86,3 +86,29 @@ def test_decisions_are_compared_attempt_by_attempt() -> None:
     after = [decision("v1", "li"), decision("v1", "zhao")]
     assert [(change.before, change.after) for change in changes_between(before, after)] == [("wen", "zhao"), ("li", "")]
     assert reproduced(before, after) == pytest.approx(1 / 3)
+
+
+def test_callers_who_were_turned_away_at_the_door_take_nobodys_turn() -> None:
+    config = centre(20)
+    events, whole = recorded(config)
+    at = whole.decisions[200].at
+    refused = [
+        QueueEntered(call="c-full", queue="sales", visit="v-full", position=0, at=at),
+        QueueLeft(call="c-full", queue="sales", visit="v-full", result="closed", wait_ms=0, at=at),
+    ]
+    place = next(index for index, event in enumerate(events) if event.at > at)
+    day = take_apart([*events[:place], *refused, *events[place:]], MORNING, config.rules)
+    assert reproduced(day.decisions, Replay(day, config, config).run().decisions) == 1.0
+    assert figures_of(day.events, config) == figures_of(whole.events, config)
+
+
+def test_a_callback_is_offered_once_however_often_it_returns_to_the_line() -> None:
+    config = centre(20)
+    stay = {"call": "c1", "queue": "sales", "visit": "v1"}
+    again = {"call": "c2", "queue": "sales", "visit": "v2"}
+    events = [
+        QueueEntered(**stay, position=1, at=1.0), QueueLeft(**stay, result="callback", wait_ms=0, at=1.0),
+        QueueEntered(**again, position=1, channel="callback", at=2.0), QueueLeft(**again, result="answered", wait_ms=0, at=2.0),
+    ]  # fmt: skip
+    found = figures_of(events, config)["sales"]
+    assert (found.offered, found.answered, found.exits) == (1, 0, {"callback": 1})
