@@ -130,6 +130,10 @@ class _Reader:
                 self._state(event)
             case AcdDecision():
                 self.day.decisions.append(event)
+            case QueueEntered(position=0):
+                self._refused.add(event.visit)  # turned away at the door: the distribution never saw it
+            case QueueLeft() if event.visit in self._refused:
+                pass
             case _:
                 self.day.events.append(event)
                 self._caller(event)
@@ -140,10 +144,6 @@ class _Reader:
     # ------------------------------------------------------------------ callers and offers
 
     def _caller(self, event: Event) -> None:
-        if isinstance(event, QueueEntered) and not event.position:
-            self._refused.add(event.visit)  # turned away at the door: the distribution never saw it
-        if getattr(event, "visit", "") in self._refused:
-            return
         match event:
             case QueueEntered():
                 self._entered(event)

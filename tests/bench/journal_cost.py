@@ -1,6 +1,6 @@
 """What the journal costs: CPU of the whole process (loop and writer thread) per call, 100 calls/s with 15 events each.
 
-    python tests/bench/journal_cost.py [SECONDS] [CALLS_PER_SECOND]      prints a JSON line without and one with facts for reports
+    python tests/bench/journal_cost.py [SECONDS] [CALLS_PER_SECOND]      prints JSON lines without and with facts for reports
 
 Goal: `cpu_ms_per_call` ≤ 0.3 at 100 calls/s, with facts at most 0.1 more. The events are made outside the measured span.
 """

@@ -1,6 +1,5 @@
 """Databases of other releases: an older one is brought up step by step, a newer one is left alone."""
 
-
 import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, inspect, text
 
