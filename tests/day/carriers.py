@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import random
 import socket
 from pathlib import Path
@@ -13,6 +14,8 @@ from tests.day.plan import LIMITS, SHARES, Phase, Plan
 from tests.support.sipp import Sipp
 
 STATISTICS = ("-trace_stat", "-fd", "1")
+MEDIA_PORTS = 12_000
+"""Where the ports of RTP streams begin; SIPp counts upwards from the first and gives up when one is taken."""
 AREAS = {"carrier-a": "138", "carrier-b": "139"}
 """Whose numbers are whose; a callback goes where the call came from."""
 
@@ -39,14 +42,21 @@ class Carriers:
     def __init__(self, folder: Path, target: str, voice: Path, ports: dict[str, int]) -> None:
         self._folder, self._target, self._voice = folder, target, voice
         self.running: list[Sipp] = []
+        self._next_media = dict.fromkeys(CARRIERS.values(), MEDIA_PORTS + os.getpid() % 4 * 5000)
         customers = phone(voice, ring_ms=700, refuse=0.1, ignore=0.0, end_early=1.0, talk_ms=5000)
         self._answering = [
-            Sipp(folder / f"{name}-answers", customers, host=CARRIERS[name], port=port,
+            Sipp(folder / f"{name}-answers", customers, host=CARRIERS[name], port=port, media_port=self._media_ports(CARRIERS[name], 30),
                  calls=100_000, limit=30, seconds=3600, trace=False, extra=STATISTICS)
             for name, port in ports.items()
         ]  # fmt: skip
         for process in self._answering:
             process.start()
+
+    def _media_ports(self, host: str, calls: int) -> int:
+        """The first of the ports that this many calls of one process use for their streams."""
+        first = self._next_media[host]
+        self._next_media[host] += 4 * calls + 20
+        return first
 
     def begin(self, plan: Plan, number: int, phase: Phase) -> None:
         """All callers of one hour. Blocks for some seconds: SIPp binds its sockets without telling anybody."""
@@ -58,9 +68,10 @@ class Carriers:
                 called, xml = scenario(kind, caller, self._voice)
                 rate = max(0.1, calls / plan.length(phase))
                 folder = self._folder / f"{carrier}-{number}-{kind}"
+                media = self._media_ports(host, LIMITS[kind])
                 process = Sipp(folder, xml, target=self._target, service=called, calls=calls, rate=round(rate, 3),
                                limit=LIMITS[kind], seconds=300, host=host, port=free_port_of(host),
-                               trace=False, extra=STATISTICS)  # fmt: skip
+                               media_port=media, trace=False, extra=STATISTICS)  # fmt: skip
                 self.running.append(process.start())
 
     def finish(self, seconds: float) -> list[str]:
@@ -85,9 +96,9 @@ class Carriers:
 
 
 def free_port_of(host: str) -> int:
-    """Below the range in which SIPp takes ports for its RTP streams: with dozens of processes at one address these meet."""
+    """Below the ports of the RTP streams: with dozens of processes at one address these meet."""
     while True:
-        port = random.randrange(10_000, 16_000)
+        port = random.randrange(10_000, MEDIA_PORTS)
         try:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
                 probe.bind((host, port))
