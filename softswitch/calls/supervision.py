@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 
@@ -50,7 +50,8 @@ class Wish:
     supervisor: str
     actor: str
     mode: MonitorMode
-    device: str = "browser"
+    device: str = ""
+    """"browser" or "extension:N"; empty: where the supervisor listens now, else the browser."""
     call: str = ""
     agent: str = ""
     queue: str = ""
@@ -118,6 +119,8 @@ class Supervision:
         if wish.mode is MonitorMode.OFF:
             return self.stop(wish.supervisor, wish.actor)
         known = self._watching.get(wish.supervisor)
+        if not wish.device:
+            wish = replace(wish, device=known.wish.device if known is not None else "browser")
         if known is not None and self._is_same(known, wish):
             self._set_mode(known, wish.mode, wish.actor)
             return self.view(known)

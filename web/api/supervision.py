@@ -20,6 +20,7 @@ from web import shapes
 from web.routing import Model, Request, Route
 
 _DEVICE = Field("browser", max_length=64, description='"browser", or "extension:N": the switch calls that phone')
+_SAME = Field("", max_length=64, description="as device; empty: where the supervisor listens now, else the browser")
 _SUPERVISOR = Field("", max_length=128, description="whose device listens; programs must say it, people are it themselves")
 
 
@@ -28,7 +29,7 @@ class Monitor(Model):
 
     mode: MonitorMode
     supervisor: str = _SUPERVISOR
-    device: str = _DEVICE
+    device: str = _SAME
     follow: Literal["customer", "agent"] = "customer"
 
 
@@ -37,7 +38,7 @@ class Begin(Model):
 
     mode: MonitorMode
     supervisor: str = _SUPERVISOR
-    device: str = _DEVICE
+    device: str = _SAME
 
 
 class Intercept(Model):

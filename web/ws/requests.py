@@ -107,7 +107,7 @@ class MonitorSet(Message):
     agent: str = Field("", max_length=128)
     queue: str = Field("", max_length=128)
     mode: MonitorMode
-    device: str = Field("browser", max_length=64)
+    device: str = Field("", max_length=64)
     follow: Literal["customer", "agent"] = "customer"
 
 
