@@ -45,7 +45,8 @@ class Carriers:
         self._next_media = dict.fromkeys(CARRIERS.values(), MEDIA_PORTS + os.getpid() % 4 * 5000)
         customers = phone(voice, ring_ms=700, refuse=0.1, ignore=0.0, end_early=1.0, talk_ms=5000)
         self._answering = [
-            Sipp(folder / f"{name}-answers", customers, host=CARRIERS[name], port=port, media_port=self._media_ports(CARRIERS[name], 30),
+            Sipp(folder / f"{name}-answers", customers, host=CARRIERS[name], port=port,
+                 media_port=self._media_ports(CARRIERS[name], 30),
                  calls=100_000, limit=30, seconds=3600, trace=False, extra=STATISTICS)
             for name, port in ports.items()
         ]  # fmt: skip
