@@ -4,6 +4,7 @@ import { createRouter, createWebHistory } from "vue-router";
 
 import type { Role } from "@/api/types";
 import { i18n } from "@/i18n";
+import { useRights } from "@/stores/rights";
 import { homeOf, useSession } from "@/stores/session";
 
 declare module "vue-router" {
@@ -11,6 +12,8 @@ declare module "vue-router" {
     /** Shown inside the frame with navigation; needs a session. */
     framed?: boolean;
     role?: Role;
+    /** One of these rights is enough. */
+    right?: string[];
     title: string;
   }
 }
@@ -61,7 +64,7 @@ export const router = createRouter({
     {
       path: "/reports/:id?",
       component: () => import("@/pages/reports/ReportsPage.vue"),
-      meta: { framed: true, role: "team_leader", title: "reports.title" },
+      meta: { framed: true, right: ["report"], title: "reports.title" },
     },
     {
       path: "/account",
@@ -71,14 +74,14 @@ export const router = createRouter({
     {
       path: "/admin",
       component: () => import("@/pages/admin/AdminPage.vue"),
-      meta: { framed: true, role: "administrator", title: "nav.admin" },
+      meta: { framed: true, right: ["status", "config.read", "audit"], title: "nav.admin" },
     },
     { path: "/:rest(.*)*", component: () => import("@/pages/NotFoundPage.vue"), meta: { title: "notFound.title" } },
   ],
 });
 
 router.beforeEach(async (to) => {
-  if (!to.meta.framed && !to.meta.role) return true;
+  if (!to.meta.framed && !to.meta.role && !to.meta.right) return true;
   const session = useSession();
   let known;
   try {
@@ -91,6 +94,11 @@ router.beforeEach(async (to) => {
   // Nothing else is open to who still owes a password or a second factor.
   if (known.duty && to.path !== "/account") return "/account";
   if (to.meta.role && !session.atLeast(to.meta.role)) return homeOf(known);
+  if (to.meta.right) {
+    const rights = useRights();
+    await rights.load(known.login);
+    if (!to.meta.right.some((right) => rights.may(right))) return homeOf(known);
+  }
   return true;
 });
 
