@@ -189,9 +189,10 @@ class Day:
         for desk in self.desks[::3]:
             desk.on_break = away
             await desk.ask("agent.state", **state)
-        for person in self.phones.people[::3]:
-            (self.phones.on_break.add if away else self.phones.on_break.discard)(person.login)
-            await self.rest("PUT", f"/agents/{person.login}/state", state)
+        async with self.phones.looking:
+            for person in self.phones.people[::3]:
+                (self.phones.on_break.add if away else self.phones.on_break.discard)(person.login)
+                await self.rest("PUT", f"/agents/{person.login}/state", state)
 
     async def _supervise(self) -> None:
         """Listens to three conversations, whispers in the second, one after the other."""
@@ -230,9 +231,10 @@ class Day:
             desk.on_break = True
             await desk.settled()
             await desk.ask("agent.state", state="logged_out")
-        for person in self.phones.people:
-            self.phones.on_break.add(person.login)
-            await self.rest("PUT", f"/agents/{person.login}/state", {"state": "logged_out"})
+        async with self.phones.looking:
+            for person in self.phones.people:
+                self.phones.on_break.add(person.login)
+                await self.rest("PUT", f"/agents/{person.login}/state", {"state": "logged_out"})
         await self._all({"logged_out"}, "everybody to be signed out")
         self.meter.close()
         self.faults += [fault for desk in self.desks for fault in desk.faults]

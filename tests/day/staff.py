@@ -210,26 +210,27 @@ class PhoneAgents:
     back_after: float = 4.0
     on_break: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
+    looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held for each look at all of them: whoever is sent away meanwhile would be called back by what was seen before."""
 
     async def live(self, dice: random.Random) -> None:
-        logins = {person.login for person in self.people}
         since: dict[str, float] = {}
-        loop = asyncio.get_running_loop()
         while True:
-            for agent in (await self.rest("GET", "/agents"))["items"]:
-                login, state = agent["login"], agent["state"]
-                if login not in logins or login in self.on_break:
-                    continue
-                if state not in ("not_responding", "wrap_up"):
-                    since.pop(login, None)
-                    continue
-                if loop.time() - since.setdefault(login, loop.time()) < self.back_after and state == "not_responding":
-                    continue
-                if state == "not_responding":
-                    self.counts["back"] += 1
-                    await self.rest("PUT", f"/agents/{login}/state", {"state": "ready"})
-                elif dice.random() < 0.4:
-                    self.counts["results"] += 1
-                    with contextlib.suppress(AssertionError):  # it was over by itself
-                        await self.rest("PUT", f"/agents/{login}/state", {"state": "wrap_up_done"})
+            async with self.looking:
+                for agent in (await self.rest("GET", "/agents"))["items"]:
+                    await self._attend(agent["login"], agent["state"], since, dice)
             await asyncio.sleep(1)
+
+    async def _attend(self, login: str, state: str, since: dict[str, float], dice: random.Random) -> None:
+        if login in self.on_break or login not in {person.login for person in self.people}:
+            return
+        now = asyncio.get_running_loop().time()
+        if state == "wrap_up" and dice.random() < 0.4:
+            self.counts["results"] += 1
+            with contextlib.suppress(AssertionError):  # it was over by itself
+                await self.rest("PUT", f"/agents/{login}/state", {"state": "wrap_up_done"})
+        elif state != "not_responding":
+            since.pop(login, None)
+        elif now - since.setdefault(login, now) >= self.back_after:
+            self.counts["back"] += 1
+            await self.rest("PUT", f"/agents/{login}/state", {"state": "ready"})
