@@ -105,7 +105,7 @@ async def test_somebody_of_another_queue_is_asked_at_its_phone(tmp_path: Path) -
                 assert await asyncio.to_thread(_state, switch, "wen") == "talking"
                 await asyncio.to_thread(phone.do, "hangup")
                 customer.succeed()
-        records = await asyncio.to_thread(switch.ended_calls)
+        records = await asyncio.to_thread(switch.ended_calls, 2)
     assert {(record["queue"], record["agent"], record["result"]) for record in records} == {
         ("sales", "wen", "answered"), ("repair", "wen", "answered"),
     }  # fmt: skip
