@@ -80,9 +80,7 @@ class Mailer:
     def sender(self) -> str:
         return self._settings.sender or f"softswitch@{socket.getfqdn()}"
 
-    async def send(
-        self, to: Sequence[str], subject: str, text: str, attachments: Attachments = (), *, html: str = ""
-    ) -> None:
+    async def send(self, to: Sequence[str], subject: str, text: str, attachments: Attachments = (), *, html: str = "") -> None:
         """Queues one mail to each address; returns when that is committed.
 
         Raises Conflict when no server is set up, Invalid for an address or a mail that cannot be sent.

@@ -1,6 +1,6 @@
 """A day of 50,000 calls replayed: the time it takes, and that every decision comes out as it was.
 
-    python -m tests.bench replay
+python -m tests.bench replay
 """
 
 from __future__ import annotations

@@ -25,9 +25,7 @@ LOGINS = ("li", "zhao", "wen")
 class Desk:
     """A core, its time, and everything it said. Checks the invariants after each step."""
 
-    def __init__(
-        self, *, logins: Sequence[str] = LOGINS, wrap_up: float = 10, max_wait: float = 0, overflow: str = ""
-    ) -> None:
+    def __init__(self, *, logins: Sequence[str] = LOGINS, wrap_up: float = 10, max_wait: float = 0, overflow: str = "") -> None:
         self.now = 1000.0
         agents = {login: AgentConfig(login, ("sales", "vip")) for login in logins}
         queue = QueueConfig("sales", ring_timeout=20, wrap_up=wrap_up, max_wait=max_wait, overflow=overflow)
