@@ -141,8 +141,9 @@ export const useAgent = defineStore("agent", () => {
   }
 
   /** Runs one request at a time under a name that buttons show as busy. */
-  async function attempt(name: string, action: () => Promise<unknown>): Promise<boolean> {
-    if (busy.value) return false;
+  /** One order at a time; an `urgent` one does not wait for another that is still on its way. */
+  async function attempt(name: string, action: () => Promise<unknown>, urgent = false): Promise<boolean> {
+    if (busy.value && (!urgent || busy.value === name)) return false;
     busy.value = name;
     error.value = null;
     try {
@@ -152,7 +153,7 @@ export const useAgent = defineStore("agent", () => {
       error.value = failure;
       return false;
     } finally {
-      busy.value = "";
+      if (busy.value === name) busy.value = "";
     }
   }
 
@@ -219,7 +220,7 @@ export const useAgent = defineStore("agent", () => {
   const toggleHold = (): Promise<boolean> =>
     attempt("hold", () => link.request(state.value === "holding" ? "call.resume" : "call.hold", {}));
 
-  const hangUp = (): Promise<boolean> => attempt("hangup", () => link.request("call.hangup", {}));
+  const hangUp = (): Promise<boolean> => attempt("hangup", () => link.request("call.hangup", {}), true);
 
   const dial = (to: string): Promise<boolean> =>
     attempt("dial", async () => {
