@@ -42,10 +42,11 @@ class BadRequest(WebError):
         self.faults = faults or []
 
 
-STATUSES: Mapping[type[switch.SwitchError], int] = {
+STATUSES: Mapping[type[switch.SwitchError], int] = {  # a special error before its general one
     switch.NotFound: 404,
     switch.Conflict: 409,
     switch.Forbidden: 403,
+    switch.ForeignCursor: 400,
     switch.Invalid: 422,
     switch.Busy: 503,
     switch.Unreachable: 409,
@@ -61,12 +62,11 @@ def problem_of(error: switch.SwitchError | WebError) -> dict[str, Any]:
     """What the asker is told about an expected error."""
     if isinstance(error, BadRequest):
         return problem(error.status, str(error), errors=[asdict(fault) for fault in error.faults])
-    if isinstance(error, switch.Invalid):
-        return problem(422, str(error), errors=[{"field": error.field, "reason": error.reason}])
     if isinstance(error, WebError):
         return problem(error.status, str(error))
     status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 400)
-    return problem(status, str(error))
+    more = {"errors": [{"field": error.field, "reason": error.reason}]} if isinstance(error, switch.Invalid) else {}
+    return problem(status, str(error), **more)
 
 
 def respond(document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:

@@ -50,7 +50,7 @@ def calls_since(connection: Connection, since: float) -> list[CdrRow]:
     cursor: str | None = None
     while True:
         page = page_of_calls(connection, CallFilter(since=since), limit=_PAGE, cursor=cursor)
-        found += [row for row in page.rows if row.queue]
+        found += [row for row in page.items if row.queue]
         if page.next is None:
             return found
         cursor = page.next

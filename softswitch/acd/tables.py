@@ -10,6 +10,7 @@ from sqlalchemy import Column, Connection, Float, Index, Integer, MetaData, Stri
 
 from softswitch.acd.callback import Attempt, Callback, CallbackState
 from softswitch.acd.entry import Emergency
+from softswitch.store.cursor import Page, newest_first, page_of
 from softswitch.store.schema import Schema
 
 metadata = MetaData()
@@ -54,16 +55,15 @@ def open_callbacks(connection: Connection) -> list[Callback]:
 
 
 def callbacks_by(
-    connection: Connection, *, state: str = "", queue: str = "", number: str = "", before: float = 0.0, limit: int = 100
-) -> list[Callback]:
-    """Newest first; `before` is the `created` of the last one of the page before."""
-    wanted = select(callbacks).order_by(callbacks.c.created.desc()).limit(limit)
+    connection: Connection, *, state: str = "", queue: str = "", number: str = "", limit: int = 100, cursor: str = ""
+) -> Page[Callback]:
+    """Newest first. Raises ForeignCursor."""
+    wanted = newest_first(select(callbacks), callbacks.c.created, callbacks.c.id, limit=limit, cursor=cursor)
     for column, value in ((callbacks.c.state, state), (callbacks.c.queue, queue), (callbacks.c.number, number)):
         if value:
             wanted = wanted.where(column == value)
-    if before:
-        wanted = wanted.where(callbacks.c.created < before)
-    return [_callback(row._asdict()) for row in connection.execute(wanted)]
+    found = [_callback(row._asdict()) for row in connection.execute(wanted)]
+    return page_of(found, limit, lambda callback: (callback.created, callback.id))
 
 
 def _callback(row: dict[str, object]) -> Callback:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from softswitch.alerting.tables import alarms
 from softswitch.model.events import AlarmAcknowledged, AlarmCleared, AlarmEscalated, AlarmRaised, Event
 from softswitch.observe.alarms import LEVELS
+from softswitch.store.cursor import Page, newest_first, page_of
 
 Write = Callable[[Connection], object]
 
@@ -68,14 +69,12 @@ def forget(connection: Connection, before: float) -> None:
     connection.execute(delete(alarms).where(alarms.c.cleared_at.is_not(None), alarms.c.cleared_at < before))
 
 
-def page(connection: Connection, *, limit: int, cursor: str = "", code: str = "", level: str = "") -> list[PastAlarm]:
-    """Newest first, those that came before the alarm `cursor`."""
-    query = select(alarms).order_by(alarms.c.raised_at.desc(), alarms.c.id.desc()).limit(limit)
-    if cursor:
-        at = connection.execute(select(alarms.c.raised_at).where(alarms.c.id == cursor)).scalar() or 0.0
-        query = query.where(or_(alarms.c.raised_at < at, (alarms.c.raised_at == at) & (alarms.c.id < cursor)))
+def page(connection: Connection, *, limit: int, cursor: str = "", code: str = "", level: str = "") -> Page[PastAlarm]:
+    """Newest first. Raises ForeignCursor."""
+    query = newest_first(select(alarms), alarms.c.raised_at, alarms.c.id, limit=limit, cursor=cursor)
     if code:
         query = query.where(alarms.c.code == code)
     if level:
         query = query.where(alarms.c.level == level)
-    return [PastAlarm(*row) for row in connection.execute(query)]
+    found = [PastAlarm(*row) for row in connection.execute(query)]
+    return page_of(found, limit, lambda alarm: (alarm.raised_at, alarm.id))

@@ -18,6 +18,7 @@ from softswitch.model.clock import Clock
 from softswitch.model.errors import SwitchError
 from softswitch.model.events import AlarmCleared, AlarmEscalated, AlarmRaised, Event, rfc3339
 from softswitch.observe.alarms import Alarm, Alarms
+from softswitch.store.cursor import Page
 from softswitch.store.database import Store
 
 log = structlog.get_logger("alerting")
@@ -89,7 +90,7 @@ class Alerting:
             if not alarm.acked_by:
                 self._escalate(alarm)
 
-    async def past(self, *, limit: int, cursor: str = "", code: str = "", level: str = "") -> list[history.PastAlarm]:
+    async def past(self, *, limit: int, cursor: str = "", code: str = "", level: str = "") -> Page[history.PastAlarm]:
         return await self._parts.store.read(lambda c: history.page(c, limit=limit, cursor=cursor, code=code, level=level))
 
     def acknowledge(self, identity: str, actor: str, note: str) -> Alarm:

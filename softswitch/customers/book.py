@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,17 +21,12 @@ from softswitch.directory.snapshot import Snapshot
 from softswitch.model.clock import Clock
 from softswitch.model.errors import Conflict, Invalid, NotFound
 from softswitch.model.events import CallDisposed, CustomerSaved, Event
+from softswitch.store.cursor import Page
 from softswitch.store.database import Store
 
 LONGEST_NOTE = 4000
 MOST_FIELDS = 100
 WEEK = 7 * 86400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    items: tuple[Customer, ...]
-    next: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +76,9 @@ class CustomerBook:
     async def by_number(self, number: str) -> list[Customer]:
         return await self.store.read(lambda c: records.by_number(c, number))
 
-    async def search(self, text: str, *, limit: int = 50, cursor: str = "") -> Page:
-        """Raises Invalid for a cursor that was not made here."""
-        after = _place(cursor) if cursor else None
-        found = await self.store.read(lambda c: records.search(c, text.strip(), limit=limit + 1, after=after))
-        items = tuple(found[:limit])
-        return Page(items, _cursor(items[-1]) if len(found) > limit else None)
+    async def search(self, text: str, *, limit: int = 50, cursor: str = "") -> Page[Customer]:
+        """By a part of the name or the beginning of a number; newest change first. Raises ForeignCursor."""
+        return await self.store.read(lambda c: records.search(c, text.strip(), limit=limit, cursor=cursor))
 
     async def create(self, values: Mapping[str, Any], actor: str) -> Customer:
         """Raises Invalid."""
@@ -253,15 +243,3 @@ class CustomerBook:
             return (found[0] if found else None, given, records.notes_of(connection, call))
 
         return await self.store.read(read)
-
-
-def _cursor(last: Customer) -> str:
-    return base64.urlsafe_b64encode(f"{last.updated!r} {last.id}".encode()).decode().rstrip("=")
-
-
-def _place(cursor: str) -> tuple[float, str]:
-    try:
-        at, _, identity = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
-        return float(at), identity
-    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
-        raise Invalid("cursor", "expected the `next` of an earlier page") from error

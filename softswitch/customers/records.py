@@ -19,6 +19,7 @@ from softswitch.customers.tables import (
 )
 from softswitch.model.errors import Conflict, NotFound
 from softswitch.model.number import canonical
+from softswitch.store.cursor import Page, newest_first, page_of
 from softswitch.store.tables import cdr
 
 AT_ONCE = 500
@@ -52,17 +53,14 @@ def by_number(connection: Connection, number: str, limit: int = 5) -> list[Custo
     return by_ids(connection, connection.execute(query).scalars().all())
 
 
-def search(connection: Connection, text: str, *, limit: int, after: tuple[float, str] | None) -> list[Customer]:
-    """By a part of the name or the beginning of a number; newest change first. `after`: the last of the page before."""
+def search(connection: Connection, text: str, *, limit: int, cursor: str = "") -> Page[Customer]:
+    """By a part of the name or the beginning of a number; newest change first. Raises ForeignCursor."""
     query = select(customers.c.id)
     if text:
         query = query.where(_matching(text))
-    if after is not None:
-        updated, identity = after
-        same = (customers.c.updated == updated) & (customers.c.id < identity)
-        query = query.where(or_(customers.c.updated < updated, same))
-    query = query.order_by(customers.c.updated.desc(), customers.c.id.desc()).limit(limit)
-    return by_ids(connection, connection.execute(query).scalars().all())
+    query = newest_first(query, customers.c.updated, customers.c.id, limit=limit, cursor=cursor)
+    found = by_ids(connection, connection.execute(query).scalars().all())
+    return page_of(found, limit, lambda customer: (customer.updated, customer.id))
 
 
 def _matching(text: str) -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ SwitchError
 ├─ Conflict              409   the state forbids it now
 ├─ Forbidden             403   this actor may not
 ├─ Invalid(field)        422   a value is wrong; says which and why
+│  └─ ForeignCursor      400   of a list, not the `next` of an earlier page
 ├─ Busy                  503   limits, draining
 └─ Unreachable(cause)          a party cannot be called
 """
@@ -35,6 +36,11 @@ class Invalid(SwitchError):
         super().__init__(f"{field}: {reason}")
         self.field = field
         self.reason = reason
+
+
+class ForeignCursor(Invalid):
+    def __init__(self) -> None:
+        super().__init__("cursor", "expected the `next` of an earlier page")
 
 
 class Busy(SwitchError):

@@ -14,9 +14,10 @@ from softswitch.model.errors import Conflict, Invalid, NotFound
 from softswitch.model.events import AdminChanged, Event
 from softswitch.recordings import questions
 from softswitch.recordings.keeper import Keeper
-from softswitch.recordings.questions import Found, Page, RecordingFilter
+from softswitch.recordings.questions import Found, RecordingFilter
 from softswitch.recordings.watch import Watch
 from softswitch.store.commit import append_audited
+from softswitch.store.cursor import Page
 from softswitch.store.database import Store
 
 log = structlog.get_logger("recordings")
@@ -32,8 +33,8 @@ class Archive:
         self._clock = clock
         self._publish = publish
 
-    async def page(self, wanted: RecordingFilter, *, limit: int = 50, cursor: str = "") -> Page:
-        """Newest first. Raises Invalid for a foreign cursor."""
+    async def page(self, wanted: RecordingFilter, *, limit: int = 50, cursor: str = "") -> Page[Found]:
+        """Newest first. Raises ForeignCursor."""
         return await self._store.read(partial(questions.page, wanted=wanted, limit=limit, cursor=cursor))
 
     async def one(self, identity: str) -> Found:

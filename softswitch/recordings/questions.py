@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
 
 from softswitch.access.filters import within
 from softswitch.access.scope import Scope
-from softswitch.model.errors import Invalid
 from softswitch.model.states import RecordingStatus
 from softswitch.recordings.tables import holds, removals
+from softswitch.store.cursor import Page, newest_first, page_of
 from softswitch.store.rows import RecordingRow
 from softswitch.store.tables import cdr, recordings
 
@@ -49,28 +47,18 @@ class Found:
     agent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    items: tuple[Found, ...]
-    next: str | None
-
-
 _COLUMNS = (
     *recordings.c, holds.c.recording.label("held"), cdr.c.caller, cdr.c.called, cdr.c.direction, cdr.c.queue, cdr.c.agent,
 )  # fmt: skip
 _ALL = recordings.outerjoin(cdr, cdr.c.id == recordings.c.call).outerjoin(holds, holds.c.recording == recordings.c.id)
 
 
-def page(connection: Connection, wanted: RecordingFilter, *, limit: int = 50, cursor: str = "") -> Page:
-    """Newest first. Raises Invalid for a cursor that was not made here."""
-    newest = recordings.c.started_at.desc(), recordings.c.id.desc()
-    query = select(*_COLUMNS).select_from(_ALL).where(*_conditions(wanted)).order_by(*newest)
-    if cursor:
-        at, identity = _place(cursor)
-        query = query.where(or_(recordings.c.started_at < at, and_(recordings.c.started_at == at, recordings.c.id < identity)))
-    rows = connection.execute(query.limit(limit + 1)).all()
-    shown = tuple(_found(row) for row in rows[:limit])
-    return Page(shown, _cursor(shown[-1].row) if len(rows) > limit else None)
+def page(connection: Connection, wanted: RecordingFilter, *, limit: int = 50, cursor: str = "") -> Page[Found]:
+    """Newest first. Raises ForeignCursor."""
+    query = select(*_COLUMNS).select_from(_ALL).where(*_conditions(wanted))
+    query = newest_first(query, recordings.c.started_at, recordings.c.id, limit=limit, cursor=cursor)
+    rows = [_found(row) for row in connection.execute(query)]
+    return page_of(rows, limit, lambda found: (found.row.started_at, found.row.id))
 
 
 def one(connection: Connection, identity: str) -> Found | None:
@@ -161,15 +149,3 @@ def _found(row: Row[Any]) -> Found:
         own, values["held"] is not None, values["caller"] or "", values["called"] or "", values["direction"] or "",
         values["queue"] or "", values["agent"] or "",
     )  # fmt: skip
-
-
-def _cursor(row: RecordingRow) -> str:
-    return base64.urlsafe_b64encode(f"{row.started_at!r} {row.id}".encode()).decode().rstrip("=")
-
-
-def _place(cursor: str) -> tuple[float, str]:
-    try:
-        at, _, identity = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
-        return float(at), identity
-    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
-        raise Invalid("cursor", "expected the `next` of an earlier page") from error

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, exists, or_, select
 
-from softswitch.model.errors import Invalid
 from softswitch.model.events import Event
+from softswitch.store.cursor import Page, newest_first, page_of
 from softswitch.store.fact_tables import contacts, seizures, visits
 from softswitch.store.rows import CdrRow, event_of
 from softswitch.store.tables import audit, cdr, journal
@@ -44,21 +42,11 @@ class CallFilter:
     """More conditions on `cdr`, as the asker's scope."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    rows: tuple[CdrRow, ...]
-    next: str | None  # cursor of the following page
-
-
-def page_of_calls(connection: Connection, wanted: CallFilter, *, limit: int = 50, cursor: str | None = None) -> Page:
-    """Ended calls, newest first. Raises Invalid for a cursor that was not made here."""
-    query = select(cdr).where(*_conditions(wanted)).order_by(cdr.c.created_at.desc(), cdr.c.id.desc())
-    if cursor:
-        at, identity = _place(cursor)
-        query = query.where(or_(cdr.c.created_at < at, and_(cdr.c.created_at == at, cdr.c.id < identity)))
-    rows = connection.execute(query.limit(limit + 1)).all()
-    shown = tuple(_row(row) for row in rows[:limit])
-    return Page(shown, _cursor(shown[-1]) if len(rows) > limit else None)
+def page_of_calls(connection: Connection, wanted: CallFilter, *, limit: int = 50, cursor: str | None = None) -> Page[CdrRow]:
+    """Ended calls, newest first. Raises ForeignCursor."""
+    query = newest_first(select(cdr).where(*_conditions(wanted)), cdr.c.created_at, cdr.c.id, limit=limit, cursor=cursor)
+    rows = [_row(row) for row in connection.execute(query)]
+    return page_of(rows, limit, lambda row: (row.created_at, row.id))
 
 
 def call_record(connection: Connection, call: str) -> CdrRow | None:
@@ -121,18 +109,6 @@ def _facts(wanted: CallFilter) -> Select[Any]:
     elif table is contacts and wanted.result:
         found.append(contacts.c.outcome == wanted.result)
     return select(table.c.call).where(*found)
-
-
-def _cursor(row: CdrRow) -> str:
-    return base64.urlsafe_b64encode(f"{row.created_at!r} {row.id}".encode()).decode().rstrip("=")
-
-
-def _place(cursor: str) -> tuple[float, str]:
-    try:
-        at, _, identity = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
-        return float(at), identity
-    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
-        raise Invalid("cursor", "expected the `next` of an earlier page") from error
 
 
 def _row(row: Row[Any]) -> CdrRow:

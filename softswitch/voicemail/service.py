@@ -27,6 +27,7 @@ from softswitch.model.clock import Clock
 from softswitch.model.destination import Destination
 from softswitch.model.errors import Conflict, Invalid, NotFound, SwitchError
 from softswitch.recordings.keeper import Keeper
+from softswitch.store.cursor import Page
 from softswitch.store.database import Store
 from softswitch.store.recordings import recording as recording_row
 from softswitch.store.spool import PATIENCE, Spool
@@ -184,14 +185,12 @@ class Voicemail:
         """Those of a mailbox, oldest first."""
         return [found for found in self._messages.values() if found.mailbox == mailbox and found.state in states]
 
-    async def page(
-        self, mailboxes: Sequence[str], states: Sequence[str], limit: int, before: tuple[float, str] | None
-    ) -> list[Message]:
-        """Newest first, with what was written just now if the database takes it."""
+    async def page(self, mailboxes: Sequence[str], states: Sequence[str], limit: int, cursor: str = "") -> Page[Message]:
+        """Newest first, with what was written just now if the database takes it. Raises ForeignCursor."""
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 await self._p.spool.flush()
-        return await self._p.store.read(partial(tables.page, mailboxes=mailboxes, states=states, limit=limit, before=before))
+        return await self._p.store.read(partial(tables.page, mailboxes=mailboxes, states=states, limit=limit, cursor=cursor))
 
     def change(
         self, identity: str, actor: str, *, state: str = "", assignee: str | None = None, note: str | None = None

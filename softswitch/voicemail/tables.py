@@ -23,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from softswitch.store.cursor import Page, newest_first, page_of
 from softswitch.store.schema import Schema
 from softswitch.voicemail.model import SHOWN, Message, MessageState
 
@@ -85,16 +86,14 @@ def all_messages(connection: Connection) -> list[Message]:
 
 
 def page(
-    connection: Connection, *, mailboxes: Sequence[str], states: Sequence[str], limit: int, before: tuple[float, str] | None
-) -> list[Message]:
-    """Messages that were left in these mailboxes, newest first."""
+    connection: Connection, *, mailboxes: Sequence[str], states: Sequence[str], limit: int, cursor: str = ""
+) -> Page[Message]:
+    """Messages that were left in these mailboxes, newest first. Raises ForeignCursor."""
     wanted = select(messages).where(messages.c.mailbox.in_(mailboxes))
     wanted = wanted.where(messages.c.state.in_(states or [state.value for state in SHOWN]))
-    if before is not None:
-        at, identity = before
-        wanted = wanted.where((messages.c.created_at < at) | ((messages.c.created_at == at) & (messages.c.id < identity)))
-    rows = connection.execute(wanted.order_by(messages.c.created_at.desc(), messages.c.id.desc()).limit(limit))
-    return [_message(row) for row in rows]
+    wanted = newest_first(wanted, messages.c.created_at, messages.c.id, limit=limit, cursor=cursor)
+    found = [_message(row) for row in connection.execute(wanted)]
+    return page_of(found, limit, lambda message: (message.created_at, message.id))
 
 
 def tries(connection: Connection, mailbox: str) -> tuple[int, float]:

@@ -46,7 +46,7 @@ def ended(centre: Centre, state: str = "") -> list[tuple[str, list[str]]]:
 
 def callbacks_by_all(centre: Centre, state: str = "") -> Any:
     with centre.store.engine.begin() as connection:
-        return callbacks_by(connection, state=state)
+        return callbacks_by(connection, state=state).items
 
 
 async def talk(centre: Centre, agent: str = "1001") -> None:

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, inspect, text
 
-from softswitch.model.errors import Invalid
+from softswitch.model.errors import ForeignCursor
 from softswitch.store.calls import CallFilter, page_of_calls
 from softswitch.store.commit import Group
 from softswitch.store.database import Store
@@ -75,7 +75,7 @@ async def test_pages_of_calls_are_complete_and_without_doubles(url: str) -> None
     while True:
         at = cursor
         page = await store.read(lambda c, at=at: page_of_calls(c, CallFilter(), limit=4, cursor=at))  # type: ignore[misc]
-        found.extend(page.rows)
+        found.extend(page.items)
         if (cursor := page.next) is None:
             break
     assert found == sorted(records, key=lambda row: (row.created_at, row.id), reverse=True)
@@ -84,7 +84,7 @@ async def test_pages_of_calls_are_complete_and_without_doubles(url: str) -> None
         (CallFilter(number="1", queue="sales"), 2), (CallFilter(agent="li"), 0),
     ):  # fmt: skip
         page = await store.read(lambda c, wanted=wanted: page_of_calls(c, wanted))  # type: ignore[misc]
-        assert len(page.rows) == expected, wanted
-    with pytest.raises(Invalid, match="cursor"):
+        assert len(page.items) == expected, wanted
+    with pytest.raises(ForeignCursor):
         await store.read(lambda c: page_of_calls(c, CallFilter(), cursor="~~~"))
     await store.close()

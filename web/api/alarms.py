@@ -54,7 +54,7 @@ class AlarmQuery(Model):
     code: str = Field("", max_length=64)
     level: Literal["", "critical", "major", "minor", "warning"] = ""
     limit: int = Field(50, ge=1, le=200)
-    cursor: str = Field("", max_length=64)
+    cursor: str = Field("", max_length=256)
 
 
 class Acknowledgement(Model):
@@ -116,9 +116,8 @@ async def list_alarms(request: Request) -> AlarmList:
         found = [alarm for alarm in request.services.alarms.active() if query.code in ("", alarm.code)]
         return AlarmList(items=[_active(alarm) for alarm in found if query.level in ("", alarm.level)])
     alerting = request.services.part(Alerting)
-    past = await alerting.past(limit=query.limit + 1, cursor=query.cursor, code=query.code, level=query.level)
-    shown = past[: query.limit]
-    return AlarmList(items=[_past(alarm) for alarm in shown], next=shown[-1].id if len(past) > query.limit else None)
+    past = await alerting.past(limit=query.limit, cursor=query.cursor, code=query.code, level=query.level)
+    return AlarmList(items=[_past(alarm) for alarm in past.items], next=past.next)
 
 
 async def acknowledge(request: Request) -> AlarmItem:

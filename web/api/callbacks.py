@@ -31,7 +31,7 @@ class CallbackQuery(Model):
     queue: str = Field("", max_length=128)
     number: str = Field("", max_length=64)
     limit: int = Field(100, ge=1, le=500)
-    cursor: str = Field("", max_length=64)
+    cursor: str = Field("", max_length=256)
 
 
 class CallbackDraft(Model):
@@ -99,22 +99,13 @@ async def list_callbacks(request: Request) -> CallbackList:
     wanted = [callback for callback in opened if not query.cursor and _fits(callback, query) and _sees(request, callback)]
     if query.state == "open" or (query.state and CallbackState(query.state).is_open):
         return CallbackList(items=[shape(callback) for callback in wanted[: query.limit]])
-    before = _cursor(query.cursor)
-    rows = await request.services.store.read(
+    page = await request.services.store.read(
         lambda connection: callbacks_by(
-            connection, state=query.state, queue=query.queue, number=query.number, before=before, limit=query.limit
+            connection, state=query.state, queue=query.queue, number=query.number, limit=query.limit, cursor=query.cursor
         )
     )
-    ended = [row for row in rows if not row.state.is_open and _sees(request, row)]
-    following = str(rows[-1].created) if len(rows) == query.limit else None
-    return CallbackList(items=[shape(callback) for callback in (*wanted, *ended)], next=following)
-
-
-def _cursor(text: str) -> float:
-    try:
-        return float(text or 0)
-    except ValueError:
-        raise Invalid("cursor", "expected what `next` of the page before gave") from None
+    ended = [row for row in page.items if not row.state.is_open and _sees(request, row)]
+    return CallbackList(items=[shape(callback) for callback in (*wanted, *ended)], next=page.next)
 
 
 def _fits(callback: Callback, query: CallbackQuery) -> bool:

@@ -121,9 +121,9 @@ async def list_calls(request: Request) -> shapes.CallList:
     )
     store = request.services.store
     page = await store.read(lambda db: store_calls.page_of_calls(db, wanted, limit=query.limit, cursor=query.cursor or None))
-    rows = await store.read(lambda db: store_recordings.recordings_of(db, [row.id for row in page.rows]))
+    rows = await store.read(lambda db: store_recordings.recordings_of(db, [row.id for row in page.items]))
     names = _names(request)
-    ended = [shapes.ended_call(row, names, rows.get(row.id, [])) for row in page.rows]
+    ended = [shapes.ended_call(row, names, rows.get(row.id, [])) for row in page.items]
     return shapes.CallList(items=[*live, *ended], next=page.next)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any, Literal
 
 from aiohttp import web
@@ -127,26 +125,9 @@ async def list_messages(request: Request) -> MessageItems:
     boxes = [box.name for box in _mailboxes(request) if query.mailbox in ("", box.name)]
     if query.mailbox and not boxes:
         raise NotFound("there is no such mailbox")
-    before = _place(query.cursor) if query.cursor else None
     states = [query.state] if query.state else []
-    found = await request.services.part(Voicemail).page(boxes, states, query.limit + 1, before)
-    shown = found[: query.limit]
-    return MessageItems(
-        items=[_item(request, entry) for entry in shown],
-        next=_cursor(shown[-1]) if len(found) > query.limit else None,
-    )
-
-
-def _cursor(last: Message) -> str:
-    return base64.urlsafe_b64encode(f"{last.created_at!r} {last.id}".encode()).decode()
-
-
-def _place(cursor: str) -> tuple[float, str]:
-    try:
-        at, _, identity = base64.urlsafe_b64decode(cursor).decode().partition(" ")
-        return float(at), identity
-    except (ValueError, binascii.Error) as error:
-        raise BadRequest("the cursor is none of ours") from error
+    page = await request.services.part(Voicemail).page(boxes, states, query.limit, query.cursor)
+    return MessageItems(items=[_item(request, entry) for entry in page.items], next=page.next)
 
 
 async def get_message(request: Request) -> MessageItem:

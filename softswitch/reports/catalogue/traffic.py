@@ -65,7 +65,7 @@ def listed(connection: Connection, query: Query) -> Iterator[CdrRow]:
     cursor: str | None = None
     while True:
         page = page_of_calls(connection, wanted, limit=PAGE, cursor=cursor)
-        yield from page.rows
+        yield from page.items
         cursor = page.next
         if cursor is None:
             return

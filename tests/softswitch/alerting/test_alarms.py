@@ -138,7 +138,7 @@ async def test_who_takes_care_is_known_and_stops_the_escalation(store: Store) ->
     with pytest.raises(NotFound):
         world.alerting.acknowledge("nothing", "chen", "")
     await world.settle()
-    (past,) = await world.alerting.past(limit=10)
+    (past,) = (await world.alerting.past(limit=10)).items
     assert (past.acked_by, past.note, past.escalated_to, past.cleared_at) == (
         "wang",
         "I call the carrier",
@@ -149,7 +149,7 @@ async def test_who_takes_care_is_known_and_stops_the_escalation(store: Store) ->
     world.clock.advance(60)
     world.alerting.look()
     await world.settle()
-    (past,) = await world.alerting.past(limit=10)
+    (past,) = (await world.alerting.past(limit=10)).items
     assert past.cleared_at == world.clock.utc()
 
 
@@ -179,13 +179,15 @@ async def test_the_history_survives_a_restart_and_is_paged(store: Store) -> None
     after = World(store, world.clock)
     await after.alerting.start()
     found = await after.alerting.past(limit=3)
-    rest = await after.alerting.past(limit=3, cursor=found[-1].id)
-    assert [alarm.object for alarm in [*found, *rest]] == ["o4", "o3", "o2", "o1", "o0"]
-    assert all(alarm.cleared_at == after.clock.utc() for alarm in found), "nobody holds them any more"
-    assert len(await after.alerting.past(limit=9, level="minor")) == 2 and not await after.alerting.past(limit=9, code="y")
+    rest = await after.alerting.past(limit=3, cursor=found.next or "")
+    assert [alarm.object for alarm in [*found.items, *rest.items]] == ["o4", "o3", "o2", "o1", "o0"]
+    assert all(alarm.cleared_at == after.clock.utc() for alarm in found.items), "nobody holds them any more"
+    assert rest.next is None
+    assert len((await after.alerting.past(limit=9, level="minor")).items) == 2
+    assert not (await after.alerting.past(limit=9, code="y")).items
     after.clock.advance(31 * 86_400)
     await World(store, after.clock).alerting.start()
-    assert await after.alerting.past(limit=9) == []
+    assert (await after.alerting.past(limit=9)).items == ()
 
 
 def queue_view(**more: Any) -> QueueView:

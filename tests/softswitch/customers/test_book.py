@@ -14,7 +14,7 @@ from softswitch.customers.model import FieldDefinition
 from softswitch.customers.tables import SCHEMA
 from softswitch.directory.model import Agent, Disposition, Kind
 from softswitch.directory.snapshot import Snapshot
-from softswitch.model.errors import Conflict, Invalid, NotFound
+from softswitch.model.errors import Conflict, ForeignCursor, Invalid, NotFound
 from softswitch.model.events import CallDisposed, CustomerSaved, Event
 from softswitch.store.database import Store
 from softswitch.store.tables import cdr
@@ -87,7 +87,7 @@ async def test_pages_follow_each_other_without_gaps(book: CustomerBook, clock: C
         seen += [one.name for one in page.items]
         cursor = page.next
     assert len(seen) == len(set(seen)) == 25
-    with pytest.raises(Invalid):
+    with pytest.raises(ForeignCursor):
         await book.search("", cursor="nonsense")
 
 

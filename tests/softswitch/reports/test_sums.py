@@ -147,7 +147,7 @@ async def test_records_curves_and_the_timeline_agree(fill: Fill) -> None:
     assert [series.id for series in traffic.series] == ["all", "outbound", "inbound", "missed"]
     assert sum(point or 0 for point in traffic.series[0].points) == len(records)
     page = await store.read(lambda c: page_of_calls(c, CallFilter(), limit=1000))
-    assert sorted(page.rows, key=lambda row: row.id) == sorted(records, key=lambda row: row.id)
+    assert sorted(page.items, key=lambda row: row.id) == sorted(records, key=lambda row: row.id)
     waits: Counter[str] = Counter()
     for event in events:
         if isinstance(event, ev.QueueLeft):
@@ -163,14 +163,14 @@ async def test_each_row_leads_to_the_calls_that_it_counts(fill: Fill) -> None:
         for row in (await table(store, report, asked, now)).rows:
             calls = await store.read(lambda c, row=row: page_of_calls(c, drilled(dict(row.drill or {})), limit=1000))  # type: ignore[misc]
             counted = int(row.values[count] or 0)
-            assert len(calls.rows) <= counted  # a call may be in a queue twice
-            assert (len(calls.rows) > 0) == (counted > 0), (report, row.values)
+            assert len(calls.items) <= counted  # a call may be in a queue twice
+            assert (len(calls.items) > 0) == (counted > 0), (report, row.values)
             if report == "traffic":
-                assert len(calls.rows) == counted
+                assert len(calls.items) == counted
     for row in (await table(store, "agent_inbound", asked, now)).rows:
         drill = {**(row.drill or {}), "result": "missed"}
         calls = await store.read(lambda c, drill=drill: page_of_calls(c, drilled(drill), limit=1000))  # type: ignore[misc]
-        assert (len(calls.rows) > 0) == (int(row.values["missed"] or 0) > 0)
+        assert (len(calls.items) > 0) == (int(row.values["missed"] or 0) > 0)
 
 
 def drilled(query: dict[str, str]) -> CallFilter:
