@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from softswitch.acd.core import AcdCore
@@ -17,6 +19,7 @@ from softswitch.prediction.service import Question
 
 UNKNOWN = (-1, -1)
 KEPT_SECONDS = 1.0
+MOST_KEPT = 10_000
 _OFF_DUTY = frozenset({AgentState.LOGGED_OUT, AgentState.NOT_READY, AgentState.NOT_RESPONDING})
 
 
@@ -26,6 +29,29 @@ class Oracle(Protocol):
     def predict(self, question: Question, at: float) -> Prediction: ...
 
     def report(self, queue: str) -> Report: ...
+
+
+@dataclass(slots=True)
+class _Told:
+    """What was said of one queue within a second, by place. Two places are asked at different moments and may be predicted by
+    different methods, yet nobody is told less than somebody who stands before."""
+
+    at: float
+    places: list[int] = field(default_factory=list)
+    answers: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def fit(self, ahead: int, answer: tuple[int, int]) -> tuple[int, int]:
+        """The answer, between those of the nearest places before and behind."""
+        here = bisect_left(self.places, ahead)
+        if here < len(self.places):
+            behind = self.answers[self.places[here]]
+            answer = (min(answer[0], behind[0]), min(answer[1], behind[1]))
+        if here:
+            before = self.answers[self.places[here - 1]]
+            answer = (max(answer[0], before[0]), max(answer[1], before[1]))
+        self.places.insert(here, ahead)
+        self.answers[ahead] = answer
+        return answer
 
 
 class Forecast:
@@ -39,16 +65,16 @@ class Forecast:
         self._members = members
         self._shared = shared
         self._duty: dict[str, tuple[float, tuple[str, ...], bool]] = {}
-        self._kept: dict[tuple[str, int, int], tuple[float, tuple[int, int]]] = {}
+        self._kept: dict[tuple[str, int], _Told] = {}
 
     def wait(self, queue: Queue, ahead: int, now: float, *, importance: int = 0) -> tuple[int, int]:
         """Mean and 80th percentile, ms, of somebody with so many callers ahead; -1 = unknown."""
         if self.oracle is None:
             return UNKNOWN
-        key = (queue.name, ahead, importance)
-        kept = self._kept.get(key)
-        if kept is not None and 0 <= now - kept[0] < KEPT_SECONDS:
-            return kept[1]
+        told = self._told(queue.name, importance, now)
+        kept = told.answers.get(ahead)
+        if kept is not None:
+            return kept
         serving, free = self._on_duty(queue.name, now)
         found = self.oracle.predict(
             Question(
@@ -58,12 +84,18 @@ class Forecast:
             ),
             now,
         )  # fmt: skip
-        if len(self._kept) > 10_000:  # a figure per place and importance: begun anew before it grows without end
-            self._kept.clear()
         answer = (_ms(found.mean), _ms(found.p80))
-        if answer[0] < ENDLESS_MS:  # else over as soon as somebody comes on duty
-            self._kept[key] = (now, answer)
-        return answer
+        if answer[0] >= ENDLESS_MS:  # over as soon as somebody comes on duty
+            return answer
+        return told.fit(ahead, answer)
+
+    def _told(self, queue: str, importance: int, now: float) -> _Told:
+        told = self._kept.get((queue, importance))
+        if told is None or not 0 <= now - told.at < KEPT_SECONDS or len(told.places) >= MOST_KEPT:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            told = self._kept[queue, importance] = _Told(now)
+        return told
 
     def report(self, queue: str) -> Report | None:
         """Today's error of the predictions."""

@@ -53,10 +53,11 @@ class Traffic:
 def simulate(
     seats: Sequence[Seat], callers: Sequence[Caller], traffic: Mapping[str, Traffic], dice: random.Random, runs: int = RUNS
 ) -> list[Prediction]:
-    """The wait from now of each caller, were it to stay; in the order given."""
+    """The wait from now of each caller, were it to stay; in the order given, which also decides between equal keys."""
     waits: list[list[float]] = [[] for _ in callers]
+    serves = [sorted(seat.queues & traffic.keys()) for seat in seats]  # a set's own order differs from process to process
     for _ in range(runs):
-        for number, wait in enumerate(_Run(seats, callers, traffic, dice).play()):
+        for number, wait in enumerate(_Run(seats, serves, callers, traffic, dice).play()):
             waits[number].append(wait)
     return [_summary(sorted(row)) for row in waits]
 
@@ -68,22 +69,31 @@ def _summary(row: list[float]) -> Prediction:
     return Prediction(sum(row) / len(row), at(0.5), at(0.8), "simulation")
 
 
+_Place = tuple[float, int]
+"""(-key, number): who is before whom. Callers of one instant have one key, so the order in which they came decides."""
+_LAST: _Place = (math.inf, 0)
+
+
 class _Run:
     """One replication. Callers who give up go on as ghosts: when would they have been served?"""
 
     def __init__(
-        self, seats: Sequence[Seat], callers: Sequence[Caller], traffic: Mapping[str, Traffic], dice: random.Random
-    ) -> None:
+        self, seats: Sequence[Seat], serves: Sequence[Sequence[str]], callers: Sequence[Caller],
+        traffic: Mapping[str, Traffic], dice: random.Random,
+    ) -> None:  # fmt: skip
         self._seats = seats
+        self._serves = serves
         self._traffic = traffic
         self._dice = dice
         self._served = [math.nan] * len(callers)
         self._open = len(callers)
-        self._line: dict[str, list[tuple[float, float, int]]] = {name: [] for name in traffic}  # (-key, gives up at, number)
-        self._ghosts: dict[str, list[tuple[float, int]]] = {name: [] for name in traffic}
+        self._came = len(callers)
+        self._line: dict[str, list[tuple[_Place, float]]] = {name: [] for name in traffic}  # (place, gives up at)
+        self._ghosts: dict[str, list[_Place]] = {name: [] for name in traffic}
         for number, caller in enumerate(callers):
-            heapq.heappush(self._line[caller.queue], (-caller.key, self._patience(caller.queue, 0.0), number))
-            self._ghosts[caller.queue].append((caller.key, number))
+            place = (-caller.key, number)
+            heapq.heappush(self._line[caller.queue], (place, self._patience(caller.queue, 0.0)))
+            self._ghosts[caller.queue].append(place)
         self._coming = [self._next(name, index, 0.0) for name, queue in traffic.items() for index in range(len(queue.arrivals))]
         heapq.heapify(self._coming)
         self._freed = [(self._first_free(seat), number) for number, seat in enumerate(seats)]
@@ -106,27 +116,23 @@ class _Run:
 
     def _serve(self, seat: int, now: float) -> str:
         """The agent takes the first of its callers: its queue, or "". Ghosts before it are served in passing."""
-        best, best_key = "", -math.inf
-        for name in self._seats[seat].queues:
-            line = self._line.get(name)
-            if line is None:
-                continue
+        best, first = "", _LAST
+        for name in self._serves[seat]:
+            line = self._line[name]
             while line and line[0][1] <= now:
                 heapq.heappop(line)  # gave up before
-            if line and -line[0][0] > best_key:
-                best, best_key = name, -line[0][0]
-        for name in self._seats[seat].queues:
-            self._pass_ghosts(name, best_key, now)
+            if line and line[0][0] < first:
+                best, first = name, line[0][0]
+        for name in self._serves[seat]:
+            self._pass_ghosts(name, first, now)
         if best:
             heapq.heappop(self._line[best])
         return best
 
-    def _pass_ghosts(self, name: str, key: float, now: float) -> None:
-        """Everybody of the queue whose key is not below the one served now has, or would have, reached an agent."""
-        ghosts = self._ghosts.get(name)
-        if not ghosts:
-            return
-        for ghost in [ghost for ghost in ghosts if ghost[0] >= key]:
+    def _pass_ghosts(self, name: str, served: _Place, now: float) -> None:
+        """Everybody of the queue up to the place served now has, or would have, reached an agent."""
+        ghosts = self._ghosts[name]
+        for ghost in [ghost for ghost in ghosts if ghost <= served]:
             self._served[ghost[1]] = now
             self._open -= 1
             ghosts.remove(ghost)
@@ -135,7 +141,8 @@ class _Run:
         while self._coming and self._coming[0][0] <= now:
             at, name, index = heapq.heappop(self._coming)
             key = self._traffic[name].arrivals[index][0] - self._traffic[name].key_slope * at
-            heapq.heappush(self._line[name], (-key, self._patience(name, at), -1))
+            heapq.heappush(self._line[name], ((-key, self._came), self._patience(name, at)))
+            self._came += 1
             heapq.heappush(self._coming, self._next(name, index, at))
 
     def _next(self, name: str, index: int, at: float) -> tuple[float, str, int]:

@@ -5,9 +5,10 @@ Sans-IO: times come with events and questions. The acd asks; a task refreshes si
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from softswitch.model.events import AgentStateChanged, Event, QueueEntered, QueueLeft
 from softswitch.model.events.queue import ENDLESS_MS
@@ -130,10 +131,20 @@ class Predictor:
             return NOW
         simulated = self._simulated.get(question.queue)
         if simulated is not None and at - simulated[0] <= STALE and self.wants_simulation(question):
-            rows = simulated[1]
-            if question.ahead < len(rows):
-                return rows[question.ahead]
+            return self._from(simulated[1], question, at)
         return self._by_recursion(question, at)
+
+    def _from(self, rows: Sequence[Prediction], question: Question, at: float) -> Prediction:
+        """A simulated place; behind the last of them, that one and what the recursion thinks of the places between."""
+        if question.ahead < len(rows):
+            return rows[question.ahead]
+        last = rows[-1]
+        near = self._by_recursion(replace(question, ahead=len(rows) - 1), at)
+        far = self._by_recursion(question, at)
+        if math.isinf(far.mean):
+            return far
+        more = (max(0.0, b - a) for a, b in ((near.mean, far.mean), (near.p50, far.p50), (near.p80, far.p80)))
+        return Prediction(last.mean + next(more), last.p50 + next(more), last.p80 + next(more), "simulation")
 
     def _by_recursion(self, question: Question, at: float) -> Prediction:
         statistics = self._of(question.queue, at)

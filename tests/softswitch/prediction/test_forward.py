@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
+from itertools import pairwise
 
 import pytest
 
@@ -69,3 +73,33 @@ def test_an_agent_whose_break_is_near_takes_nobody_after_it() -> None:
     traffic = {"a": Traffic(occupied=180, giving_up=0)}
     found = simulate(seats, [Caller(queue="a", key=0)], traffic, dice(), runs=800)[0]
     assert found.mean == pytest.approx(180, rel=0.1)
+
+
+def test_callers_of_one_instant_are_served_one_after_the_other() -> None:
+    """Equal keys: who was told to be third waits for two contacts, not for the first of them."""
+    traffic = {"a": Traffic(occupied=180, giving_up=0)}
+    found = simulate(house(1), [Caller(queue="a", key=0) for _ in range(4)], traffic, dice(), runs=800)
+    assert [round(row.mean / 180) for row in found] == [1, 2, 3, 4]
+    assert all(a.mean < b.mean and a.p80 < b.p80 for a, b in pairwise(found))
+
+
+_PLAY = """
+import random
+from softswitch.prediction.forward import Caller, Seat, Traffic, simulate
+seats = [Seat(queues=frozenset(("gold", "sales", "vip")), elapsed=30.0, contact="gold") for _ in range(3)]
+callers = [Caller(queue=name, key=0.0) for name in ("gold", "sales", "vip") for _ in range(3)]
+traffic = {name: Traffic(occupied=occupied, giving_up=0.01) for name, occupied in (("gold", 60), ("sales", 180), ("vip", 400))}
+print([row.mean for row in simulate(seats, callers, traffic, random.Random(7), 40)])
+"""
+
+
+def test_the_same_dice_say_the_same_in_every_process() -> None:
+    """Queues of an agent are a set, whose order is another in each process."""
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", _PLAY], env={**os.environ, "PYTHONHASHSEED": str(seed)}, capture_output=True, text=True,
+            check=True,
+        ).stdout
+        for seed in range(1, 5)
+    }  # fmt: skip
+    assert len(said) == 1

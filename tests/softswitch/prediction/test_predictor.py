@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -92,6 +94,18 @@ def test_simulated_waits_are_used_for_small_teams_while_they_are_fresh() -> None
     assert predictor.predict(small, 65.0).method == "simulation"
     assert predictor.predict(small, 90.0).method == "recursion"
     assert predictor.predict(question(ahead=2), 65.0).method == "recursion"
+
+
+def test_places_behind_the_simulated_ones_go_on_where_those_end() -> None:
+    predictor = Predictor()
+    taken(predictor, "a0", 0.0)
+    pool = Pool(seats={"a0": frozenset({"q"})}, leaves={}, callers={"q": [30.0, 10.0]}, weights={"q": (0.8, 0.2, 1.0)})
+    predictor.take(
+        {"q": [replace(row, mean=10 * row.mean) for row in predictor.simulate(pool, 60.0, random.Random(1))["q"]]}, 60.0
+    )
+    waits = [predictor.predict(question(serving=("a0",), ahead=ahead), 65.0).mean for ahead in range(6)]
+    assert all(a < b for a, b in pairwise(waits)), "also where the simulation says more than the recursion"
+    assert predictor.predict(question(serving=(), ahead=5), 65.0).mean == math.inf
 
 
 def test_a_half_hour_later_everything_is_forgotten() -> None:
