@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -23,6 +23,7 @@ from softswitch.reports.periods import zone_of
 from softswitch.reports.targets import targets_of
 from softswitch.store.database import Store
 
+T = TypeVar("T")
 FOR_ALL = frozenset({"queue", "agent"})
 """Parameters by which a report can be limited to what somebody may see."""
 HOUR = 3600.0
@@ -56,17 +57,23 @@ EVERYTHING = Sight()
 
 
 class Reports:
-    """`channels(trunk)` are the channels that a trunk has, 0 for no limit. `hours` are the opening hours, if there are any."""
+    """`channels(trunk)` are the channels that a trunk has, 0 for no limit. `hours` are the opening hours, if there are any.
+
+    `settled()` returns when everything that has happened is stored: a report counts what was seen before it was asked for, also
+    the agent who signed out a moment ago.
+    """
 
     def __init__(
         self, store: Store, directory: Callable[[], Snapshot], clock: Clock, *,
         channels: Callable[[str], int] = lambda _trunk: 0, hours: Hours | None = None,
+        settled: Callable[[], Awaitable[None]] | None = None,
     ) -> None:  # fmt: skip
         self._store = store
         self._directory = directory
         self._clock = clock
         self._channels = channels
         self._hours = hours
+        self._settled = settled
 
     def named(self, report: str) -> Report:
         """Raises NotFound."""
@@ -83,7 +90,7 @@ class Reports:
         found, asked, context = self._prepared(report, query, sight)
         if asked is None:
             return found, Table([])
-        return found, await self._store.study(lambda connection: found.make(Asking(connection, asked, context)))
+        return found, await self._study(lambda connection: found.make(Asking(connection, asked, context)))
 
     async def export(self, report: str, query: Query, format: str, sight: Sight = EVERYTHING) -> Path:
         """Writes a file, which the caller removes. Raises NotFound, Forbidden, Invalid, OSError."""
@@ -96,11 +103,16 @@ class Reports:
             WRITERS[format](_document(found, asking, format, empty=asked is None), path)
 
         try:
-            await self._store.study(write)
+            await self._study(write)
         except BaseException:
             await asyncio.to_thread(path.unlink, missing_ok=True)
             raise
         return path
+
+    async def _study(self, work: Callable[[Connection], T]) -> T:
+        if self._settled is not None:
+            await self._settled()
+        return await self._store.study(work)
 
     def _prepared(self, report: str, query: Query, sight: Sight) -> tuple[Report, Query | None, Context]:
         """The query is None when there is nothing that may be seen."""

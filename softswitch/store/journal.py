@@ -7,6 +7,7 @@ the bus after that commit, all others at once. What is committed survives `kill 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import count as counting
@@ -31,6 +32,7 @@ log = structlog.get_logger("journal")
 GROUP_SECONDS = 0.04  # an event is committed this long after it was appended, plus the commit itself: together below 50 ms
 ALIVE_SECONDS = 5.0  # how exactly the end of interrupted calls is known after a crash
 TIDY_ROWS = 200  # outbox rows that are removed together; after a crash at most so many events are shown a second time
+SETTLE_SECONDS = 2.0  # how long a reader of figures waits for what has just happened
 MOST_WAITING = 100_000  # events kept while the database refuses commits
 GROUP_EVENTS = 2_000
 FOLD_FAULTS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
@@ -117,6 +119,12 @@ class Journal:
         target = self._appended
         async with self._progress:
             await self._progress.wait_for(lambda: self._settled >= target)
+
+    async def settled(self, seconds: float = SETTLE_SECONDS) -> None:
+        """As `flush`, but no longer than this: while the database is away, what is stored is all that can be read."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.flush()
 
     async def close(self) -> None:
         """Commits what is waiting and ends the task."""

@@ -57,10 +57,11 @@ class Proof:
 
 
 async def prove(rest: Rest, outcome: Outcome) -> Proof:
+    """The journal is read after the reports: those wait for what has just happened, reading past the product would not."""
     proof = Proof(faults=list(outcome.faults))
-    events = journal(outcome)
     for report in REPORTS:
         proof.reports[report] = await rest("GET", f"/reports/{report}?{span(outcome)}&language=en")
+    events = journal(outcome)
     await _calls(rest, outcome, events, proof)
     await _agents(rest, outcome, proof)
     await _recordings(rest, events, proof, span(outcome))

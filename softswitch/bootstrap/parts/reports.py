@@ -20,8 +20,9 @@ T = TypeVar("T")
 async def build(node: Node) -> Reports:
     queue_log(node)
     return Reports(
-        node.store, node.directory.current, node.clock, channels=node.switch.trunks.channels, hours=_part(node, Calendars)
-    )
+        node.store, node.directory.current, node.clock, channels=node.switch.trunks.channels, hours=_part(node, Calendars),
+        settled=node.journal.settled,
+    )  # fmt: skip
 
 
 async def schedules(node: Node) -> Schedules:
