@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from softswitch.acd import commands as c
-from softswitch.acd.config import QueueConfig
+from softswitch.acd.config import place_key
 from softswitch.acd.figures import BUSY
 from softswitch.acd.fold import STICKY_OVER
 from softswitch.acd.frame import Frame
 from softswitch.acd.free import is_free
 from softswitch.acd.model import AgentRecord, Line, Visit
 from softswitch.acd.offers import Offers
-from softswitch.directory.centre import Need
+from softswitch.directory.centre import Need, Queue
 from softswitch.model.errors import Conflict, NotFound
 from softswitch.model.events import QueueEntered, QueueRekeyed, QueueRelaxed
 from softswitch.model.states import AgentState
@@ -44,7 +44,7 @@ class Callers:
         entered_at = self._frame.now - waited_ms / 1000
         importance = clamped(queue.importance + command.importance)
         probe = Visit(
-            command.visit, command.call, queue.name, entered_at, self._frame.now, key=queue.key(importance, entered_at),
+            command.visit, command.call, queue.name, entered_at, self._frame.now, key=place_key(queue, importance, entered_at),
             front=command.front,
         )  # fmt: skip
         sticky = self._in_order(queue, command)
@@ -65,7 +65,7 @@ class Callers:
         if visit.id in self._frame.state.visits:
             self.arm(visit)
 
-    def _waited_before(self, queue: QueueConfig, number: str) -> float:
+    def _waited_before(self, queue: Queue, number: str) -> float:
         """Of a caller who gave up a moment ago; the place is given back once."""
         found = self._abandoned.pop((queue.name, number), None) if number else None
         return self._frame.now - found[0] if found is not None and found[1] >= self._frame.now else 0.0
@@ -86,10 +86,10 @@ class Callers:
     # ------------------------------------------------------------------ memory (§5.2)
 
     @staticmethod
-    def _in_order(queue: QueueConfig, command: c.Enqueue) -> list[tuple[str, str]]:
+    def _in_order(queue: Queue, command: c.Enqueue) -> list[tuple[str, str]]:
         return [entry for kind in queue.sticky for entry in command.sticky if entry[0] == kind]
 
-    def _held_for(self, queue: QueueConfig, sticky: list[tuple[str, str]]) -> str:
+    def _held_for(self, queue: Queue, sticky: list[tuple[str, str]]) -> str:
         """The first who is free, or busy and expected back within the queue's sticky wait."""
         for _, login in sticky:
             agent = self._frame.state.agents.get(login)
@@ -103,7 +103,7 @@ class Callers:
         share = agent.figures.memory_share(agent.lives, agent.lived_since, self._frame.now)
         return share <= self._frame.config.rules.sticky_share
 
-    def _is_back_soon(self, agent: AgentRecord, queue: QueueConfig) -> bool:
+    def _is_back_soon(self, agent: AgentRecord, queue: Queue) -> bool:
         """By the mean handling time of what the agent is in."""
         if agent.state not in BUSY or agent.pending:
             return False
@@ -134,17 +134,17 @@ class Callers:
         """The queue's coefficients may have changed."""
         queue = self._frame.config.queues[visit.queue]
         importance = clamped(queue.importance + visit.points)
-        if queue.key(importance, visit.entered_at) != visit.key:
+        if place_key(queue, importance, visit.entered_at) != visit.key:
             self._rekeyed(visit, importance, visit.points, visit.needs, front=visit.front, why="config")
 
     def _rekeyed(
         self, visit: Visit, importance: int, points: int, needs: tuple[Need, ...], *, why: str, front: bool = False,
         actor: str = "",
     ) -> None:  # fmt: skip
-        queue = self._frame.config.queues[visit.queue]
+        new = place_key(self._frame.config.queues[visit.queue], importance, visit.entered_at)
         self._frame.emit(
             QueueRekeyed(
-                call=visit.call, queue=visit.queue, visit=visit.id, old=visit.key, new=queue.key(importance, visit.entered_at),
+                call=visit.call, queue=visit.queue, visit=visit.id, old=visit.key, new=new,
                 why=why, importance=importance, points=points, front=front, actor=actor, needs=_levels(needs),
                 weights=_weights(needs),
             )
@@ -171,17 +171,17 @@ class Callers:
             times.append(visit.wave_at + (passed + 1) * queue.ring_step)
         return min((time for time in times if time > now), default=None)
 
-    def _exits(self, visit: Visit, queue: QueueConfig) -> list[tuple[float, str, str]]:
+    def _exits(self, visit: Visit, queue: Queue) -> list[tuple[float, str, str]]:
         """(seconds of waiting here, rule, destination or "") by which the caller is sent elsewhere."""
         if visit.channel not in LIVE_CHANNELS:
             return []
-        exits = [(rule.threshold, "wait", rule.to) for rule in queue.overflows if rule.when == "wait"]
+        exits = [(rule.threshold, "wait", str(rule.to)) for rule in queue.overflows if rule.when == "wait"]
         if queue.max_wait:
-            exits.append((queue.max_wait, "max_wait", queue.overflow))
+            exits.append((queue.max_wait, "max_wait", str(queue.overflow or "")))
         return exits
 
     @staticmethod
-    def _may_be_guarded(visit: Visit, queue: QueueConfig) -> bool:
+    def _may_be_guarded(visit: Visit, queue: Queue) -> bool:
         return not visit.front and queue.max_wait_guard > 0 and queue.choice != "fcfs"
 
     def time_passed(self, visit: Visit) -> None:
@@ -226,10 +226,10 @@ class Callers:
             self._frame.alarm(self._frame.now + wait, "empty", queue)
 
     @staticmethod
-    def _empty_exits(queue: QueueConfig) -> list[tuple[float, str, str]]:
-        exits = [(rule.threshold, "no_agents", rule.to) for rule in queue.overflows if rule.when == "no_agents"]
+    def _empty_exits(queue: Queue) -> list[tuple[float, str, str]]:
+        exits = [(rule.threshold, "no_agents", str(rule.to)) for rule in queue.overflows if rule.when == "no_agents"]
         if queue.leave_empty:
-            exits.append((queue.leave_empty, "leave_empty", queue.empty))
+            exits.append((queue.leave_empty, "leave_empty", str(queue.empty or "")))
         return sorted(exits, key=lambda exit: exit[0])
 
     def still_empty(self, name: str) -> None:

@@ -1,39 +1,13 @@
-"""Configuration of the core: agents, queues, rules. Times in seconds."""
+"""Configuration of the core: the directory's agents and queues, its own rules, and what follows from them. Times in seconds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from softswitch.directory.centre import Choice, Membership, Need, Reason, Stage, WrapUpMode
+from softswitch.directory.centre import Agent, Membership, Queue, Reason
 
 MEMBER = Membership()
-
-
-@dataclass(frozen=True, slots=True)
-class AgentConfig:
-    login: str
-    queues: tuple[str, ...] = ()
-    membership: Mapping[str, Membership] = field(default_factory=dict)
-    skills: Mapping[str, int] = field(default_factory=dict)
-    site: str = ""
-    auto_ready: bool = False
-    occupancy_cap: int = 0  # per cent of the last 60 minutes; 0 = none
-    wrap_up_mode: WrapUpMode | str = ""  # "" = the queue's
-    dial_from: tuple[str, ...] = ("ready", "not_ready", "wrap_up")
-    capacity: Mapping[str, int] = field(default_factory=lambda: {"voice": 1})
-
-    def member(self, queue: str) -> Membership:
-        return self.membership.get(queue, MEMBER)
-
-
-@dataclass(frozen=True, slots=True)
-class OverflowRule:
-    """`when`: wait, no_agents (seconds; timers of the core); the others are judged at entry by whoever enqueues."""
-
-    when: str
-    threshold: float
-    to: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,65 +28,22 @@ class WrapUpRule:
         return self.mode == "until_done" or (self.mode in ("timed", "timed_no_exit") and self.seconds > 0)
 
 
-@dataclass(frozen=True, slots=True)
-class QueueConfig:
-    """0 = no wrap-up, no longest wait, no limit."""
+def priority(queue: Queue, importance: int, entered_at: float, now: float) -> float:
+    """L1·I + L2·waited/u at this moment (§5.3)."""
+    return queue.weight_importance * importance + queue.weight_waited * (now - entered_at) / queue.wait_unit
 
-    name: str
-    strategy: str = "longest_idle"
-    second: str = "longest_idle"
-    choice: Choice = "priority"
-    weight_importance: float = 0.8
-    weight_waited: float = 0.2
-    wait_unit: float = 1.0
-    max_wait_guard: float = 600.0
-    importance: int = 0
-    needs: tuple[Need, ...] = ()
-    stages: tuple[Stage, ...] = ()
-    site: str = ""
-    remote_delay: float = 0.0
-    sticky: tuple[str, ...] = ()
-    sticky_wait: float = 30.0
-    ring_timeout: float = 20.0
-    ring_count: int = 3
-    ring_step: float = 5.0
-    tier_delay: float = 15.0
-    no_answer_limit: int = 1
-    reject_limit: int = 2
-    no_answer_delay: float = 10.0
-    reject_delay: float = 15.0
-    busy_delay: float = 30.0
-    wrap_up: float = 30.0
-    wrap_up_mode: WrapUpMode = "timed"
-    wrap_up_extensions: int = 0
-    wrap_up_extension: float = 30.0
-    wrap_up_limit: float = 0.0
-    wrap_up_then: str = "ready"
-    code_required: bool = False
-    max_length: int = 0
-    join_empty: str = "allow"
-    empty: str = ""  # destinations as written; "" = none
-    leave_empty: float = 0.0
-    max_wait: float = 0.0
-    overflow: str = ""
-    overflows: tuple[OverflowRule, ...] = ()
-    return_within: float = 0.0
-    service_seconds: float = 20.0
 
-    def priority(self, importance: int, entered_at: float, now: float) -> float:
-        """L1·I + L2·waited/u at this moment (§5.3)."""
-        return self.weight_importance * importance + self.weight_waited * (now - entered_at) / self.wait_unit
+def place_key(queue: Queue, importance: int, entered_at: float) -> float:
+    """What orders the line for good: two priorities differ by the same at any time. Rounded so that ties tie."""
+    if queue.choice == "fcfs":
+        return -entered_at
+    return round(queue.weight_importance * importance - queue.weight_waited * entered_at / queue.wait_unit, 6)
 
-    def key(self, importance: int, entered_at: float) -> float:
-        """What orders the line for good: two priorities differ by the same at any time. Rounded so that ties tie."""
-        if self.choice == "fcfs":
-            return -entered_at
-        return round(self.weight_importance * importance - self.weight_waited * entered_at / self.wait_unit, 6)
 
-    def delay_after(self, reason: str) -> float:
-        """Seconds without an offer for an agent whose offer failed (§3.2)."""
-        delays = {"no_answer": self.no_answer_delay, "reject": self.reject_delay, "busy": self.busy_delay}
-        return delays.get(reason, 0.0)
+def delay_after(queue: Queue, reason: str) -> float:
+    """Seconds without an offer for an agent whose offer failed (§3.2)."""
+    delays = {"no_answer": queue.no_answer_delay, "reject": queue.reject_delay, "busy": queue.busy_delay}
+    return float(delays.get(reason, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +64,8 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class AcdConfig:
-    agents: Mapping[str, AgentConfig] = field(default_factory=dict)
-    queues: Mapping[str, QueueConfig] = field(default_factory=dict)
+    agents: Mapping[str, Agent] = field(default_factory=dict)
+    queues: Mapping[str, Queue] = field(default_factory=dict)
     rules: Rules = Rules()
     reasons: Mapping[str, Reason] = field(default_factory=dict)
     version: int = 0
@@ -158,6 +89,6 @@ class AcdConfig:
             return WrapUpRule(mode="none", seconds=0.0)
         mode = (agent.wrap_up_mode if agent else "") or found.wrap_up_mode
         return WrapUpRule(
-            mode, found.wrap_up, found.wrap_up_extensions, found.wrap_up_extension, found.wrap_up_limit, found.wrap_up_then,
-            found.code_required,
+            mode, float(found.wrap_up), found.wrap_up_extensions, float(found.wrap_up_extension), float(found.wrap_up_limit),
+            found.wrap_up_then, found.code_required,
         )  # fmt: skip

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from softswitch.acd import commands as c
 from softswitch.acd.agents import REMOVED, Agents
 from softswitch.acd.callers import Callers
+from softswitch.acd.config import place_key
 from softswitch.acd.contacts import Contacts
 from softswitch.acd.fold import apply
 from softswitch.acd.frame import BROWSER, CONNECTION_LOST, UNREACHABLE, Frame
@@ -151,7 +152,7 @@ class AcdCore:
         if line is None:
             return 0
         entered_at = self._frame.now - waited
-        probe = Visit("", "", queue, entered_at, self._frame.now, key=config.key(importance, entered_at))
+        probe = Visit("", "", queue, entered_at, self._frame.now, key=place_key(config, importance, entered_at))
         return line.position(probe) - 1
 
     def signed_in(self, queue: str) -> int:

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from zlib import crc32
 
-from softswitch.acd.config import QueueConfig
+from softswitch.acd.config import priority
 from softswitch.acd.frame import Frame
 from softswitch.acd.free import what_hinders
 from softswitch.acd.model import Visit
 from softswitch.acd.pools import NAMED_AT_MOST, SHORTLIST, Able, Pool
 from softswitch.acd.strategies import rank
 from softswitch.acd.strategies.base import Candidate, Waiting
+from softswitch.directory.centre import Queue
 from softswitch.model.events import AcdDecision
 from softswitch.model.states import AgentState
 
@@ -34,12 +35,12 @@ class Match:
     ready: int = 1
     seed: int = 0
 
-    def decision(self, queue: QueueConfig, offer: str, config_version: int, now: float) -> AcdDecision:
+    def decision(self, queue: Queue, offer: str, config_version: int, now: float) -> AcdDecision:
         visit = self.visit
         return AcdDecision(
             at=now, call=visit.call, queue=visit.queue, visit=visit.id, strategy=queue.strategy, candidates=self.order,
             excluded=self.excluded, keys=self.keys, chosen=self.agent, agent=self.agent, rule=self.rule, stage=visit.stage,
-            priority=round(queue.priority(visit.importance, visit.entered_at, now), 3), config_version=config_version,
+            priority=round(priority(queue, visit.importance, visit.entered_at, now), 3), config_version=config_version,
             seed=self.seed, choice=queue.choice, ready=self.ready, offer=offer,
         )  # fmt: skip
 
@@ -75,23 +76,23 @@ class Matching:
         ((entry, visit),) = heads
         return visit, entry, choice
 
-    def _order(self, choice: str, queue: QueueConfig, visit: Visit) -> tuple[float, ...]:
+    def _order(self, choice: str, queue: Queue, visit: Visit) -> tuple[float, ...]:
         """The smallest is served first: the head of a line before all, then the rule, then the clocked priority (§5.3)."""
         front = 0.0 if visit.front else 1.0
-        priority = -queue.priority(visit.importance, visit.entered_at, self._frame.now)
+        clocked = -priority(queue, visit.importance, visit.entered_at, self._frame.now)
         match choice:
             case "fcfs":
                 return (front, visit.entered_at)
             case "balance_wait":
-                return (front, -self._frame.balance.get(queue.name, self._plain_balance(queue)), priority, visit.entered_at)
+                return (front, -self._frame.balance.get(queue.name, self._plain_balance(queue)), clocked, visit.entered_at)
             case "deficit":
-                return (front, -self._frame.deficit.get(queue.name, 0.0), priority, visit.entered_at)
+                return (front, -self._frame.deficit.get(queue.name, 0.0), clocked, visit.entered_at)
             case _ if visit.front:
                 return (front, visit.entered_at)
             case _:
-                return (front, round(priority, 6), visit.entered_at)
+                return (front, round(clocked, 6), visit.entered_at)
 
-    def _plain_balance(self, queue: QueueConfig) -> float:
+    def _plain_balance(self, queue: Queue) -> float:
         """Without a prediction: how long the head of the line has waited, against the queue's target."""
         line = self._frame.state.waiting.get(queue.name)
         first = line.first() if line is not None else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from softswitch.acd.config import AcdConfig, AgentConfig, OverflowRule, QueueConfig, Rules, WrapUpRule
+from softswitch.acd.config import AcdConfig, Rules, WrapUpRule
 from softswitch.acd.figures import Figures
 from softswitch.acd.line import Line, Place
 from softswitch.directory.centre import Need
@@ -17,14 +17,11 @@ from softswitch.model.states import AgentState
 __all__ = [
     "AcdConfig",
     "AcdState",
-    "AgentConfig",
     "AgentRecord",
     "Line",
     "Need",
     "Offer",
-    "OverflowRule",
     "Place",
-    "QueueConfig",
     "Rules",
     "Visit",
     "WrapUpRule",

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from softswitch.acd.config import QueueConfig
-from softswitch.directory.centre import Membership, Need, Stage
+from softswitch.directory.centre import Membership, Need, Queue, Stage
 
 ALL_TIERS = 1_000
 Score = tuple[str, int, int]
@@ -41,7 +40,7 @@ class Step:
     signature: Signature
 
 
-def steps_of(queue: QueueConfig, needs: tuple[Need, ...], site: str, delays: Iterable[float]) -> tuple[Step, ...]:
+def steps_of(queue: Queue, needs: tuple[Need, ...], site: str, delays: Iterable[float]) -> tuple[Step, ...]:
     """The caller's steps, the first at 0. `delays`: of the queue's memberships."""
     asked = {need.skill: need for need in (*queue.needs, *needs)}
     home = site or queue.site
@@ -59,13 +58,13 @@ def steps_of(queue: QueueConfig, needs: tuple[Need, ...], site: str, delays: Ite
     return tuple(steps)
 
 
-def _tier_times(queue: QueueConfig) -> list[float]:
+def _tier_times(queue: Queue) -> list[float]:
     """When the next tiers open by the strategy's delay; there are up to ten."""
     return [queue.tier_delay * tier for tier in range(1, 10)] if queue.strategy == "tiered" and queue.tier_delay else []
 
 
 def _signature(
-    queue: QueueConfig, asked: Mapping[str, Need], home: str, passed: list[Stage], after: float, delay: float
+    queue: Queue, asked: Mapping[str, Need], home: str, passed: list[Stage], after: float, delay: float
 ) -> Signature:
     levels = {skill: min([need.level, *(s.levels.get(skill, 100) for s in passed)]) for skill, need in asked.items()}
     waived = {skill for stage in passed for skill in stage.optional}
@@ -79,16 +78,16 @@ def _signature(
     )  # fmt: skip
 
 
-def _threshold(queue: QueueConfig, passed: list[Stage]) -> int:
+def _threshold(queue: Queue, passed: list[Stage]) -> int:
     """Without stages optional needs are wishes; with them all are asked for until a stage says less."""
     return min((stage.threshold for stage in passed), default=100 if queue.stages else 0)
 
 
-def gates_tiers(queue: QueueConfig) -> bool:
+def gates_tiers(queue: Queue) -> bool:
     return queue.strategy == "tiered" or any(stage.tier for stage in queue.stages)
 
 
-def _tier(queue: QueueConfig, passed: list[Stage], after: float) -> int:
+def _tier(queue: Queue, passed: list[Stage], after: float) -> int:
     if not gates_tiers(queue):
         return ALL_TIERS
     by_stage = max((stage.tier for stage in passed), default=0)
@@ -98,7 +97,7 @@ def _tier(queue: QueueConfig, passed: list[Stage], after: float) -> int:
     return max(1, by_stage, by_time)
 
 
-def _stays_home(queue: QueueConfig, passed: list[Stage], after: float) -> bool:
+def _stays_home(queue: Queue, passed: list[Stage], after: float) -> bool:
     opens_by_stage = any(stage.remote for stage in queue.stages)
     if any(stage.remote for stage in passed):
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from softswitch.acd import commands as c
 from softswitch.acd.agents import Agents
+from softswitch.acd.config import delay_after, priority
 from softswitch.acd.fold import PICKED
 from softswitch.acd.frame import Frame
 from softswitch.acd.machine import Trigger
@@ -49,7 +50,7 @@ class Offers:
     def _turn(self, visit: Visit) -> tuple[float, ...]:
         queue = self._frame.config.queues[visit.queue]
         first = 0.0 if visit.front else 1.0
-        return (first, -queue.priority(visit.importance, visit.entered_at, self._frame.now), visit.entered_at)
+        return (first, -priority(queue, visit.importance, visit.entered_at, self._frame.now), visit.entered_at)
 
     def _serve(self, agent: AgentRecord) -> None:
         """Until the agent has an offer: its next caller may go to a better candidate, then the next one is looked at."""
@@ -123,7 +124,7 @@ class Offers:
         """Redirection on no answer (§3.2): the caller keeps the place, the agent is judged by the reason."""
         agent, queue = self._frame.state.agents[offer.agent], self._frame.config.queues[offer.queue]
         silent = offer.rule != PICKED and self._is_silent(agent, queue.no_answer_limit, queue.reject_limit, reason)
-        pause = 0.0 if silent or offer.rule == PICKED else queue.delay_after(reason)
+        pause = 0.0 if silent or offer.rule == PICKED else delay_after(queue, reason)
         self._frame.emit(
             OfferFailed(
                 call=offer.call, queue=offer.queue, agent=offer.agent, offer=offer.id, reason=reason,

@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from sortedcontainers import SortedList  # type: ignore[import-untyped]
 
-from softswitch.acd.config import MEMBER, AcdConfig, QueueConfig
+from softswitch.acd.config import MEMBER, AcdConfig
 from softswitch.acd.line import Heap
 from softswitch.acd.model import AcdState, Visit
 from softswitch.acd.needs import Signature, Step, steps_of, what_lacks
 from softswitch.acd.staff import Staff
 from softswitch.acd.strategies import STRATEGIES
 from softswitch.acd.strategies.base import Candidate, Ringing, Strategy, Waiting
+from softswitch.directory.centre import Queue
 
 SHORTLIST = 20
 """Candidates that a decision ranks where the ranking changes while agents wait, or where so many ring."""
@@ -31,7 +32,7 @@ Entry = tuple[float, float, float, str]
 class Pool:
     """The callers of one signature and the agents free for them."""
 
-    def __init__(self, signature: Signature, queue: QueueConfig) -> None:
+    def __init__(self, signature: Signature, queue: Queue) -> None:
         self.signature = signature
         self.queue = queue
         self.strategy: Strategy = STRATEGIES[queue.strategy]

@@ -16,8 +16,8 @@ import time
 
 from softswitch.acd import commands as c
 from softswitch.acd.core import AcdCore
-from softswitch.acd.model import AcdConfig, AgentConfig, QueueConfig
-from softswitch.directory.centre import Need, Stage
+from softswitch.acd.model import AcdConfig
+from softswitch.directory.centre import Agent, Need, Queue, Stage
 from softswitch.model.events import AcdDecision
 from tests.bench.figures import Figure, load_average
 
@@ -39,15 +39,17 @@ class Centre:
         self.queues = [f"q{n}" for n in range(QUEUES)]
         stages = (Stage(after=60, levels={"broadband": 30}), Stage(after=600, any_member=True))
         queues = {
-            name: QueueConfig(
-                name, strategy=strategy, needs=(Need(skill=SKILLS[n % 4], level=50),), stages=stages, wrap_up_mode="none",
-                max_wait_guard=0.0,
+            name: Queue(
+                name=name, strategy=strategy, needs=(Need(skill=SKILLS[n % 4], level=50),), stages=stages, wrap_up_mode="none",
+                max_wait_guard=0,
             )
             for n, name in enumerate(self.queues)
         }  # fmt: skip
         agents = {
-            login: AgentConfig(
-                login, tuple(self.dice.sample(self.queues, 3)), skills={skill: self.dice.randint(30, 100) for skill in SKILLS}
+            login: Agent(
+                login=login,
+                queues=tuple(self.dice.sample(self.queues, 3)),
+                skills={skill: self.dice.randint(30, 100) for skill in SKILLS},
             )
             for login in self.logins
         }

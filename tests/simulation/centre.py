@@ -10,9 +10,10 @@ from softswitch.acd import commands as c
 from softswitch.acd.check import check, check_around
 from softswitch.acd.core import RECOVERED, AcdCore
 from softswitch.acd.fold import apply
-from softswitch.acd.model import AcdConfig, AcdState, AgentConfig, OverflowRule, QueueConfig, Rules
+from softswitch.acd.model import AcdConfig, AcdState, Rules
 from softswitch.acd.strategies import STRATEGIES
-from softswitch.directory.centre import Membership, Need, Reason, Stage
+from softswitch.directory.centre import Agent, Membership, Need, Overflow, Queue, Reason, Stage
+from softswitch.model.destination import Destination
 from softswitch.model.errors import SwitchError
 from softswitch.model.events import (
     AgentStateChanged,
@@ -37,6 +38,10 @@ REASONS = {
     "training": Reason(code="training", approval=True),
     "meeting": Reason(code="meeting", max_seconds=40),
 }
+OVERFLOWS = (
+    Overflow(when="wait", threshold=90, to=Destination.parse("queue:q1")),
+    Overflow(when="no_agents", threshold=20, to=Destination.parse("voicemail:main")),
+)
 
 
 class Centre:
@@ -70,7 +75,7 @@ class Centre:
             agents, {name: self.queue(name) for name in present}, Rules(day_offset=28_800), REASONS, version=self.serial
         )
 
-    def agent(self, login: str, present: list[str]) -> AgentConfig:
+    def agent(self, login: str, present: list[str]) -> Agent:
         dice = self.dice
         queues = tuple(dice.sample(present, dice.randint(0, len(present))))
         membership = {
@@ -82,13 +87,14 @@ class Centre:
             )
             for queue in queues
         }
-        return AgentConfig(
-            login, queues, membership, {skill: dice.randint(1, 100) for skill in SKILLS if dice.random() < 0.7},
+        return Agent(
+            login=login, queues=queues, membership=membership,
+            skills={skill: dice.randint(1, 100) for skill in SKILLS if dice.random() < 0.7},
             site=dice.choice(("", "north", "south")), auto_ready=dice.random() < 0.5, occupancy_cap=dice.choice((0, 0, 0, 70)),
             wrap_up_mode=dice.choice(("", "", "", "optional")),
         )  # fmt: skip
 
-    def queue(self, name: str) -> QueueConfig:
+    def queue(self, name: str) -> Queue:
         dice = self.dice
         needs = tuple(
             Need(skill=skill, level=dice.randint(1, 60), mandatory=dice.random() < 0.7)
@@ -98,8 +104,8 @@ class Centre:
             Stage(after=10, levels={"broadband": 1}, threshold=50, tier=2),
             Stage(after=30, any_member=True, tier=3, remote=True),
         )  # fmt: skip
-        return QueueConfig(
-            name, strategy=dice.choice(tuple(STRATEGIES)), second=dice.choice(tuple(STRATEGIES)),
+        return Queue(
+            name=name, strategy=dice.choice(tuple(STRATEGIES)), second=dice.choice(tuple(STRATEGIES)),
             choice=dice.choice(("priority", "priority", "fcfs", "balance_wait", "deficit")),
             weight_importance=dice.choice((0.8, 0.5)), max_wait_guard=dice.choice((60, 600)), importance=dice.choice((0, 20)),
             needs=needs, stages=stages if dice.random() < 0.6 else (), site=dice.choice(("", "north")),
@@ -107,8 +113,9 @@ class Centre:
             ring_step=2, no_answer_limit=dice.choice((1, 3)), wrap_up=dice.choice((0, 5, 30)),
             wrap_up_mode=dice.choice(("none", "optional", "timed", "timed", "timed_no_exit", "until_done")),
             wrap_up_extensions=2, wrap_up_limit=dice.choice((20, 120)), wrap_up_then=dice.choice(("ready", "not_ready")),
-            code_required=dice.random() < 0.3, max_wait=dice.choice((0, 0, 60)), overflow=dice.choice(("", "queue:q0")),
-            overflows=(OverflowRule("wait", 90, "queue:q1"), OverflowRule("no_agents", 20, "voicemail:main")),
+            code_required=dice.random() < 0.3, max_wait=dice.choice((0, 0, 60)),
+            overflow=dice.choice((None, Destination.parse("queue:q0"))),
+            overflows=OVERFLOWS,
             leave_empty=dice.choice((0, 30)), return_within=30, tier_delay=dice.choice((0, 6)),
         )  # fmt: skip
 

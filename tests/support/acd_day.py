@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from softswitch.acd import commands as c
 from softswitch.acd.core import AcdCore
-from softswitch.acd.model import AcdConfig, AgentConfig, QueueConfig
-from softswitch.directory.centre import Need, Stage
+from softswitch.acd.model import AcdConfig
+from softswitch.directory.centre import Agent, Need, Queue, Stage
+from softswitch.model.destination import Destination
 from softswitch.model.errors import SwitchError
 from softswitch.model.events import AgentStateChanged, Event, OfferAnswered, OfferMade, QueueLeft
 from softswitch.model.states import AgentState
@@ -23,10 +24,10 @@ def centre(agents: int, strategy: str = "longest_idle") -> AcdConfig:
     """Three queues; every agent serves two of them."""
     dice = random.Random(agents)
     queues = {
-        "sales": QueueConfig("sales", strategy=strategy, max_wait=300, overflow="queue:service", wrap_up=15),
-        "service": QueueConfig("service", strategy="round_robin", reject_limit=3, wrap_up=30, max_wait_guard=120),
-        "vip": QueueConfig(
-            "vip", strategy="best_fit", importance=30, needs=(Need(skill="vip", level=60),), wrap_up_mode="until_done",
+        "sales": Queue(name="sales", strategy=strategy, max_wait=300, overflow=Destination.parse("queue:service"), wrap_up=15),
+        "service": Queue(name="service", strategy="round_robin", reject_limit=3, wrap_up=30, max_wait_guard=120),
+        "vip": Queue(
+            name="vip", strategy="best_fit", importance=30, needs=(Need(skill="vip", level=60),), wrap_up_mode="until_done",
             stages=(Stage(after=20, levels={"vip": 20}), Stage(after=60, any_member=True)),
         ),
     }  # fmt: skip
@@ -34,7 +35,7 @@ def centre(agents: int, strategy: str = "longest_idle") -> AcdConfig:
     for number in range(agents):
         login = f"agent{number:03}"
         served = tuple(dice.sample(sorted(queues), 2))
-        people[login] = AgentConfig(login, served, skills={skill: dice.randint(1, 100) for skill in SKILLS})
+        people[login] = Agent(login=login, queues=served, skills={skill: dice.randint(1, 100) for skill in SKILLS})
     return AcdConfig(people, queues)
 
 

@@ -9,17 +9,15 @@ from typing import TypeVar
 from softswitch.acd import commands as c
 from softswitch.acd.check import check
 from softswitch.acd.core import AcdCore
-from softswitch.acd.model import AcdConfig, AgentConfig, AgentRecord, QueueConfig
-from softswitch.directory.centre import Reason
+from softswitch.acd.model import AcdConfig, AgentRecord
+from softswitch.directory.centre import Agent, Queue, Reason
 from softswitch.model import events as ev
 
 E = TypeVar("E", bound=ev.Event)
 
 
 class House:
-    def __init__(
-        self, queues: Sequence[QueueConfig], agents: Sequence[AgentConfig], reasons: Mapping[str, Reason] | None = None
-    ) -> None:
+    def __init__(self, queues: Sequence[Queue], agents: Sequence[Agent], reasons: Mapping[str, Reason] | None = None) -> None:
         numbers = itertools.count(1)
         self.now = 1000.0
         self.events: list[ev.Event] = []

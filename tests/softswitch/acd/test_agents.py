@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from softswitch.acd import commands as c
-from softswitch.acd.model import AgentConfig, QueueConfig
-from softswitch.directory.centre import Reason
+from softswitch.directory.centre import Agent, Queue, Reason
 from softswitch.model import events as ev
 from softswitch.model.errors import Conflict
 from tests.support.acd_house import House, of, offered
@@ -19,8 +18,8 @@ REASONS = {
 
 
 def house(*logins: str, profile: dict[str, object] | None = None, **queue: object) -> House:
-    people = [AgentConfig(login, ("sales",), **(profile or {})) for login in logins or ("li",)]  # type: ignore[arg-type]
-    return House([QueueConfig("sales", **queue)], people, REASONS)  # type: ignore[arg-type]
+    people = [Agent(login=login, queues=("sales",), **(profile or {})) for login in logins or ("li",)]  # type: ignore[arg-type]
+    return House([Queue(name="sales", **queue)], people, REASONS)  # type: ignore[arg-type]
 
 
 def after_a_call(**queue: object) -> House:

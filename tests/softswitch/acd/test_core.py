@@ -12,8 +12,10 @@ import pytest
 from softswitch.acd import commands as c
 from softswitch.acd.check import check
 from softswitch.acd.core import CONNECTION_LOST, AcdCore
-from softswitch.acd.model import AcdConfig, AgentConfig, AgentRecord, QueueConfig
+from softswitch.acd.model import AcdConfig, AgentRecord
+from softswitch.directory.centre import Agent, Queue
 from softswitch.model import events as ev
+from softswitch.model.destination import Destination
 from softswitch.model.errors import Conflict, NotFound
 from softswitch.model.states import AgentState
 
@@ -25,10 +27,13 @@ LOGINS = ("li", "zhao", "wen")
 class Desk:
     """A core, its time, and everything it said. Checks the invariants after each step."""
 
-    def __init__(self, *, logins: Sequence[str] = LOGINS, wrap_up: float = 10, max_wait: float = 0, overflow: str = "") -> None:
+    def __init__(self, *, logins: Sequence[str] = LOGINS, wrap_up: int = 10, max_wait: int = 0, overflow: str = "") -> None:
         self.now = 1000.0
-        agents = {login: AgentConfig(login, ("sales", "vip")) for login in logins}
-        queue = QueueConfig("sales", ring_timeout=20, wrap_up=wrap_up, max_wait=max_wait, overflow=overflow)
+        agents = {login: Agent(login=login, queues=("sales", "vip")) for login in logins}
+        queue = Queue(
+            name="sales", ring_timeout=20, wrap_up=wrap_up, max_wait=max_wait,
+            overflow=Destination.parse(overflow) if overflow else None,
+        )  # fmt: skip
         queues = {"sales": queue, "vip": replace(queue, name="vip")}
         offers = itertools.count(1)
         self.core = AcdCore(AcdConfig(agents, queues), lambda: f"o{next(offers)}")
@@ -495,10 +500,10 @@ def test_agent_who_is_removed_finishes_the_call() -> None:
 def test_new_membership_is_matched_at_once() -> None:
     desk = Desk(logins=("li",))
     desk.sign_in("li")
-    agents = {"li": AgentConfig("li", ())}
+    agents = {"li": Agent(login="li")}
     desk.do(c.ChangeConfig(AcdConfig(agents, desk.core.config.queues)), c.Enqueue("v1", "c1", "sales"))
     assert desk.state("li") is S.READY
-    said = desk.do(c.ChangeConfig(AcdConfig({"li": AgentConfig("li", ("sales",))}, desk.core.config.queues)))
+    said = desk.do(c.ChangeConfig(AcdConfig({"li": Agent(login="li", queues=("sales",))}, desk.core.config.queues)))
     assert offered(said) == ["li"]
 
 

@@ -8,29 +8,30 @@ import random
 import pytest
 
 from softswitch.acd import commands as c
-from softswitch.acd.config import QueueConfig
+from softswitch.acd.config import place_key, priority
 from softswitch.acd.core import AcdCore
 from softswitch.acd.line import Heap, Line
-from softswitch.acd.model import AcdConfig, AgentConfig, Visit
+from softswitch.acd.model import AcdConfig, Visit
+from softswitch.directory.centre import Agent, Queue
 from softswitch.model.events import OfferMade, QueueRekeyed
 
 OPERATIONS = 100_000
 
 
 def test_examples_of_the_specification() -> None:
-    queue = QueueConfig("sales")
-    assert queue.priority(20, 0.0, 100.0) == pytest.approx(36)
-    assert queue.priority(60, 100.0, 100.0) == pytest.approx(48)
-    assert queue.priority(20, 0.0, 161.0) == pytest.approx(48.2)
-    assert queue.key(60, 100.0) > queue.key(20, 0.0), "40 points overtake whoever came less than 160 s before"
-    assert queue.key(60, 161.0) < queue.key(20, 0.0)
+    queue = Queue(name="sales")
+    assert priority(queue, 20, 0.0, 100.0) == pytest.approx(36)
+    assert priority(queue, 60, 100.0, 100.0) == pytest.approx(48)
+    assert priority(queue, 20, 0.0, 161.0) == pytest.approx(48.2)
+    assert place_key(queue, 60, 100.0) > place_key(queue, 20, 0.0), "40 points overtake whoever came less than 160 s before"
+    assert place_key(queue, 60, 161.0) < place_key(queue, 20, 0.0)
 
 
-def seeds_first(waiting: list[Visit], queue: QueueConfig, now: float) -> Visit:
+def seeds_first(waiting: list[Visit], queue: Queue, now: float) -> Visit:
     """The source's way: from the head of the list, whoever has the larger priority; equal ones in the order of entry."""
     best = waiting[0]
     for visit in waiting[1:]:
-        mine, other = (queue.priority(one.importance, one.entered_at, now) for one in (visit, best))
+        mine, other = (priority(queue, one.importance, one.entered_at, now) for one in (visit, best))
         if mine > other + 1e-7 or (abs(mine - other) <= 1e-7 and (visit.entered_at, visit.id) < (best.entered_at, best.id)):
             best = visit
     return best
@@ -39,7 +40,7 @@ def seeds_first(waiting: list[Visit], queue: QueueConfig, now: float) -> Visit:
 @pytest.mark.parametrize("weights", [(0.8, 0.2), (0.5, 0.5), (0.99, 0.01)])
 def test_line_and_heap_agree_with_the_comparison_one_by_one(weights: tuple[float, float]) -> None:
     dice = random.Random(7)
-    queue = QueueConfig("sales", weight_importance=weights[0], weight_waited=weights[1])
+    queue = Queue(name="sales", weight_importance=weights[0], weight_waited=weights[1])
     line, heap, waiting = Line[Visit](), Heap[Visit](), list[Visit]()
     now = 1_700_000_000.0
     for number in range(OPERATIONS // 3):
@@ -47,7 +48,7 @@ def test_line_and_heap_agree_with_the_comparison_one_by_one(weights: tuple[float
         if (len(waiting) < 25 and dice.random() < 0.55) or not waiting:
             entered_at = now - dice.choice((0, 0, dice.randint(0, 200)))
             visit = Visit(f"v{number}", "c", "sales", entered_at, now, importance=dice.choice((0, 20, 40, 60, 100)))
-            visit.key = queue.key(visit.importance, entered_at)
+            visit.key = place_key(queue, visit.importance, entered_at)
             waiting.append(visit)
             line.add(visit)
             heap.add(visit)
@@ -59,7 +60,7 @@ def test_line_and_heap_agree_with_the_comparison_one_by_one(weights: tuple[float
                 waiting.remove(visit)
             else:
                 visit.importance = dice.randint(0, 100)
-                visit.key = queue.key(visit.importance, visit.entered_at)
+                visit.key = place_key(queue, visit.importance, visit.entered_at)
                 line.add(visit)
                 heap.add(visit)
         else:
@@ -79,8 +80,8 @@ class Room:
 
     def __init__(self, **settings: object) -> None:
         numbers = itertools.count()
-        queues = {"sales": QueueConfig("sales", wrap_up_mode="none", **settings)}  # type: ignore[arg-type]
-        self.core = AcdCore(AcdConfig({"li": AgentConfig("li", ("sales",))}, queues), lambda: f"o{next(numbers)}")
+        queues = {"sales": Queue(name="sales", wrap_up_mode="none", **settings)}  # type: ignore[arg-type]
+        self.core = AcdCore(AcdConfig({"li": Agent(login="li", queues=("sales",))}, queues), lambda: f"o{next(numbers)}")
         self.now = 1000.0
         self.core.submit(c.Login("li", "browser"), self.now)
         self.core.submit(c.DeviceChanged("li", reachable=True), self.now)

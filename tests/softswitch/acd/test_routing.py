@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 
 from softswitch.acd import commands as c
-from softswitch.acd.model import AgentConfig, OverflowRule, QueueConfig
-from softswitch.directory.centre import Membership, Need, Stage
+from softswitch.directory.centre import Agent, Membership, Need, Overflow, Queue, Stage
 from softswitch.model import events as ev
+from softswitch.model.destination import Destination
 from softswitch.model.errors import Conflict
 from tests.support.acd_house import House, of, offered
 
 
-def agent(login: str, *queues: str, **more: object) -> AgentConfig:
-    return AgentConfig(login, queues or ("sales",), **more)  # type: ignore[arg-type]
+def agent(login: str, *queues: str, **more: object) -> Agent:
+    return Agent(login=login, queues=queues or ("sales",), **more)  # type: ignore[arg-type]
 
 
-def queue(name: str = "sales", **more: object) -> QueueConfig:
-    return QueueConfig(name, **{"wrap_up_mode": "none", **more})  # type: ignore[arg-type]
+def queue(name: str = "sales", **more: object) -> Queue:
+    return Queue(name=name, **{"wrap_up_mode": "none", **more})  # type: ignore[arg-type]
 
 
 BROADBAND = (Need(skill="broadband", level=80), Need(skill="vip", level=50))
@@ -287,7 +287,10 @@ def test_supervisor_intercepts_a_ringing_caller() -> None:
 
 
 def test_overflow_by_wait_and_by_nobody_signed_in_say_where_to_go() -> None:
-    rules = (OverflowRule("wait", 60, "queue:vip"), OverflowRule("no_agents", 20, "voicemail:main"))
+    rules = (
+        Overflow(when="wait", threshold=60, to=Destination.parse("queue:vip")),
+        Overflow(when="no_agents", threshold=20, to=Destination.parse("voicemail:main")),
+    )
     house = House([queue(overflows=rules)], [agent("li")])
     house.call("v1")
     (left,) = of(house.wait(20), ev.QueueLeft)
