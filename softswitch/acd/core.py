@@ -106,32 +106,32 @@ class AcdCore:
         Contacts and offers are gone; a browser agent is OFFLINE for the grace time, the others wait for their device to report.
         Callers keep their places by whoever enqueues them again (`Enqueue.waited`).
         """
-        for event in stored:
-            if isinstance(event, RECOVERED):
-                apply(self.state, event, self.config.rules)
-        self._frame.begin(now)
-        self._frame.derive()
+        self._begin_from(stored, now)
         for agent in list(self.state.agents.values()):
             agent.offer = ""
             self._agents.recover(agent)
             self._agent_due(agent)
             self._arm_agent(agent)
-        for queue in self.config.queues:
-            self._callers.staffing_changed(queue)
-        return self._finish()
+        return self._begun()
 
     def adopt(self, stored: Sequence[Event], now: float) -> list[Event]:
         """Begins with agents as the stored events left them, connections and devices alive: for a replay. Contacts are over."""
-        for event in stored:
-            if isinstance(event, RECOVERED):
-                apply(self.state, event, self.config.rules)
-        self._frame.begin(now)
-        self._frame.derive()
+        self._begin_from(stored, now)
         for agent in list(self.state.agents.values()):
             agent.offer, agent.reachable = "", agent.reason != UNREACHABLE
             self._agents.end_all(agent)
             self._review(agent)
             self._arm_agent(agent)
+        return self._begun()
+
+    def _begin_from(self, stored: Sequence[Event], now: float) -> None:
+        for event in stored:
+            if isinstance(event, RECOVERED):
+                apply(self.state, event, self.config.rules)
+        self._frame.begin(now)
+        self._frame.derive()
+
+    def _begun(self) -> list[Event]:
         for queue in self.config.queues:
             self._callers.staffing_changed(queue)
         return self._finish()

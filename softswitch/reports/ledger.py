@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Table
 
 from softswitch.model.events.queue import ENDLESS_MS
-from softswitch.reports.facts import OPEN, Contact, Ended, Seizure, Span, Step, Visit
+from softswitch.reports.facts import OPEN, CallFacts, Contact, Ended, Seizure, Span, Step, Visit
 from softswitch.store.bulk import Bulk, adding
 from softswitch.store.fact_tables import (
     BUCKET_SECONDS,
@@ -165,6 +165,17 @@ class Ledger:
             row = self._row(interval_calls, (bucket_of(call.began), call.direction, call.result), 4)
             for index, value in enumerate((1, call.wait_ms, call.talk_ms, call.duration_ms)):
                 row[index] += value
+
+    def facts(self, found: CallFacts) -> None:
+        """What one call made."""
+        for visit in found.visits:
+            self.visit(visit)
+        for contact in found.contacts:
+            self.contact(contact)
+        for seizure in found.seizures:
+            self.seizure(seizure)
+        for step in found.steps:
+            self.step(step)
 
     def step(self, step: Step) -> None:
         if self._has(step.began):

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from softswitch.model import events as ev
 from softswitch.reports.call_facts import facts_of
-from softswitch.reports.facts import Contact, Ended, Seizure, Span, Visit
+from softswitch.reports.facts import CallFacts, Contact, Ended, Seizure, Span, Visit
 from softswitch.reports.ledger import Ledger, Targets, default_targets
 from softswitch.reports.outcomes import OUTCOMES, Outcome, outcomes_of
 from softswitch.reports.spans import Channels, Standing, States, rows_of
@@ -49,18 +49,11 @@ class Rows:
         self.steps += other.steps
 
     def count(self, ledger: Ledger) -> Ledger:
-        for visit in self.visits:
-            ledger.visit(visit)
-        for contact in self.contacts:
-            ledger.contact(contact)
-        for seizure in self.seizures:
-            ledger.seizure(seizure)
+        ledger.facts(CallFacts(self.visits, self.contacts, self.seizures, self.steps))
         for span in self.spans:
             ledger.span(span)
         for call in self.calls:
             ledger.call(call)
-        for step in self.steps:
-            ledger.step(step)
         return ledger
 
     def write(self, connection: Connection) -> None:

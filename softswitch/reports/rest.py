@@ -63,15 +63,7 @@ def add_live(connection: Connection, ledger: Ledger, until: float, now: float) -
     for timeline in timelines(connection, tables.journal.c.call.in_(live)):
         if not isinstance(timeline[0], CallCreated):
             continue
-        facts = facts_of(timeline, max(now, timeline[-1].at))
-        for visit in facts.visits:
-            ledger.visit(visit)
-        for contact in facts.contacts:
-            ledger.contact(contact)
-        for seizure in facts.seizures:
-            ledger.seizure(seizure)
-        for step in facts.steps:
-            ledger.step(step)
+        ledger.facts(facts_of(timeline, max(now, timeline[-1].at)))
     for row in connection.execute(select(t.standing).where(t.standing.c.since < until)):
         if (span := Standing(*row).until(now)) is not None:
             ledger.span(span)

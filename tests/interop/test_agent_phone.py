@@ -11,40 +11,30 @@ from pathlib import Path
 import pytest
 
 from tests.support.audio import heard_tones, tone
+from tests.support.flows import CARRIER, LI, PHONE_1001, SALES
 from tests.support.phone import Phone
 from tests.support.sipp import Caller, Sipp, ulaw
 from tests.support.sniff import Sniffer
 from tests.support.switch import Switch, wait_for
 from tests.support.web_client import WebClient
 
-APPLY = """
-[[trunk]]
-name = "carrier"
-addresses = ["127.0.0.1"]
-[[extension]]
-number = "1001"
-password = "correct-horse-1001"
-[[queue]]
-name = "sales"
-announce = "none"
-wrap_up = 1
+APPLY = (
+    CARRIER
+    + SALES
+    + PHONE_1001
+    + LI
+    + """
 [[queue]]
 name = "repair"
 announce = "none"
 wrap_up = 1
 [[agent]]
-login = "li"
-name = "李"
-queues = ["sales"]
-[[agent]]
 login = "wen"
 name = "文"
 queues = ["repair"]
 station = "extension:1001"
-[[number]]
-number = "4008001000"
-to = "queue:sales"
 """
+)
 TONES = {"customer": 440.0, "li": 700.0, "phone": 1700.0}
 pytestmark = pytest.mark.timeout(120)
 

@@ -11,27 +11,13 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.support.audio import tone
+from tests.support.flows import CARRIER, LI, SALES
 from tests.support.postgres import Postgres
 from tests.support.sipp import Caller, Sipp, ulaw
 from tests.support.switch import Switch, wait_for
 from tests.support.web_client import WebClient
 
-APPLY = """
-[[trunk]]
-name = "carrier"
-addresses = ["127.0.0.1"]
-[[queue]]
-name = "sales"
-announce = "none"
-wrap_up = 1
-[[agent]]
-login = "li"
-name = "李"
-queues = ["sales"]
-[[number]]
-number = "4008001000"
-to = "queue:sales"
-"""
+APPLY = CARRIER + SALES + LI
 pytestmark = pytest.mark.timeout(150)
 
 

@@ -11,32 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.audio import Samples, heard_tones, read_wav, tone
+from tests.support.flows import CARRIER, LI, SALES, WANG
 from tests.support.sipp import Caller, Sipp, ulaw
 from tests.support.sniff import Sniffer
 from tests.support.switch import Switch
 from tests.support.web_client import WebClient
 
-APPLY = """
-[[trunk]]
-name = "carrier"
-addresses = ["127.0.0.1"]
-[[queue]]
-name = "sales"
-announce = "none"
-wrap_up = 1
-record = true
-[[agent]]
-login = "li"
-name = "李"
-queues = ["sales"]
-[[user]]
-login = "wang"
-name = "王"
-role = "supervisor"
-[[number]]
-number = "4008001000"
-to = "queue:sales"
-"""
+APPLY = CARRIER + SALES + WANG + LI
 TONES = {"customer": 440.0, "agent": 700.0, "supervisor": 1150.0}
 EARS = {
     "off": {"customer": {"agent"}, "agent": {"customer"}, "supervisor": set()},

@@ -12,23 +12,19 @@ from pathlib import Path
 import pytest
 
 from tests.support.audio import heard_tones, tone
+from tests.support.flows import CARRIER, PHONE_1001, SALES, WANG
 from tests.support.phone import Phone
 from tests.support.sipp import Caller, Sipp, ulaw
 from tests.support.sniff import Sniffer
 from tests.support.switch import Switch, wait_for
 from tests.support.web_client import WebClient
 
-APPLY = """
-[[trunk]]
-name = "carrier"
-addresses = ["127.0.0.1"]
-[[extension]]
-number = "1001"
-password = "correct-horse-1001"
-[[queue]]
-name = "sales"
-announce = "none"
-wrap_up = 1
+APPLY = (
+    CARRIER
+    + SALES
+    + PHONE_1001
+    + WANG
+    + """
 [[agent]]
 login = "8001"
 name = "李"
@@ -37,14 +33,8 @@ queues = ["sales"]
 login = "wang"
 name = "王"
 station = "extension:1001"
-[[user]]
-login = "wang"
-name = "王"
-role = "supervisor"
-[[number]]
-number = "4008001000"
-to = "queue:sales"
 """
+)
 TONES = {"customer": 440.0, "agent": 700.0, "phone": 1700.0}
 STEPS = (
     ("5", {"agent"}, {"customer", "phone"}),

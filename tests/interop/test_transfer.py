@@ -12,24 +12,18 @@ from pathlib import Path
 import pytest
 
 from tests.support.audio import heard_tones, read_wav, tone
+from tests.support.flows import CARRIER, PHONE_1001, SALES
 from tests.support.phone import Phone
 from tests.support.sipp import Caller, Sipp, ulaw
 from tests.support.sniff import Sniffer
 from tests.support.switch import Switch
 from tests.support.web_client import WebClient
 
-APPLY = """
-[[trunk]]
-name = "carrier"
-addresses = ["127.0.0.1"]
-[[extension]]
-number = "1001"
-password = "correct-horse-1001"
-[[queue]]
-name = "sales"
-announce = "none"
-wrap_up = 1
-record = true
+APPLY = (
+    CARRIER
+    + SALES
+    + PHONE_1001
+    + """
 [[agent]]
 login = "li"
 name = "李"
@@ -38,10 +32,8 @@ rights = ["outside", "pick", "record"]
 [[agent]]
 login = "zhao"
 name = "赵"
-[[number]]
-number = "4008001000"
-to = "queue:sales"
 """
+)
 TONES = {"customer": 440.0, "li": 700.0, "zhao": 1150.0, "phone": 1700.0}
 pytestmark = pytest.mark.timeout(120)
 

@@ -26,3 +26,37 @@ on_timeout = "bye"
 verb = "hangup"
 cause = "normal"
 """
+
+CARRIER = """
+[[trunk]]
+name = "carrier"
+addresses = ["127.0.0.1"]
+"""
+"""Whoever calls from this machine."""
+SALES = """
+[[queue]]
+name = "sales"
+announce = "none"
+wrap_up = 1
+[[number]]
+number = "4008001000"
+to = "queue:sales"
+"""
+"""A queue that says nothing while callers wait, and its number; it records."""
+LI = """
+[[agent]]
+login = "li"
+name = "李"
+queues = ["sales"]
+"""
+PHONE_1001 = """
+[[extension]]
+number = "1001"
+password = "correct-horse-1001"
+"""
+WANG = """
+[[user]]
+login = "wang"
+name = "王"
+role = "supervisor"
+"""

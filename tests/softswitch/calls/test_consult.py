@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -12,19 +10,8 @@ from media.commands import Listen
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.errors import Conflict, Forbidden, Invalid
-from tests.softswitch.calls.desk import Desk, office_of, talking
+from tests.softswitch.calls.desk import Desk
 from tests.support.office import Office
-
-
-@pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office_of(tmp_path) as office:
-        yield office
-
-
-@pytest.fixture
-async def desk(office: Office) -> Desk:
-    return await talking(office)
 
 
 async def _consulting(desk: Desk, to: str = "zhao") -> None:

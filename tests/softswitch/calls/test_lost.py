@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from softswitch.model import events as ev
 from softswitch.model.errors import Conflict
-from tests.softswitch.calls.desk import Desk, office_of, talking
-from tests.support.office import Office
-
-
-@pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office_of(tmp_path) as office:
-        yield office
-
-
-@pytest.fixture
-async def desk(office: Office) -> Desk:
-    return await talking(office)
+from tests.softswitch.calls.desk import Desk
 
 
 async def _enter(desk: Desk, state: str) -> None:

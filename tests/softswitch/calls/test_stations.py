@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,14 +10,8 @@ import pytest
 from softswitch.directory.model import Agent, Queue
 from softswitch.model.cause import Cause
 from softswitch.model.errors import Conflict, Forbidden, Invalid
-from tests.softswitch.calls.desk import office_of, talking
+from tests.softswitch.calls.desk import talking
 from tests.support.office import Office
-
-
-@pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office_of(tmp_path) as office:
-        yield office
 
 
 async def test_calls_of_the_queue_ring_at_the_outside_number_that_was_chosen(office: Office) -> None:

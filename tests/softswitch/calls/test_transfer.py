@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -12,20 +10,8 @@ from softswitch.legs import base
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.errors import Conflict, NotFound
-from tests.softswitch.calls.desk import Desk, office_of, talking
+from tests.softswitch.calls.desk import Desk, talking
 from tests.support.office import Office
-
-
-@pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office_of(tmp_path) as office:
-        yield office
-
-
-@pytest.fixture
-async def desk(office: Office) -> Desk:
-    return await talking(office)
-
 
 # ---------------------------------------------------------------------- blind transfer
 
