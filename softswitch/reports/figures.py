@@ -75,6 +75,12 @@ def contact_figures(sums: Sequence[int]) -> Values:
     }  # fmt: skip
 
 
+def handling_figures(sums: Sequence[int]) -> Values:
+    """What agents did for a queue: a few of `contact_figures`, for tables of many rows."""
+    _, answered, *_, talk, hold, wrap_up, _, _ = sums
+    return {"talk_ms": talk, "hold_ms": hold, "wrap_up_ms": wrap_up, "aht": mean(talk + wrap_up, answered)}
+
+
 def state_figures(times: Mapping[str, int]) -> Values:
     """From ms per state."""
     by_class = dict.fromkeys(STATE_CLASSES, 0)

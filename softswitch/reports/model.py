@@ -130,7 +130,11 @@ class Asking:
     def drill(self, by: str, period: int, **filters: str) -> dict[str, str]:
         """A query of `GET /calls` for what one row counts."""
         since, until = self._spans[period]
-        return {"by": by, "from": since, "to": until, **{name: value for name, value in filters.items() if value}}
+        found = {"by": by, "from": since, "to": until}
+        for name, value in filters.items():
+            if value:
+                found[name] = value
+        return found
 
     def period(self, index: int) -> dict[str, Any]:
         return {"period": self._labels[index]}

@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Double,
     Integer,
     Table,
     and_,
@@ -29,6 +30,8 @@ from softswitch.reports.periods import Calendar
 from softswitch.reports.rest import add_edge, add_live
 from softswitch.store import fact_tables as t
 
+_LIMITS = len(t.QUEUE_SUMS) + 2
+"""Behind the sums, the longest wait and the open visits: least and greatest of the service time and of a short abandonment."""
 Group = tuple[Any, ...]
 Sums = dict[Group, list[int]]
 """(period, *key) → sums, in the order of the table's columns behind the key."""
@@ -51,11 +54,12 @@ class Reader:
         self._whole = first, max(first, last)
 
     def sums(self, table: Table, keys: Sequence[str], where: Mapping[str, Sequence[str]] | None = None) -> Sums:
-        """The sums of the range by period and some of the key's columns; `where`: column → the values that count."""
+        """The sums of the range by period and some of the key's columns, of queues always by queue; `where`: column → the
+        values that count."""
         wanted = {name: frozenset(values) for name, values in (where or {}).items() if values}
         found = self._stored(table, keys, wanted)
         if table is t.interval_queues:
-            self._retarget(found, keys, wanted)
+            self._retarget(found, keys)
         names = [column.name for column in table.primary_key.columns]
         for key, values in self._unstored().sums[table].items():
             entry = dict(zip(names, key, strict=True))
@@ -81,9 +85,10 @@ class Reader:
 
     def _stored(self, table: Table, keys: Sequence[str], wanted: Mapping[str, frozenset[str]]) -> Sums:
         named = [column for column in table.columns if not column.primary_key]
-        values = [func.max(column) if column.name == "max_wait_ms" else _whole_sum(column) for column in named]
+        values = [func.max(column) if column.name == "max_wait_ms" else self._sum(column) for column in named]
         if table is t.interval_queues:
             values.append(literal_column("0", Integer))  # open visits
+            values += [limit(column) for column in (table.c.target_ms, table.c.short_ms) for limit in (func.min, func.max)]
         condition = and_(true(), *(table.c[name].in_(sorted(allowed)) for name, allowed in wanted.items()))
         return self._grouped(table.c.bucket, [table.c[name] for name in keys], values, condition)
 
@@ -96,10 +101,12 @@ class Reader:
             if number is None:  # periods of one length: the database numbers them
                 period: Any = (at - self.calendar.origin).op("/", precedence=8)(literal_column(str(self.calendar.step)))
                 period = period.label("period")
-                query = select(period, *keys, *values).group_by(period, *keys)
+                # A quarter is a bucket: in the order of the primary key, nothing has to be sorted.
+                by = at if self.calendar.step == t.BUCKET_SECONDS and at.key == "bucket" else period
+                query = select(period, *keys, *values).group_by(by, *keys)
             else:
                 query = select(literal_column(str(number), Integer), *keys, *values).group_by(*keys)
-            for row in self.connection.execute(query.where(at >= since, at < until, condition)):
+            for row in self.connection.execute(query.where(at >= since, at < until, condition)).all():
                 if row[width] is not None:  # a sum over nothing
                     found[row[:width]] = list(row[width:])
         return found
@@ -120,18 +127,20 @@ class Reader:
 
     # ------------------------------------------------------------------ another service time than the stored one
 
-    def _retarget(self, found: Sums, keys: Sequence[str], wanted: Mapping[str, frozenset[str]]) -> None:
+    def _retarget(self, found: Sums, keys: Sequence[str]) -> None:
         """Where another service time was in force than is asked for, the three sums that depend on it are counted again."""
-        stored, (first, last) = t.interval_queues.c, self._whole
-        query = select(stored.queue, stored.target_ms, stored.short_ms).distinct()
-        rows = self.connection.execute(query.where(stored.bucket >= first, stored.bucket < last))
+        stored, at = t.interval_queues.c, 1 + keys.index("queue")
         stale: dict[tuple[int, int], set[str]] = {}
-        for row in rows:
-            asked = self.targets(row.queue)
-            if asked != (row.target_ms, row.short_ms) and ("queue" not in wanted or row.queue in wanted["queue"]):
-                stale.setdefault(asked, set()).add(row.queue)
+        targets: dict[str, tuple[int, int]] = {}
+        for key, values in found.items():
+            limits, queue = values[_LIMITS:], key[at]
+            del values[_LIMITS:]
+            if (asked := targets.get(queue)) is None:
+                asked = targets[queue] = self.targets(queue)
+            if limits != [asked[0], asked[0], asked[1], asked[1]]:
+                stale.setdefault(asked, set()).add(queue)
         for (target, short), queues in stale.items():
-            was = [_whole_sum(stored[t.QUEUE_SUMS[place]]) for place in _RETARGETED]
+            was = [self._sum(stored[t.QUEUE_SUMS[place]]) for place in _RETARGETED]
             old = self._grouped(stored.bucket, [stored[name] for name in keys], was, stored.queue.in_(sorted(queues)))
             new = self._counted(keys, sorted(queues), target, short)
             for key in old.keys() | new.keys():
@@ -143,16 +152,20 @@ class Reader:
         limits = {"sab": ("abandoned", short), "in_time": ("answered", target), "abd_in_time": ("abandoned", target)}
         values = []
         for result, limit in (limits[t.QUEUE_SUMS[place]] for place in _RETARGETED):
-            values.append(_whole_sum(case((and_(c.result == result, c.wait_ms <= limit), 1), else_=0)))
+            values.append(self._sum(case((and_(c.result == result, c.wait_ms <= limit), 1), else_=0)))
         second = c.entered if self.connection.dialect.name == "sqlite" else func.floor(c.entered)  # a cast rounds, or cuts
         first, last = self._whole
         condition = and_(c.queue.in_(queues), c.channel == "voice", c.entered >= first, c.entered < last)
         return self._grouped(cast(second, BigInteger), [c[name] for name in keys], values, condition)
 
+    def _sum(self, column: ColumnElement[Any]) -> ColumnElement[int]:
+        """PostgreSQL adds whole numbers up in 128 bits and hands out a decimal one, which doubles the cost of the query.
 
-def _whole_sum(column: ColumnElement[Any]) -> ColumnElement[int]:
-    """PostgreSQL adds integers to a decimal number, which costs more to read than to make."""
-    return cast(func.sum(column), BigInteger)
+        Its floating numbers are exact up to 2⁵³: ms of 285,000 years.
+        """
+        if self.connection.dialect.name == "sqlite":
+            return func.sum(column)
+        return cast(func.sum(cast(column, Double)), BigInteger)
 
 
 _NONE = [0, 0, 0]

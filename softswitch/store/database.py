@@ -159,6 +159,10 @@ def _sqlite_engine(url: URL, *, begin: str, size: int) -> Engine:
     return engine
 
 
+_ROOM = "SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)"
+"""For one transaction: months by queue and hour are grouped in memory; compiling statements costs more than it saves."""
+
+
 class _Postgres:
     def __init__(self, url: URL) -> None:
         try:
@@ -183,7 +187,11 @@ class _Postgres:
         return await asyncio.get_running_loop().run_in_executor(self._studying, self._studied, work)
 
     def _studied(self, work: Work[T]) -> T:
-        return self._aside.run(self._in_transaction(self._student, work))
+        def roomy(connection: Connection) -> T:
+            connection.exec_driver_sql(_ROOM)
+            return work(connection)
+
+        return self._aside.run(self._in_transaction(self._student, roomy))
 
     async def write(self, work: Work[T]) -> T:
         return await self._in_transaction(self._engine, work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from softswitch.reports.figures import Values, added, contact_figures, queue_figures, quotient
+from softswitch.reports.figures import Values, added, handling_figures, queue_figures, quotient
 from softswitch.reports.model import Asking, Row, Series, Table, curve
 from softswitch.reports.periods import days_between
 from softswitch.reports.sums import Sums
@@ -13,7 +13,6 @@ from softswitch.store.fact_tables import CONTACT_SUMS, QUEUE_SUMS, interval_hand
 _LONGEST = len(QUEUE_SUMS)
 _IDLE = [0] * len(CONTACT_SUMS)
 _NONE = [0] * (_LONGEST + 2)
-HANDLING = ("talk_ms", "hold_ms", "wrap_up_ms", "aht")
 
 
 def queue_report(asking: Asking) -> Table:
@@ -21,7 +20,8 @@ def queue_report(asking: Asking) -> Table:
     handled = _handled(asking)
     rows = []
     for period, queue in sorted(sums.keys() | handled.keys()):
-        figures = {**queue_figures(sums.get((period, queue), _NONE)), **_handling(handled.get((period, queue)))}
+        figures = queue_figures(sums.get((period, queue), _NONE))
+        figures.update(handling_figures(handled.get((period, queue), _IDLE)))
         rows.append(_row(asking, period, queue, figures))
     totals = _totals(sums, list(handled.values()))
     return Table(rows, totals, asking.labels(), _curves(asking, sums, "off", "ans", "abd"))
@@ -39,14 +39,9 @@ def _handled(asking: Asking) -> Sums:
     return {key: values for key, values in found.items() if key[1]}
 
 
-def _handling(sums: Sequence[int] | None) -> Values:
-    figures = contact_figures(sums or _IDLE)
-    return {name: figures[name] for name in HANDLING}
-
-
 def _totals(sums: Sums, handled: Sequence[Sequence[int]]) -> Values:
     together = added(list(sums.values()), _LONGEST) if sums else _NONE
-    return {**queue_figures(together), **_handling(added(handled) if handled else None)}
+    return {**queue_figures(together), **handling_figures(added(handled) if handled else _IDLE)}
 
 
 def _curves(asking: Asking, sums: Sums, *ids: str) -> tuple[Series, ...]:
