@@ -15,8 +15,9 @@ from media.errors import BadDescription, NoCommonSecurity
 from media.negotiation import Agreement, Capabilities, Credentials, DtlsIdentity, IceCredentials, Srtp
 from media.sdp import Description, Line, Media, fingerprint, ice_credentials
 
-PREFERRED_CODECS: tuple[str, ...] = ("PCMU", "PCMA", "OPUS", "G722")
-"""For a browser that faces the PSTN: G.711 is relayed for nothing, an Opus encoder costs; RFC 7874 §3 makes G.711 mandatory."""
+PREFERRED_CODECS: tuple[str, ...] = ("PCMA", "PCMU", "OPUS", "G722")
+"""For a browser that faces the PSTN: G.711 is relayed for nothing, an Opus encoder costs; RFC 7874 §3 makes G.711 mandatory.
+A-law first, as for SIP legs: whoever agreed on both sends the first, and two legs that send the same need no transcoding."""
 
 STREAM = "softswitch"
 TRACK = "audio"

@@ -23,7 +23,7 @@ OURS = browser.BrowserPort(("198.51.100.9", "10.0.0.9"), 20000, ice_credentials(
 def test_chromium():
     body, agreement = browser.answer(sdp.parse(CHROMIUM), OURS)
     (media,) = body.media
-    assert media.header() == "audio 20000 UDP/TLS/RTP/SAVPF 0 8 111 9 110 126"
+    assert media.header() == "audio 20000 UDP/TLS/RTP/SAVPF 8 0 111 9 110 126"
     assert body.has("ice-lite")
     assert body.attribute("group") == "BUNDLE 0"
     assert media.attribute("mid") == "0"
@@ -36,7 +36,7 @@ def test_chromium():
         "1 1 udp 2130706431 198.51.100.9 20000 typ host",
         "2 1 udp 2130706175 10.0.0.9 20000 typ host",
     ]
-    assert (agreement.codec.name, agreement.direction, agreement.remote) == ("PCMU", Direction.SENDRECV, None)
+    assert (agreement.codec.name, agreement.direction, agreement.remote) == ("PCMA", Direction.SENDRECV, None)
     assert agreement.ice.remote_ufrag == "qe/A"
     assert agreement.fingerprint.startswith("sha-256 55:62:44")
     assert agreement.dtmf.payload_type == 126
@@ -44,7 +44,7 @@ def test_chromium():
 
 def test_safari():
     _, agreement = browser.answer(sdp.parse(SAFARI), OURS)
-    assert agreement.codec.name == "PCMU"
+    assert agreement.codec.name == "PCMA"
     assert agreement.rtcp_mux
 
 

@@ -2,9 +2,9 @@
 
 mod stage;
 
-use engine::command::{Command, Play, Tone};
+use engine::command::{Command, PayloadMap, Play, Tone, UpdatePort};
 use engine::event::Event;
-use stage::{GROUP, Stage, listen, opus, pcma, pcmu};
+use stage::{GROUP, Stage, listen, map, opus, pcma, pcmu};
 
 const CALLER: u64 = 1;
 const AGENT: u64 = 2;
@@ -124,6 +124,61 @@ fn different_codecs_understand_each_other() {
         assert_eq!(stage.hears(AGENT, &TONES), [TONES[0]], "{} from {}", right[0].name, left[0].name);
         let level = stage.peers[&AGENT].amplitude(TONES[0]);
         assert!((level - 0.3).abs() < 0.04, "{level}");
+    }
+}
+
+fn either(first: &str) -> Vec<PayloadMap> {
+    let mut both = vec![map("PCMA", 8, 8000), map("PCMU", 0, 8000), map("telephone-event", 101, 8000)];
+    if first == "PCMU" {
+        both.swap(0, 1);
+    }
+    both
+}
+
+#[test]
+fn a_phone_of_two_codecs_is_sent_the_one_it_sends() {
+    let mut stage = Stage::new("symmetric");
+    stage.port(CALLER, TONES[0], pcmu());
+    stage.port(AGENT, TONES[1], either("PCMA"));
+    stage.submit(vec![listen(CALLER, &[AGENT]), listen(AGENT, &[CALLER])]);
+    stage.run(1000);
+    assert!(
+        stage.peers[&AGENT].received.iter().all(|packet| packet.header.payload_type == 8),
+        "the first of the answer"
+    );
+    assert_eq!(stage.hears(AGENT, &TONES), [TONES[0]]);
+    assert_eq!(stage.hears(CALLER, &TONES), [TONES[1]]);
+
+    stage.peer(AGENT).speak(&map("PCMU", 0, 8000));
+    stage.run(100);
+    stage.peer(AGENT).forget();
+    stage.run(500);
+    assert!(stage.peers[&AGENT].received.iter().all(|packet| packet.header.payload_type == 0), "it changed its mind");
+    assert_eq!(stage.hears(AGENT, &TONES), [TONES[0]]);
+    assert!(stage.dump(AGENT).contains("\"path\":\"relay\""), "and nothing is decoded any more");
+}
+
+#[test]
+fn a_new_agreement_counts_from_its_first_packet() {
+    let mut stage = Stage::new("renegotiated");
+    stage.port(CALLER, TONES[0], pcma());
+    stage.port(AGENT, TONES[1], either("PCMA"));
+    stage.submit(vec![listen(CALLER, &[AGENT]), listen(AGENT, &[CALLER])]);
+    stage.run(500);
+    assert!(stage.dump(AGENT).contains("\"path\":\"relay\""));
+    stage.peer(AGENT).talking = false;
+    stage.peer(AGENT).speak(&map("PCMU", 0, 8000));
+    for agreed in [either("PCMU"), pcmu()] {
+        stage.peer(AGENT).forget();
+        stage.submit(vec![Command::UpdatePort(Box::new(UpdatePort {
+            port: AGENT,
+            codecs: Some(agreed),
+            ..UpdatePort::default()
+        }))]);
+        stage.run(500);
+        let packets = &stage.peers[&AGENT].received;
+        assert!(!packets.is_empty() && packets.iter().all(|packet| packet.header.payload_type == 0));
+        assert_eq!(stage.hears(AGENT, &TONES), [TONES[0]]);
     }
 }
 

@@ -57,7 +57,7 @@ impl Codecs {
         self.rows.iter().find(|row| row.receive == payload_type).map(|row| row.meaning)
     }
 
-    /// The codec that we send on our own.
+    /// The first codec of the agreement.
     pub fn preferred(&self) -> (Coding, u8) {
         (self.first, self.first_send)
     }

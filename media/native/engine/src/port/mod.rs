@@ -144,8 +144,9 @@ impl Port {
             self.set_ice(ice.clone(), now)?;
         }
         if let Some(codecs) = codecs {
-            if codecs.sending(self.receive.coding).is_none() {
-                self.receive.coding = codecs.preferred().0;
+            let (first, _) = codecs.preferred();
+            if first != self.codecs.preferred().0 || codecs.sending(self.receive.coding).is_none() {
+                self.receive.coding = first; // a new agreement begins as every agreement does
             }
             self.codecs = codecs;
         }
@@ -209,9 +210,24 @@ impl Port {
         Some((self.remote_rtcp.unwrap_or(beside), true))
     }
 
+    /// What this port sends: the codec in which the peer sends, which is the first of the agreement until it sends.
+    ///
+    /// RFC 3264 §6.1 and §7 want the first one and allow the others. A phone that is sent another codec than its own may
+    /// decode nothing any more after its next re-INVITE.
+    pub fn sending(&self) -> (Coding, u8) {
+        let coding = self.receive.coding;
+        self.codecs.sending(coding).map_or_else(|| self.codecs.preferred(), |payload_type| (coding, payload_type))
+    }
+
+    /// Whether packets in `coding` may be passed on as they are. Browsers decode all that was agreed at any time.
+    pub fn takes(&self, coding: Coding) -> bool {
+        let (own, _) = self.sending();
+        coding == own || self.dtls.is_some() && self.codecs.sending(coding).is_some()
+    }
+
     /// The clock of what is being sent.
     pub fn sending_clock(&self) -> u32 {
-        self.codecs.preferred().0.clock()
+        self.sending().0.clock()
     }
 
     /// Changes the path; numbers stay continuous.
@@ -227,7 +243,7 @@ impl Port {
 
     /// The encoder for a group rate, made when it is first needed. `None` when the library refuses.
     pub fn voice(&mut self, rate: u32) -> Option<&mut Voice> {
-        let coding = self.codecs.preferred().0;
+        let (coding, _) = self.sending();
         if self.voice.as_ref().is_none_or(|voice| !voice.fits(coding, rate, self.ptime_ms)) {
             self.voice = Voice::new(coding, rate, self.ptime_ms).map(Box::new);
             self.send.break_off();
@@ -281,7 +297,7 @@ impl Port {
             self.id,
             self.local,
             self.direction,
-            self.codecs.preferred().0.name(),
+            self.sending().0.name(),
             self.frame.is_some(),
             self.security.name(),
             self.reachable,

@@ -214,7 +214,7 @@ impl Outlet<'_> {
 }
 
 fn send_audio(port: &mut Port, rate: u32, frame: &mut [f32], scratch: &mut [u8], slot: u32, out: &mut Outlet<'_>) {
-    let (coding, payload_type) = port.codecs.preferred();
+    let (coding, payload_type) = port.sending();
     if port.voice(rate).is_none() {
         return;
     }

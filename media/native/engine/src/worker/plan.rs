@@ -107,7 +107,7 @@ impl Core {
         }
         let Some(Place::Port(source_slot)) = self.nodes.get(&first.source) else { return Path::Mix };
         let Some(source) = self.source_port(first.source, group) else { return Path::Mix };
-        let same_codec = listener.codecs.sending(source.receive.coding).is_some();
+        let same_codec = listener.takes(source.receive.coding);
         if same_codec && source.ptime_ms == listener.ptime_ms && *source_slot != slot {
             Path::Relay(*source_slot)
         } else {

@@ -85,6 +85,14 @@ impl Peer {
         }
     }
 
+    /// Talks in another codec from now on, and understands only that one.
+    pub fn speak(&mut self, map: &PayloadMap) {
+        self.coding = Coding::of(map).expect("an audio codec");
+        self.payload_type = map.payload_type;
+        self.encoder = Encoder::new(self.coding, self.coding.encoded_rate(16_000)).expect("encoder");
+        self.decoder = Decoder::new(self.coding).expect("decoder");
+    }
+
     pub fn packet(&mut self, payload_type: u8, timestamp: u32, payload: &[u8]) -> Vec<u8> {
         let mut out = vec![0; 1500];
         let length = rtp::write_into(&mut out, false, payload_type, self.sequence, timestamp, self.ssrc, payload);
