@@ -81,6 +81,9 @@ class Floor(Protocol):
     def last_call(self, login: str) -> str:
         """The call that the agent is or was in last."""
 
+    def disposed(self, login: str, call: str, codes: tuple[str, ...]) -> None:
+        """Result codes of the agent's call were stored."""
+
     async def pick(self, login: str, call: str) -> None: ...
     async def act(self, login: str, command: str, values: Mapping[str, Any], actor: str = "") -> Mapping[str, Any]:
         """An order about the agent's own call by name (acd/orders.py)."""

@@ -99,6 +99,14 @@ class Floor:
         """The call that the agent is or was in last."""
         return self.workdays.last_call(login)
 
+    def disposed(self, login: str, call: str, codes: tuple[str, ...]) -> None:
+        """Result codes of the agent's call were stored: they count for its wrap-up, and end one that only waits for them."""
+        record = self._acd.core.state.agents.get(login)
+        if record is None or not codes or self.last_call(login) != call:
+            return
+        if record.lives is AgentState.WRAP_UP or record.call == call:
+            self._acd.submit(c.Disposed(login, codes))
+
     # desks and states
 
     def desk_connected(self, login: str) -> None:

@@ -211,12 +211,17 @@ class CustomerBook:
         await self.store.write(lambda c: records.add_note(c, note))
         return note
 
-    async def dispose(self, call: str, agent: str, codes: Sequence[str], note: str) -> CallDisposition:
-        """What came of the contact. Raises Invalid for codes that are no path of the tree or a note that is missing."""
+    async def dispose(self, call: str, agent: str, codes: Sequence[str], note: str, actor: str = "") -> CallDisposition:
+        """What came of the agent's contact; `actor`: who says so, "" = the agent.
+
+        Raises Invalid for codes that are no path of the tree or a note that is missing.
+        """
         self.check_codes(codes, note)
         given = CallDisposition(call=call, agent=agent, codes=tuple(codes), note=note.strip(), at=self._clock.utc())
         await self.store.write(lambda c: records.set_disposition(c, given))
-        self._journal(CallDisposed(call=call, agent=agent, codes=given.codes, note=given.note, actor=agent, at=given.at))
+        self._journal(
+            CallDisposed(call=call, agent=agent, codes=given.codes, note=given.note, actor=actor or agent, at=given.at)
+        )
         return given
 
     def check_codes(self, codes: Sequence[str], note: str) -> None:

@@ -127,7 +127,8 @@ class Contact:
     note: str = ""
 
 
-_DIALLABLE = re.compile(r"[+0-9A-Za-z][0-9A-Za-z*#. ()/@:_-]{0,63}")
+_NUMBER = re.compile(r"[+(]?[0-9][0-9*#. ()/-]{0,62}|(?=.{1,64}$)(?:sips?:)?[0-9A-Za-z._+-]+@[0-9A-Za-z.:-]+")
+"""A telephone number as people write it, or a SIP address."""
 _TEXTS = {"name": 200, "grade": 40, "language": 16, "note": LONGEST, "dedicated_agent": 64}
 
 
@@ -163,7 +164,7 @@ def _numbers(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or len(value) > 20:
         raise Invalid("numbers", "expected at most 20 numbers")
     for number in value:
-        if not isinstance(number, str) or not _DIALLABLE.fullmatch(number.strip()):
+        if not isinstance(number, str) or not _NUMBER.fullmatch(number.strip()):
             raise Invalid("numbers", f"expected a telephone number, got {number!s:.60}")
     return tuple(dict.fromkeys(number.strip() for number in value))
 

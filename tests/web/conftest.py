@@ -183,6 +183,9 @@ class Floor:
     def last_call(self, login: str) -> str:
         return ""
 
+    def disposed(self, login: str, call: str, codes: tuple[str, ...]) -> None:
+        self.orders.append(("disposed", login, call, codes))
+
     async def pick(self, login: str, call: str) -> None:
         self.orders.append(("pick", login, call))
 

@@ -13,6 +13,7 @@ from softswitch.model.errors import Forbidden, Invalid
 from softswitch.model.states import Role
 from softswitch.model.views import AgentToday
 from web import shapes
+from web.reasons import check_reason
 from web.routing import EVERYBODY, LEADERS, Model, Request, Route
 
 
@@ -55,7 +56,8 @@ async def set_state(request: Request) -> shapes.Agent:
     login, body = request.path("login"), request.body(StateChange)
     if request.who.role is Role.AGENT and login != request.who.login:
         raise Forbidden("an agent sets only the own state")
-    floor = request.services.floor
+    known, floor = request.services.directory.current(), request.services.floor
+    check_reason(known, body.state, body.reason, for_other=login != request.who.login)
     return shapes.agent(await floor.set_state(login, body.state, body.reason, request.who.actor, body.station))
 
 

@@ -26,6 +26,10 @@ def _zoned(value: datetime | None) -> datetime | None:
     return value
 
 
+GRACE_SECONDS = 60.0
+"""A time so little past is this minute, as a page gives it."""
+
+
 class CallbackQuery(Model):
     state: CallbackState | Literal["", "open"] = ""
     queue: str = Field("", max_length=128)
@@ -131,9 +135,18 @@ def _check_agent(request: Request, login: str) -> None:
         raise Invalid("agent", f"there is no agent {login}")
 
 
+def _time(request: Request, at: datetime | None) -> float | None:
+    """UTC epoch seconds. Raises Invalid for a time that is over."""
+    if at is None:
+        return None
+    if at.timestamp() < request.services.clock.utc() - GRACE_SECONDS:
+        raise Invalid("at", f"expected a time to come, got {at.isoformat()}")
+    return at.timestamp()
+
+
 async def create(request: Request) -> CallbackShape:
     draft = request.body(CallbackDraft)
-    at = draft.at.timestamp() if draft.at is not None else 0.0
+    at = _time(request, draft.at) or 0.0
     if request.who.role is not Role.AGENT and not request.scope.may_see_queue(draft.queue):
         raise Forbidden(f"the queue {draft.queue} is not in your scope")
     _check_agent(request, draft.agent)
@@ -152,8 +165,7 @@ async def change(request: Request) -> CallbackShape:
     if wanted.state == "cancelled":
         return shape(service.cancel(found.id, "by hand", request.who.actor))
     _check_agent(request, wanted.agent or "")
-    at = wanted.at.timestamp() if wanted.at is not None else None
-    return shape(service.change(found.id, at=at, agent=wanted.agent, note=wanted.note))
+    return shape(service.change(found.id, at=_time(request, wanted.at), agent=wanted.agent, note=wanted.note))
 
 
 async def remove(request: Request) -> None:

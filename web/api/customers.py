@@ -15,7 +15,7 @@ from softswitch.customers.book import CustomerBook
 from softswitch.customers.masking import hidden, masked
 from softswitch.customers.model import CallDisposition, CallNote, Contact, Customer, FieldDefinition
 from softswitch.features.screen_pop import ScreenPops
-from softswitch.model.errors import Forbidden, NotFound
+from softswitch.model.errors import Forbidden, Invalid, NotFound
 from softswitch.model.events import rfc3339
 from softswitch.model.states import Role
 from softswitch.store import calls as store_calls
@@ -131,6 +131,7 @@ class ImportReply(Shape):
 class DispositionBody(Model):
     codes: list[str] = Field(max_length=3)
     note: str = Field("", max_length=4000)
+    agent: str = Field("", max_length=128, description="whose contact; empty: the asker's, of a program the call's agent's")
 
 
 class DispositionItem(Shape):
@@ -292,28 +293,47 @@ async def export_file(request: Request) -> web.StreamResponse:
 # what is said of a call
 
 
+async def _parties(request: Request, call: str) -> tuple[str, frozenset[str]]:
+    """The call's agent ("" for none) and everybody who took part. Raises NotFound."""
+    live = request.services.calls.view(call)
+    if live is not None:
+        return live.agent, frozenset({live.agent, *(one.party.removeprefix("agent:") for one in live.participants)} - {""})
+    store = request.services.store
+    row = await store.read(lambda db: store_calls.call_record(db, call))
+    if row is None:
+        raise NotFound("there is no such call")
+    timeline = await store.read(lambda db: store_calls.timeline_of(db, call))
+    return row.agent, frozenset({row.agent, *(event.agent for event in timeline)} - {""})
+
+
 async def _own_call(request: Request) -> str:
     """The call, when the asker took part in it or leads. Raises NotFound, Forbidden."""
     call = request.path("id")
-    live = request.services.calls.view(call)
-    agent = live.agent if live is not None else ""
-    parties = {agent} | {one.party.removeprefix("agent:") for one in getattr(live, "participants", ())}
-    if live is None:
-        row = await request.services.store.read(lambda db: store_calls.call_record(db, call))
-        if row is None:
-            raise NotFound("there is no such call")
-        parties = {row.agent}
-        if request.who.role is Role.AGENT and request.who.login not in parties:
-            timeline = await request.services.store.read(lambda db: store_calls.timeline_of(db, call))
-            parties |= {event.agent for event in timeline if event.agent}
+    _, parties = await _parties(request, call)
     if request.who.role is Role.AGENT and request.who.login not in parties:
         raise Forbidden("an agent writes about the own calls only")
     return call
 
 
+async def _whose(request: Request, call: str, named: str) -> str:
+    """The agent whose contact the result is of. Raises Forbidden, Invalid for somebody who took no part."""
+    own = request.who.login
+    if named in ("", own) and request.who.role is not Role.API:
+        return own
+    if request.who.role is Role.AGENT:
+        raise Forbidden("an agent writes about the own calls only")
+    agent, parties = await _parties(request, call)
+    if named and named not in parties:
+        raise Invalid("agent", f"agent {named} took no part in this call")
+    return named or agent or own
+
+
 async def set_disposition(request: Request) -> DispositionItem:
     call, body = await _own_call(request), request.body(DispositionBody)
-    return disposition(await _book(request).dispose(call, request.who.login, body.codes, body.note))
+    agent = await _whose(request, call, body.agent)
+    given = await _book(request).dispose(call, agent, body.codes, body.note, request.who.actor)
+    request.services.floor.disposed(agent, call, given.codes)
+    return disposition(given)
 
 
 async def add_note(request: Request) -> NoteItem:

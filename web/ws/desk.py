@@ -9,6 +9,7 @@ from softswitch.customers.book import CustomerBook
 from softswitch.model.errors import NotFound
 from softswitch.services import Services
 from web import shapes
+from web.reasons import check_reason
 from web.ws import requests
 
 Handler = Callable[[Services, str, Any], Awaitable[Mapping[str, Any]]]
@@ -67,6 +68,7 @@ async def _reject(services: Services, login: str, message: requests.OfferAnswer)
 
 
 async def _state(services: Services, login: str, message: requests.AgentStateRequest) -> Mapping[str, Any]:
+    check_reason(services.directory.current(), message.state, message.reason, for_other=False)
     view = await services.floor.set_state(login, message.state, message.reason, login, message.station)
     if message.state == "logged_out" and view.state == "logged_out":
         services.browsers.close(login)
@@ -78,11 +80,15 @@ async def _station(services: Services, login: str, message: requests.Station) ->
 
 
 async def _wrapup_done(services: Services, login: str, message: requests.WrapUpDone) -> Mapping[str, Any]:
-    """Stores what came of the contact, if anything is said, and ends the wrap-up."""
-    call = services.floor.last_call(login)
-    if (message.codes or message.note) and call and CustomerBook in services.parts:
-        await services.part(CustomerBook).dispose(call, login, message.codes, message.note)
-    return shapes.agent(await services.floor.wrap_up(login, "done", codes=tuple(message.codes))).model_dump()
+    """Ends the wrap-up and stores what came of the contact, if anything is said; one that is over already stores nothing."""
+    call, codes = services.floor.last_call(login), tuple(message.codes)
+    book = services.parts.get(CustomerBook) if call and (codes or message.note) else None
+    if book is not None:
+        book.check_codes(codes, message.note)
+    view = await services.floor.wrap_up(login, "done", codes=codes)
+    if book is not None:
+        await book.dispose(call, login, codes, message.note)
+    return shapes.agent(view).model_dump()
 
 
 async def _wrapup_start(services: Services, login: str, _: requests.Message) -> Mapping[str, Any]:

@@ -62,6 +62,31 @@ async def test_wrap_up_done_outside_wrap_up_is_refused(floor: Floor) -> None:
         await floor.set_state("li", state, "", "li")
 
 
+async def test_a_result_stored_from_elsewhere_ends_the_wrap_up_that_waits_for_it(tmp_path: Path) -> None:
+    people = (Agent(login="li", queues=("sales",), station="extension:1001"),)
+    office = Office(tmp_path, agents=people, queues=(Queue(name="sales", wrap_up_mode="until_done", code_required=True),))
+    floor = office.floor
+    await office.ready("li")
+    caller, call = office.call("queue:sales")
+    await asyncio.sleep(1)
+    office.phone("1001").accept()
+    await asyncio.sleep(1)
+    caller.leave()
+    await asyncio.sleep(0.2)
+    assert floor.agent("li").state == "wrap_up"
+    for event in office.events:
+        floor.workdays.note(event)
+    floor.disposed("li", "another call", ("sold",))
+    floor.disposed("li", call.id, ())
+    assert floor.agent("li").state == "wrap_up"
+    floor.disposed("li", call.id, ("sold",))
+    assert floor.agent("li").state == "ready"
+    assert [event.codes for event in office.of(ev.AgentWrapupDone)] == [("sold",)]
+    floor.disposed("li", call.id, ("late",))
+    assert office.floor._acd.core.state.agents["li"].codes == (), "it does not count for the next contact"
+    await office.close()
+
+
 async def test_wrong_words_and_strangers(floor: Floor) -> None:
     with pytest.raises(Invalid, match="expected one of ready"):
         await floor.set_state("li", "talking", "", "li")
