@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 
 class Direction(StrEnum):
@@ -218,7 +219,11 @@ class Detect:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Starts a recorder in `group`. One source set per channel. Written as `path` + '.part', renamed at the end."""
+    """Starts a recorder in `group`. One source set per channel. Written as `path` + '.part', renamed at the end.
+
+    `key`: 32 octets encrypt the file (format in `media/native/engine/src/media/seal.rs`); `envelope` is written in front, in
+    the clear, for whoever is to find the key again. `beep_ms`: while it is paused, a short tone so often; 0: silence.
+    """
 
     recorder: int
     group: int
@@ -226,6 +231,10 @@ class Record:
     channels: tuple[Mapping[int, float], ...]
     rate: int = 8000
     fallback: str = ""
+    format: Literal["wav", "opus"] = "wav"
+    key: bytes = field(default=b"", repr=False)
+    envelope: bytes = b""
+    beep_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,9 @@ class Recordings(Protocol):
     def path(self, file: str) -> Any:
         """The absolute path of a recording row's file. Raises NotFound when it is outside the folder or gone."""
 
+    async def sound(self, file: str) -> Any:
+        """The sound of a recording row's file, decrypted, from the store if need be. Raises NotFound."""
+
     async def peaks(self, file: str, points: int = 800) -> list[list[float]]: ...
     def accessed(self, recording: str, call: str, how: str, actor: str) -> None:
         """Writes the access log."""

@@ -28,6 +28,7 @@ from softswitch.acd.store import agent_history, calls_since, visits_since
 from softswitch.bootstrap import configuring, demo
 from softswitch.bootstrap.figures import Figures, StatusPage
 from softswitch.bootstrap.parts import PARTS
+from softswitch.bootstrap.recording import recordings_as_set
 from softswitch.bootstrap.schemas import SCHEMAS
 from softswitch.bootstrap.switch import Parts, Switch
 from softswitch.calls.cdr import fold
@@ -141,11 +142,13 @@ class Node:
     def _make_switch(self) -> Switch:
         settings = self.settings
         addresses = AddressBook(settings.media.advertise, settings.media.listen)
+        form, depot = recordings_as_set(settings.recordings)
         switch = Switch(
             Parts(
                 clock=self.clock, journal=self.journal.append, media=self.media, directory=self.directory.current,
                 submit=self.submit, recordings=self.recordings, alarms=self.alarms, identity=node_identity(),
                 address_for=addresses.address_for, addresses=addresses.addresses, max_calls=settings.sip.max_calls,
+                form=form, depot=depot, fallback=settings.recordings.fallback,
             )
         )  # fmt: skip
         advertise = None if settings.sip.advertise in ("", "auto") else _advertised(settings.sip.advertise)

@@ -38,7 +38,8 @@ from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.events import Event
 from softswitch.model.ids import Ids
 from softswitch.model.target import Plan
-from softswitch.recordings.keeper import AlarmSink, Keeper
+from softswitch.recordings.depot import Depot
+from softswitch.recordings.keeper import AlarmSink, Form, Keeper
 from softswitch.recordings.policy import RecordingPolicy
 from softswitch.registrar.service import Registrar
 from softswitch.routing.peers import Peers
@@ -71,6 +72,11 @@ class Parts:
     addresses: Callable[[], tuple[str, ...]]
     ids: Ids = field(default_factory=lambda: Ids(random_token))
     max_calls: int = 0
+    form: Form = field(default_factory=Form)
+    """How recordings are written."""
+    depot: Depot | None = None
+    """Where finished recordings go; None: they stay."""
+    fallback: str = ""
     music: tuple[str, str] = ("music", "default")
     """Language folder and name of the music that held parties hear."""
 
@@ -89,7 +95,9 @@ class Switch:
         self.peers = Peers(parts.directory, self.trunks, self.registrar)
         self.browsers = BrowserSessions(self.studio, self.ids)
         self.stations = Stations(parts.directory, self.browsers, self.registrar.is_registered)
-        self.keeper = Keeper(parts.recordings, clock, parts.journal, parts.alarms)
+        self.keeper = Keeper(
+            parts.recordings, clock, parts.journal, parts.alarms, fallback=parts.fallback, form=parts.form, depot=parts.depot
+        )  # fmt: skip
         self.sip = SipLegs(self.studio, self.ids, parts.submit, self._codecs_of)
         self.conferences = Conferences(media)
         self.lot = ParkingLot()

@@ -18,16 +18,23 @@ _STATUS = {"complete": RecordingStatus.COMPLETE, "degraded": RecordingStatus.DEG
 
 
 class Recording:
-    """One file from start to verdict. The verdict comes after the call's end; the event then still belongs to the call."""
+    """One file from start to verdict; `plain`: WAV in the clear, whatever the settings say.
 
-    def __init__(self, media: MediaService, keeper: Keeper, ids: Ids, timeline: Timeline, *, restricted: bool = False) -> None:
+    The verdict comes after the call's end; the event then still belongs to the call.
+    """
+
+    def __init__(
+        self, media: MediaService, keeper: Keeper, ids: Ids, timeline: Timeline, *, restricted: bool = False,
+        plain: bool = False,
+    ) -> None:  # fmt: skip
         self.node = media.ids.next()
         self.id: RecordingId = ids.recording()
         self.restricted = restricted
+        self._plain = plain
         self._media = media
         self._keeper = keeper
         self._timeline = timeline
-        self._file = keeper.new_file(timeline.call, self.id if restricted else "")
+        self._file = keeper.new_file(timeline.call, self.id if restricted else "", plain=plain)
         self._forget: Callable[[], None] = media.pump.subscribe(self.node, self._heard)
         self._live = False
 
@@ -41,13 +48,23 @@ class Recording:
         """Started, and neither stopped nor failed."""
         return self._live
 
-    def start(self, group: int, channels: Channels, *, actor: str = "", rule: str = "") -> list[Command]:
-        """The batch part that starts it on the frame of the bridge. `rule` says why, for the timeline."""
+    def start(self, group: int, channels: Channels, *, actor: str = "", rule: str = "", days: int = 0) -> list[Command]:
+        """The batch part that starts it on the frame of the bridge; why, for the timeline, and for how long it is kept."""
         self._live = True
         self._timeline.emit(
-            ev.RecordingStarted(recording=self.id, file=self._file, restricted=self.restricted, actor=actor, rule=rule)
+            ev.RecordingStarted(
+                recording=self.id, file=self._file, restricted=self.restricted, actor=actor, rule=rule, keep_days=days
+            )
         )
-        return [Record(self.node, group, str(self._keeper.place(self._file)), channels, fallback=self._keeper.fallback)]
+        return [self._command(group, channels)]
+
+    def _command(self, group: int, channels: Channels) -> Record:
+        keeper, key = self._keeper, self._keeper.new_key(self._file)
+        return Record(
+            self.node, group, str(keeper.place(self._file)), channels, fallback=keeper.fallback,
+            format="wav" if self._plain else keeper.form.container, key=key.key if key else b"",
+            envelope=key.envelope if key else b"", beep_ms=keeper.form.beep_ms,
+        )  # fmt: skip
 
     def stop(self) -> list[Command]:
         """The batch part that ends it; `rec.finished` follows when the file is closed and hashed."""

@@ -100,7 +100,9 @@ class CallRecorder:
         self._current = self._new()
         self._mix.recorder = self._current.node
         self.paused = False
-        return self._current.start(self._mix.group, self._mix.channels, actor=actor, rule=self.decision.rule)
+        return self._current.start(
+            self._mix.group, self._mix.channels, actor=actor, rule=self.decision.rule, days=self.decision.days
+        )
 
     def _end(self) -> list[Command]:
         recording, self._current = self._current, None

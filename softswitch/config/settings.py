@@ -75,6 +75,17 @@ class NodeSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingsSettings:
     keep_days: int = _setting(31, "Recordings older than this are removed; 0: kept for ever.", unit="days")
+    format: str = _setting("wav", "WAV needs little CPU, Ogg/Opus an eighth of the space.", choices=("wav", "opus"))
+    keys: str = _setting("", "Master keys ID=BASE64, the newest first; with one, recordings are encrypted.", secret=True)
+    key_file: str = _setting("", "The same, a file with a line for each key.")
+    pause_beep: float = _setting(0.0, "A paused recording has a tone so often; 0: silence.", unit="s")
+    notice_beep: float = _setting(0.0, "All who are recorded hear a tone so often; 0: never.", unit="s")
+    fallback: str = _setting("", "Directory that is written to when data_dir/recordings fails.")
+    store: str = _setting("", "s3://BUCKET/PREFIX or file:///DIRECTORY where finished recordings go; empty: they stay here.")
+    store_endpoint: str = _setting("", "http(s)://HOST:PORT of an S3-compatible store; empty: Amazon's.")
+    store_region: str = _setting("", "Region of the bucket.")
+    store_key: str = _setting("", "Access key at the store; empty: AWS_ACCESS_KEY_ID.")
+    store_secret: str = _setting("", "Secret of that key; empty: AWS_SECRET_ACCESS_KEY.", secret=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -181,6 +181,8 @@ class Queue:
     callback_ring: int = 25
 
     record: bool = True
+    record_days: int = 0
+    """How long its recordings are kept; 0: as the setting recordings.keep_days says."""
     consent: str = ""  # prompt that tells of the recording
     survey: str = ""  # flow for callers whose agent hung up first
     survey_percent: int = 100
@@ -260,6 +262,8 @@ class RecordingRule:
     direction: Literal["", "in", "out", "internal"] = ""
     percent: int = 100
     mode: Literal["always", "never", "on_demand"] = "always"
+    record_days: int = 0
+    """How long what it records is kept; 0: as the queue says, else the setting recordings.keep_days."""
     order: int = 100
 
 

@@ -204,6 +204,7 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
         "callback_retries": listed(whole(1, 86400), "seconds"),
         "callback_ring": whole(5, 120),
         "record": boolean,
+        "record_days": whole(0, 36_500),
         "consent": no_or(name),
         "survey": no_or(reference(Kind.FLOW)),
         "survey_percent": _percent,
@@ -251,6 +252,7 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
         "agent": no_or(reference(Kind.AGENT)), "team": no_or(reference(Kind.TEAM)),
         "number": no_or(number), "direction": one_of("", "in", "out", "internal"), "percent": _percent,
         "mode": one_of("always", "never", "on_demand"), "order": whole(0, 10_000, "a place"),
+        "record_days": whole(0, 36_500),
     }),
     Kind.LOOKUP: _keys(Kind.LOOKUP, {
         "name": Key(name, expected="a name"), "url": no_or(http_url), "method": one_of("GET", "POST"),

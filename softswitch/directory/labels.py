@@ -134,6 +134,7 @@ KEYS: Mapping[str, Label] = {
     "queue": Label("队列", "Queue"),
     "queues": Label("队列", "Queues"),
     "record": Label("录音", "Record"),
+    "record_days": Label("录音保存天数", "Recordings kept (days)"),
     "register": Label("注册", "Register"),
     "reject_delay": Label("拒接后间隔", "Pause after refusal"),
     "reject_limit": Label("拒接次数上限", "Refusal limit"),

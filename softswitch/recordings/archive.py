@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -13,6 +12,7 @@ from softswitch.model.clock import Clock
 from softswitch.model.errors import Conflict, Invalid, NotFound
 from softswitch.model.events import AdminChanged, Event
 from softswitch.recordings import questions
+from softswitch.recordings.depot import Away
 from softswitch.recordings.keeper import Keeper
 from softswitch.recordings.questions import Found, RecordingFilter
 from softswitch.recordings.watch import Watch
@@ -105,8 +105,8 @@ class Archive:
 
     async def _finish(self, identity: str, file: str) -> None:
         try:
-            await asyncio.to_thread(self.keeper.unlink, file)
-        except (OSError, ValueError) as fault:  # it stays listed and is tried again at the next start
+            await self.keeper.remove(file)
+        except (OSError, ValueError, Away) as fault:  # it stays listed and is tried again at the next start
             log.error("! recording not removed", file=file, error=str(fault))
             return
         await self._store.write(partial(questions.end_removal, identity=identity))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_
 from softswitch.access.filters import within
 from softswitch.access.scope import Scope
 from softswitch.model.states import RecordingStatus
-from softswitch.recordings.tables import holds, removals
+from softswitch.recordings.tables import holds, objects, removals
 from softswitch.store.cursor import Page, newest_first, page_of
 from softswitch.store.rows import RecordingRow
 from softswitch.store.tables import cdr, recordings
@@ -91,6 +92,7 @@ def release(connection: Connection, identity: str) -> None:
 def begin_removal(connection: Connection, row: RecordingRow, at: float) -> None:
     """The row goes, and the file's name is kept until the file is gone too."""
     connection.execute(delete(recordings).where(recordings.c.id == row.id))
+    forget_objects(connection, [row.id])
     connection.execute(insert(removals), [{"recording": row.id, "file": row.file, "at": at}])
 
 
@@ -101,6 +103,32 @@ def unfinished_removals(connection: Connection) -> list[tuple[str, str]]:
 
 def end_removal(connection: Connection, identity: str) -> None:
     connection.execute(delete(removals).where(removals.c.recording == identity))
+
+
+def to_move(connection: Connection, limit: int) -> list[RecordingRow]:
+    """Finished recordings whose file is not in the store yet, oldest first."""
+    rows = select(recordings).where(
+        recordings.c.status.not_in((LIVE, RecordingStatus.FAILED.value)), recordings.c.id.not_in(select(objects.c.recording))
+    )
+    return [RecordingRow(**row._mapping) for row in connection.execute(rows.order_by(recordings.c.started_at).limit(limit))]
+
+
+def moved(connection: Connection, identity: str, at: float) -> bool:
+    """The file lies in the store. False when the recording was removed meanwhile."""
+    if connection.execute(select(recordings.c.id).where(recordings.c.id == identity)).first() is None:
+        return False
+    connection.execute(delete(objects).where(objects.c.recording == identity))
+    connection.execute(insert(objects), [{"recording": identity, "at": at}])
+    return True
+
+
+def in_store(connection: Connection, identities: Sequence[str]) -> set[str]:
+    """Those of them whose file lies in the store."""
+    return set(connection.execute(select(objects.c.recording).where(objects.c.recording.in_(identities))).scalars())
+
+
+def forget_objects(connection: Connection, identities: Sequence[str]) -> None:
+    connection.execute(delete(objects).where(objects.c.recording.in_(identities)))
 
 
 def finished_after(connection: Connection, identity: str, limit: int) -> list[RecordingRow]:

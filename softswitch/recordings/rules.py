@@ -44,6 +44,8 @@ class Decision:
 
     mode: RecordingMode
     rule: str = ""
+    days: int = 0
+    """How long the recording is kept; 0: as the switch's settings say."""
 
     @property
     def records(self) -> bool:
@@ -71,9 +73,10 @@ def decide(rules: Iterable[RecordingRule], contact: Contact, queue: Queue | None
     for rule in sorted(rules, key=lambda rule: (rule.order, rule.name)):
         if fits(rule, contact):
             mode = RecordingMode(rule.mode)
-            return Decision(mode if is_drawn(rule, contact.call) else _OPPOSITE[mode], rule.name)
+            days = rule.record_days or (queue.record_days if queue is not None else 0)
+            return Decision(mode if is_drawn(rule, contact.call) else _OPPOSITE[mode], rule.name, days)
     if queue is not None:
-        return Decision(RecordingMode.ALWAYS if queue.record else RecordingMode.NEVER, "queue")
+        return Decision(RecordingMode.ALWAYS if queue.record else RecordingMode.NEVER, "queue", queue.record_days)
     return Decision(RecordingMode.ALWAYS if default else RecordingMode.NEVER)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, MetaData, String, Table
+from sqlalchemy import Column, Connection, Float, MetaData, String, Table
 
 from softswitch.store.schema import Schema
 
@@ -25,4 +25,17 @@ removals = Table(
 )  # fmt: skip
 """Rows are gone and the audit trail says so; the file goes next. What stands here after a crash is finished at the start."""
 
-SCHEMA = Schema("recordings", metadata)
+objects = Table(
+    "recording_objects", metadata,
+    Column("recording", String, primary_key=True),
+    Column("at", Float, nullable=False),
+)  # fmt: skip
+"""Recordings whose file lies in the store (`recordings.store`), under the name that the row gives."""
+
+
+def _objects(connection: Connection) -> None:
+    """Release 2: recordings may lie in an object store."""
+    objects.create(connection)
+
+
+SCHEMA = Schema("recordings", metadata, (_objects,))

@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from softswitch.model.clock import Clock
 from softswitch.recordings import questions, wav
+from softswitch.recordings.depot import Away, Depot
 from softswitch.recordings.keeper import AlarmSink, Keeper
 from softswitch.store.database import Store
 from softswitch.store.facts import fact, set_fact
@@ -138,9 +139,10 @@ class Watch:
             files = hashed = 0
             place = ""
             while rows := await self._store.read(partial(questions.finished_after, identity=place, limit=500)):
+                away = await self._store.read(partial(questions.in_store, identities=[row.id for row in rows]))
                 for row in rows:
                     with_hash = is_hashed(row, now, last.at if last else 0.0)
-                    if fault := await self._examine(row, with_hash=with_hash):
+                    if fault := await self._examine(row, with_hash=with_hash, is_away=row.id in away):
                         report.faults[row.id] = fault
                         self._tell(row, fault, len(report.faults))
                     files, hashed = files + 1, hashed + with_hash
@@ -151,9 +153,12 @@ class Watch:
             log.info("= recordings checked", files=files, hashed=hashed, faults=len(report.faults))
             return report
 
-    async def _examine(self, row: RecordingRow, *, with_hash: bool) -> str:
+    async def _examine(self, row: RecordingRow, *, with_hash: bool, is_away: bool) -> str:
         began = self._clock.now()
-        fault = await asyncio.to_thread(_fault, self._keeper, row, with_hash=with_hash)
+        if is_away and self._keeper.depot is not None:
+            fault = await _fault_away(self._keeper.depot, self._keeper.object_name(row.file), row, with_hash=with_hash)
+        else:
+            fault = await asyncio.to_thread(_fault, self._keeper, row, with_hash=with_hash)
         if with_hash:
             await asyncio.sleep(min(5.0, REST * (self._clock.now() - began)))
         return fault
@@ -195,6 +200,23 @@ def _fault(keeper: Keeper, row: RecordingRow, *, with_hash: bool) -> str:
         return "missing"
     except (OSError, ValueError) as fault:
         return f"not readable: {fault}"
+    return ""
+
+
+async def _fault_away(depot: Depot, name: str, row: RecordingRow, *, with_hash: bool) -> str:
+    """The same for a file in the store. A store that is away is no fault of the file; its own alarm tells of it."""
+    try:
+        size = await depot.size(name)
+        if size is None:
+            return "missing"
+        if size != row.bytes:
+            return f"length {size} instead of {row.bytes}"
+        if with_hash and row.sha256 and await depot.checksum(name) != row.sha256:
+            return "checksum differs"
+    except FileNotFoundError:
+        return "missing"
+    except Away as fault:
+        log.warning("! recording not checked", file=name, error=str(fault))
     return ""
 
 

@@ -14,11 +14,11 @@ from softswitch.store.tables import recordings
 
 
 def start_recordings(connection: Connection, events: Sequence[RecordingStarted], keep_seconds: float) -> None:
-    """`keep_seconds` 0: kept for ever."""
+    """`keep_seconds` 0: kept for ever; an event may say another span."""
     rows = [
         {"id": e.recording, "call": e.call, "file": e.file, "status": RecordingStatus.RECORDING.value, "started_at": e.at,
          "duration_ms": 0, "bytes": 0, "sha256": "", "restricted": e.restricted,
-         "expires_at": e.at + keep_seconds if keep_seconds else None}
+         "expires_at": _end(e.at, e.keep_days * 86_400.0 or keep_seconds)}
         for e in events
     ]  # fmt: skip
     if rows:
@@ -33,10 +33,14 @@ def finish_recordings(connection: Connection, events: Sequence[RecordingFinished
         row = {
             "id": event.recording, "call": event.call, "file": event.file, "status": event.status, "started_at": started_at,
             "duration_ms": event.duration_ms, "bytes": event.bytes, "sha256": event.sha256, "restricted": event.restricted,
-            "expires_at": started_at + keep_seconds if keep_seconds else None,
+            "expires_at": known.expires_at if known else _end(started_at, keep_seconds),
         }  # fmt: skip
         connection.execute(delete(recordings).where(recordings.c.id == event.recording))
         connection.execute(insert(recordings), [row])
+
+
+def _end(at: float, keep_seconds: float) -> float | None:
+    return at + keep_seconds if keep_seconds else None
 
 
 def recordings_of(connection: Connection, calls: Sequence[str]) -> dict[str, list[RecordingRow]]:

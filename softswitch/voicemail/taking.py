@@ -86,7 +86,7 @@ async def take(call: Call, wish: Take, begun: Callable[[Recording], None] | None
         await call.sound.play((BEEP[1],), BEEP[0])
         call.forget_digits()
     board = call.board
-    recording = Recording(board.media, board.keeper, board.ids, call.timeline)
+    recording = Recording(board.media, board.keeper, board.ids, call.timeline, plain=True)
     ended = board.media.pump.expect(recording.node, RecordEnded, "Record")
     ended.add_done_callback(_looked_at)
     voice = _Voice(call, wish.silence)

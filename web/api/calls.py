@@ -23,6 +23,7 @@ from softswitch.store.tables import cdr
 from web import shapes
 from web.api.said import said_of
 from web.routing import EVERYBODY, LEADERS, Model, Request, Route
+from web.sound import respond
 
 _LIVE_STATES = frozenset({"ringing", "ivr", "waiting", "talking", "held"})
 MOST_REASON = 500
@@ -185,12 +186,11 @@ async def get_recording(request: Request) -> web.StreamResponse | dict[str, obje
     if row is None or row.status in ("recording", "failed"):
         raise NotFound("this call has no recording that can be heard")
     keeper = request.services.recordings
-    path = keeper.path(row.file)
     if query.peaks:
         return {"duration_ms": row.duration_ms, "channels": await keeper.peaks(row.file)}
+    sound = await keeper.sound(row.file)
     keeper.accessed(row.id, identity, "download" if query.download else "play", request.who.actor)
-    disposition = f'{"attachment" if query.download else "inline"}; filename="{row.id}.wav"'
-    return web.FileResponse(path, headers={"Content-Type": "audio/wav", "Content-Disposition": disposition})
+    return await respond(request.http, sound, row.id, download=query.download)
 
 
 async def originate(request: Request) -> shapes.Created:

@@ -20,6 +20,7 @@ from softswitch.recordings.archive import Archive
 from softswitch.recordings.questions import Found, RecordingFilter
 from web import shapes
 from web.routing import Model, Request, Route
+from web.sound import respond
 
 _PLAYABLE = frozenset({RecordingStatus.COMPLETE, RecordingStatus.DEGRADED, RecordingStatus.RECOVERED})
 
@@ -138,12 +139,11 @@ async def get_audio(request: Request) -> web.StreamResponse | dict[str, Any]:
     if row.status not in _PLAYABLE:
         raise NotFound("this recording cannot be heard" if row.status == RecordingStatus.FAILED else "it is still being made")
     keeper = request.services.part(Archive).keeper
-    path = keeper.path(row.file)
     if query.peaks:
         return {"duration_ms": row.duration_ms, "channels": await keeper.peaks(row.file)}
+    sound = await keeper.sound(row.file)
     keeper.accessed(row.id, row.call, "download" if query.download else "play", request.who.actor)
-    disposition = f'{"attachment" if query.download else "inline"}; filename="{row.id}.wav"'
-    return web.FileResponse(path, headers={"Content-Type": "audio/wav", "Content-Disposition": disposition})
+    return await respond(request.http, sound, row.id, download=query.download)
 
 
 async def set_retention(request: Request) -> RecordingItem:

@@ -51,6 +51,7 @@ class RecordingStarted(Event):
     file: str
     restricted: bool = False
     rule: str = ""  # why: the recording rule's name, "queue"; "" when somebody asked for it
+    keep_days: int = 0  # 0: as the settings say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

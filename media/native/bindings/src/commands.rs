@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use engine::command::{
     Command, Direction, Dtls, Ice, LatchMode, OpenPort, PayloadMap, Play, Record, Sdes, Sources, Tone, UpdatePort,
 };
+use engine::media::disk::Format;
+use engine::media::seal::FileKey;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
@@ -183,7 +185,25 @@ fn record(command: Object<'_, '_>) -> PyResult<Record> {
         channels: source_sets(&command.getattr("channels")?)?,
         rate: number(command, "rate")?,
         fallback: text(command, "fallback")?,
+        format: match text(command, "format")?.as_str() {
+            "wav" => Format::Wav,
+            "opus" => Format::Opus,
+            other => return Err(PyValueError::new_err(format!("format {other:?}: wav or opus is expected"))),
+        },
+        key: file_key(command)?,
+        beep_ms: number(command, "beep_ms")?,
     })
+}
+
+/// No key: the file is not encrypted.
+fn file_key(command: Object<'_, '_>) -> PyResult<Option<FileKey>> {
+    let key: Vec<u8> = get(command, "key")?;
+    if key.is_empty() {
+        return Ok(None);
+    }
+    let envelope: Vec<u8> = get(command, "envelope")?;
+    let key = FileKey::new(&key, envelope);
+    Ok(Some(key.ok_or_else(|| PyValueError::new_err("the key of a recording has 32 octets"))?))
 }
 
 /// The engine's command for an object of `media.commands`.

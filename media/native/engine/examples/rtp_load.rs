@@ -13,6 +13,8 @@ use std::process::{Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
 use engine::command::{Direction, LatchMode, OpenPort, PayloadMap, PortKind, Record};
+use engine::media::disk::Format;
+use engine::media::seal::FileKey;
 use engine::{Command, Config, Engine};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
@@ -217,6 +219,9 @@ fn host(options: &Options) -> Result<(), Failure> {
                 channels: vec![vec![(ids[0], 0.0)], vec![(ids[1], 0.0)]],
                 rate: 8000,
                 fallback: String::new(),
+                format: if options.text("--format") == Some("opus") { Format::Opus } else { Format::Wav },
+                key: options.text("--key").and_then(|key| FileKey::new(key.as_bytes(), Vec::new())),
+                beep_ms: 0,
             })));
         }
         engine.submit(batch);

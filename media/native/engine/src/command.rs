@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 
 use crate::ids::{GroupId, NodeId, PromptId};
+use crate::media::disk::Format;
+use crate::media::seal::FileKey;
 
 /// What we do on a stream (RFC 3264 §5.1), seen from the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,6 +168,10 @@ pub struct Record {
     pub channels: Vec<Sources>,
     pub rate: u32,
     pub fallback: String,
+    pub format: Format,
+    pub key: Option<FileKey>,
+    /// While it is paused, a short tone so often; 0 for silence.
+    pub beep_ms: u32,
 }
 
 #[derive(Debug, Clone)]

@@ -10,7 +10,8 @@ use crate::command::{Command, OpenPort, Record, Sources};
 use crate::error::Refusal;
 use crate::ids::NodeId;
 use crate::media::disk::{Job, Open};
-use crate::media::recorder::RING_SECONDS;
+use crate::media::recorder::ring_seconds;
+use crate::media::seal::MAX_ENVELOPE;
 use crate::worker::table::{Extra, Item};
 
 /// A port moves within this time or not at all.
@@ -140,7 +141,9 @@ impl Engine {
 
     fn direct_record(&mut self, seq: u64, index: u32, record: &Record) -> Result<(usize, Extra), Refusal> {
         let channels = record.channels.len();
-        if channels == 0 || channels > MAX_CHANNELS || !matches!(record.rate, 8000 | 16_000 | 24_000 | 48_000) {
+        let fits = record.key.as_ref().is_none_or(|key| key.envelope.len() <= MAX_ENVELOPE);
+        if !fits || channels == 0 || channels > MAX_CHANNELS || !matches!(record.rate, 8000 | 16_000 | 24_000 | 48_000)
+        {
             return Err(Refusal::Limit);
         }
         let path = self.below_root(&record.path).ok_or(Refusal::FileError)?;
@@ -148,18 +151,21 @@ impl Engine {
             self.same_group(record.group, sources)?;
         }
         let worker = self.enter(record.recorder, record.group)?;
-        let (producer, ring) = RingBuffer::new(record.rate as usize * RING_SECONDS * channels);
+        let (producer, ring) = RingBuffer::new(record.rate as usize * ring_seconds(record.format) * channels);
         let fallback = (!record.fallback.is_empty()).then(|| PathBuf::from(&record.fallback));
-        self.disk.send(Job::Open(Box::new(Open {
+        let open = Job::Open(Box::new(Open {
             recorder: record.recorder,
             path,
             fallback,
+            format: record.format,
+            key: record.key.clone(),
             rate: record.rate,
             channels: channels as u16,
             ring,
             at: self.now(),
             origin: (seq, index),
-        })));
+        }));
+        self.disk.send_to(self.disk.lane(record.format, record.recorder), open);
         Ok((worker, Extra::Ring(producer)))
     }
 

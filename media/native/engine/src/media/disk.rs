@@ -1,4 +1,7 @@
-//! The disk thread: prompts in, recordings out. Nothing on the media path ever waits for it.
+//! The disk threads: prompts in, recordings out. Nothing on the media path ever waits for them.
+//!
+//! Lane 0 loads prompts and writes WAV. The lanes after it, at nice 10, write what must be coded: Ogg/Opus. One more thread
+//! completes files, since synchronising with the disk takes as long as it takes.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -11,11 +14,21 @@ use rtrb::Consumer;
 use super::notify::Notifier;
 use super::prompt::Cache;
 use super::recording::Recording;
+use super::seal::FileKey;
 use crate::event::Event;
 use crate::ids::{NodeId, PromptId};
 
-/// Recordings are written so often; the rings hold 4 s.
-const TURN: Duration = Duration::from_millis(400);
+/// Recordings are written so often.
+const TURN: Duration = Duration::from_millis(300);
+/// Niceness of the threads that code: a frame that is late is worse than a file that is.
+const NICE: i32 = 10;
+
+/// The container of a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Wav,
+    Opus,
+}
 
 /// What the manifest notes beside the audio; times are ms on the recording's time line.
 #[derive(Debug, Clone)]
@@ -31,6 +44,9 @@ pub struct Open {
     pub path: PathBuf,
     /// Folder that takes the file when its own cannot.
     pub fallback: Option<PathBuf>,
+    pub format: Format,
+    /// Encrypts the file.
+    pub key: Option<FileKey>,
     pub rate: u32,
     pub channels: u16,
     pub ring: Consumer<i16>,
@@ -47,14 +63,27 @@ pub enum Job {
     Shutdown,
 }
 
-/// Hands work to the disk thread.
+/// Hands work to the disk threads.
 #[derive(Clone)]
-pub struct Disk(Sender<Job>);
+pub struct Disk(Vec<Sender<Job>>);
 
 impl Disk {
+    /// The thread that takes a recording from its begin to its end.
+    pub fn lane(&self, format: Format, recorder: NodeId) -> usize {
+        let coders = self.0.len().saturating_sub(1).max(1);
+        if format == Format::Opus { 1 + recorder as usize % coders } else { 0 }
+    }
+
+    /// To lane 0: prompts, the end.
     pub fn send(&self, job: Job) {
-        // The thread is gone only after `Shutdown`: then nobody is left to be told.
-        let _ = self.0.send(job);
+        self.send_to(0, job);
+    }
+
+    pub fn send_to(&self, lane: usize, job: Job) {
+        if let Some(sender) = self.0.get(lane) {
+            // The thread is gone only after `Shutdown`: then nobody is left to be told.
+            let _ = sender.send(job);
+        }
     }
 }
 
@@ -73,23 +102,62 @@ impl Outlet {
     }
 }
 
-/// Starts the thread. It ends after `Shutdown`, when every recording is closed.
+/// Starts the threads. They end after `Shutdown`, when every recording is complete; the handle is of the last of them.
 pub fn spawn(cache: Cache, outlet: Outlet) -> std::io::Result<(Disk, JoinHandle<()>)> {
-    let (sender, receiver) = channel();
-    let thread = std::thread::Builder::new().name("media-disk".into()).spawn(move || {
-        let mut desk = Desk { cache, outlet, recordings: HashMap::new() };
-        desk.run(&receiver);
+    let (finished, closing) = channel::<Recording>();
+    let end = outlet.clone();
+    let finisher = std::thread::Builder::new().name("media-close".into()).spawn(move || {
+        for recording in closing {
+            recording.finish(&end);
+        }
     })?;
-    Ok((Disk(sender), thread))
+    let mut lanes = Vec::new();
+    let mut coders = Vec::new();
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let (first, jobs) = channel();
+    lanes.push(first);
+    for number in 0..(cores / 2).max(1) {
+        let (sender, receiver) = channel();
+        let mut desk = Desk::new(cache.clone(), outlet.clone(), finished.clone());
+        coders.push(std::thread::Builder::new().name(format!("media-code{number}")).spawn(move || {
+            // Refused where priorities are not ours to change: then it competes.
+            let _ = rustix::process::setpriority_process(None, NICE);
+            desk.run(&receiver);
+        })?);
+        lanes.push(sender);
+    }
+    let disk = Disk(lanes);
+    let others = disk.clone();
+    let thread = std::thread::Builder::new().name("media-disk".into()).spawn(move || {
+        let mut desk = Desk::new(cache, outlet, finished);
+        desk.run(&jobs);
+        drop(desk);
+        (1..others.0.len()).for_each(|lane| others.send_to(lane, Job::Shutdown));
+        for thread in coders.into_iter().chain([finisher]) {
+            let _ = thread.join(); // a panic was printed by the runtime
+        }
+    })?;
+    Ok((disk, thread))
 }
 
 struct Desk {
     cache: Cache,
     outlet: Outlet,
     recordings: HashMap<NodeId, Recording>,
+    finished: Sender<Recording>,
 }
 
 impl Desk {
+    fn new(cache: Cache, outlet: Outlet, finished: Sender<Recording>) -> Self {
+        Self { cache, outlet, recordings: HashMap::new(), finished }
+    }
+
+    /// The time line is complete; the rest is for the thread that waits for the disk.
+    fn hand_on(&self, recording: Recording) {
+        // It is gone only when this one is.
+        let _ = self.finished.send(recording);
+    }
+
     fn run(&mut self, jobs: &Receiver<Job>) {
         let mut next_turn = Instant::now() + TURN;
         loop {
@@ -108,8 +176,9 @@ impl Desk {
                 next_turn = Instant::now() + TURN;
             }
         }
-        for (_, recording) in self.recordings.drain() {
+        for (_, mut recording) in std::mem::take(&mut self.recordings) {
             recording.abandon(&self.outlet);
+            self.hand_on(recording);
         }
     }
 
@@ -120,8 +189,9 @@ impl Desk {
         let orphans: Vec<NodeId> =
             self.recordings.iter().filter(|(_, recording)| recording.is_orphaned()).map(|(id, _)| *id).collect();
         for id in orphans {
-            if let Some(recording) = self.recordings.remove(&id) {
+            if let Some(mut recording) = self.recordings.remove(&id) {
                 recording.abandon(&self.outlet);
+                self.hand_on(recording);
             }
         }
     }
@@ -152,12 +222,13 @@ impl Desk {
             }
             Job::Note { recorder, note } => {
                 if let Some(recording) = self.recordings.get_mut(&recorder) {
-                    recording.note(note);
+                    recording.note(note, &self.outlet);
                 }
             }
             Job::Close { recorder, samples, gaps } => {
-                if let Some(recording) = self.recordings.remove(&recorder) {
+                if let Some(mut recording) = self.recordings.remove(&recorder) {
                     recording.close(samples, gaps, &self.outlet);
+                    self.hand_on(recording);
                 }
             }
             Job::Shutdown => (),

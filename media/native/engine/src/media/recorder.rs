@@ -2,14 +2,23 @@
 
 use rtrb::Producer;
 
-use super::disk::{Disk, Job, Note};
+use super::disk::{Disk, Format, Job, Note};
 use crate::codec::to_i16;
+use crate::command::Record;
 use crate::dsp::resample::Resampler;
 use crate::ids::{Micros, NodeId};
 use crate::route::EdgeSet;
 
-/// Seconds of audio between worker and disk.
-pub const RING_SECONDS: usize = 4;
+/// Amplitude and length of the tone that marks a pause, and its frequency.
+const BEEP: (f32, u64, f32) = (0.1, 100, 1000.0);
+
+/// Seconds of audio between worker and disk: what is coded at a low priority may be late for longer.
+pub const fn ring_seconds(format: Format) -> usize {
+    match format {
+        Format::Wav => 2,
+        Format::Opus => 4,
+    }
+}
 
 /// One channel: who is heard in it.
 #[derive(Default)]
@@ -51,13 +60,16 @@ pub struct Recorder {
     overrun_from: Option<u64>,
     gaps: Vec<(u64, u64)>,
     interleaved: Vec<i16>,
+    lane: usize,
+    beep_ms: u64,
 }
 
 impl Recorder {
-    pub fn new(id: NodeId, rate: u32, channels: Vec<Channel>, ring: Producer<i16>, now: Micros) -> Self {
+    /// `lane` is the disk thread that has the other half.
+    pub fn new(record: &Record, lane: usize, channels: Vec<Channel>, ring: Producer<i16>, now: Micros) -> Self {
         Self {
-            id,
-            rate,
+            id: record.recorder,
+            rate: record.rate,
             channels,
             ring,
             started: now,
@@ -66,6 +78,8 @@ impl Recorder {
             overrun_from: None,
             gaps: Vec::new(),
             interleaved: Vec::new(),
+            lane,
+            beep_ms: u64::from(record.beep_ms),
         }
     }
 
@@ -92,28 +106,56 @@ impl Recorder {
         }
         let frame = self.channels.first().map_or(0, |channel| channel.samples.len());
         let width = self.channels.len();
+        self.interleave(frame, width);
         let Ok(mut chunk) = self.ring.write_chunk(frame * width) else { return self.overrun(due) };
-        // Fresh chunks hold the default value 0: a pause is written by writing nothing into them.
-        if !self.paused {
-            self.interleaved.clear();
-            self.interleaved.resize(frame * width, 0);
-            for (index, channel) in self.channels.iter().enumerate() {
-                let targets = self.interleaved.iter_mut().skip(index).step_by(width);
-                for (target, &sample) in targets.zip(&channel.samples) {
-                    *target = to_i16(sample);
-                }
-            }
-            let (first, second) = chunk.as_mut_slices();
-            let (head, tail) = self.interleaved.split_at(first.len());
-            first.copy_from_slice(head);
-            second.copy_from_slice(tail);
-        }
+        let (first, second) = chunk.as_mut_slices();
+        let (head, tail) = self.interleaved.split_at(first.len());
+        first.copy_from_slice(head);
+        second.copy_from_slice(tail);
         chunk.commit_all();
         self.written += frame as u64;
         if let Some(from) = self.overrun_from.take() {
             self.gaps.push((from, due * 1000 / u64::from(self.rate)));
         }
         false
+    }
+
+    /// The frame as it is written: what the channels hold, or what a pause sounds like.
+    fn interleave(&mut self, frame: usize, width: usize) {
+        self.interleaved.resize(frame * width, 0);
+        match (self.channels.as_slice(), self.paused) {
+            (_, true) => self.pause_into(width),
+            ([left, right], _) => {
+                let pairs = self.interleaved.chunks_exact_mut(2).zip(left.samples.iter().zip(&right.samples));
+                for (pair, (left, right)) in pairs {
+                    pair.copy_from_slice(&[to_i16(*left), to_i16(*right)]);
+                }
+            }
+            (channels, _) => {
+                for (index, channel) in channels.iter().enumerate() {
+                    let targets = self.interleaved.iter_mut().skip(index).step_by(width);
+                    for (target, &sample) in targets.zip(&channel.samples) {
+                        *target = to_i16(sample);
+                    }
+                }
+            }
+        }
+    }
+
+    fn pause_into(&mut self, width: usize) {
+        self.interleaved.fill(0);
+        if self.beep_ms == 0 {
+            return;
+        }
+        let (amplitude, length, hertz) = BEEP;
+        let rate = u64::from(self.rate);
+        for (at, samples) in (self.written..).zip(self.interleaved.chunks_exact_mut(width.max(1))) {
+            let in_period = at % (self.beep_ms * rate / 1000).max(1);
+            if in_period < length * rate / 1000 {
+                let phase = std::f32::consts::TAU * hertz * in_period as f32 / self.rate as f32;
+                samples.fill(to_i16(amplitude * phase.sin()));
+            }
+        }
     }
 
     fn silence(&mut self, samples: u64) -> bool {
@@ -139,10 +181,10 @@ impl Recorder {
         if let Some(from) = self.overrun_from.take() {
             self.gaps.push((from, samples * 1000 / u64::from(self.rate)));
         }
-        disk.send(Job::Close { recorder: self.id, samples, gaps: self.gaps });
+        disk.send_to(self.lane, Job::Close { recorder: self.id, samples, gaps: self.gaps });
     }
 
     pub fn note(&self, disk: &Disk, note: Note) {
-        disk.send(Job::Note { recorder: self.id, note });
+        disk.send_to(self.lane, Job::Note { recorder: self.id, note });
     }
 }

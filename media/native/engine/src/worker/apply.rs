@@ -288,7 +288,8 @@ impl Core {
         }
         let index = self.room(record.group)?;
         let channels = record.channels.iter().map(|sources| Channel::new(EdgeSet::at_once(sources))).collect();
-        let recorder = Recorder::new(record.recorder, record.rate, channels, ring, now);
+        let lane = self.disk.lane(record.format, record.recorder);
+        let recorder = Recorder::new(&record, lane, channels, ring, now);
         if let Some(group) = self.group(index) {
             group.recorders.push(recorder);
         }

@@ -11,7 +11,7 @@ use engine::command::{Command, Direction, LatchMode, OpenPort, PayloadMap, Recor
 use engine::dsp::goertzel;
 use engine::event::Event;
 use engine::ids::{Micros, NodeId, Slot};
-use engine::media::disk::{self, Disk, Job, Open, Outlet};
+use engine::media::disk::{self, Disk, Format, Job, Open, Outlet};
 use engine::media::notify::Notifier;
 use engine::media::prompt::Cache;
 use engine::rtp::{self, Header};
@@ -271,33 +271,57 @@ impl Stage {
     }
 
     pub fn record(&mut self, id: NodeId, name: &str, channels: &[&[NodeId]], fallback: Option<PathBuf>) -> PathBuf {
+        self.record_with(id, name, channels, fallback, |_| ())
+    }
+
+    /// The same with a format, a key, a beep.
+    pub fn record_with(
+        &mut self,
+        id: NodeId,
+        name: &str,
+        channels: &[&[NodeId]],
+        fallback: Option<PathBuf>,
+        change: impl FnOnce(&mut Record),
+    ) -> PathBuf {
         let path = self.folder.join(name);
-        let (producer, ring) = rtrb::RingBuffer::new(8000 * 4 * channels.len());
-        self.disk.send(Job::Open(Box::new(Open {
-            recorder: id,
-            path: path.clone(),
-            fallback,
-            rate: 8000,
-            channels: channels.len() as u16,
-            ring,
-            at: 0.0,
-            origin: (1, 0),
-        })));
         let sets = channels.iter().map(|set| set.iter().map(|source| (*source, 0.0)).collect()).collect();
-        let record = Record {
+        let mut record = Record {
             recorder: id,
             group: GROUP,
             path: String::new(),
             channels: sets,
             rate: 8000,
             fallback: String::new(),
+            format: Format::Wav,
+            key: None,
+            beep_ms: 0,
         };
+        change(&mut record);
+        // Virtual time runs faster than the disk threads: a ring for whatever a test records.
+        let (producer, ring) = rtrb::RingBuffer::new(record.rate as usize * 120 * channels.len());
+        let open = Job::Open(Box::new(Open {
+            recorder: id,
+            path: path.clone(),
+            fallback,
+            format: record.format,
+            key: record.key.clone(),
+            rate: record.rate,
+            channels: channels.len() as u16,
+            ring,
+            at: 0.0,
+            origin: (1, 0),
+        }));
+        self.disk.send_to(self.disk.lane(record.format, id), open);
         self.submit_with(vec![(Command::Record(Box::new(record)), Extra::Ring(producer))]);
         path
     }
 
     /// The recording's end as the disk thread tells it; its real time is waited for.
     pub fn recorded(&mut self, id: NodeId) -> Event {
+        let known = |event: &&Event| matches!(event, Event::RecordEnded { recorder, .. } if *recorder == id);
+        if let Some(event) = self.events.iter().find(known) {
+            return event.clone();
+        }
         loop {
             let event = self.disk_events.recv_timeout(std::time::Duration::from_secs(10)).expect("RecordEnded");
             self.events.push(event.clone());
