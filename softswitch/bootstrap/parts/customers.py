@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from softswitch.bootstrap.switch import random_token
+from softswitch.customers import place
 from softswitch.customers.book import CustomerBook
 from softswitch.features.screen_pop import ScreenPops
 from softswitch.model.events import CallCreated, CallEnded, CustomerIdentified
@@ -12,6 +14,10 @@ from softswitch.store.spool import Spool
 
 if TYPE_CHECKING:
     from softswitch.bootstrap.node import Node
+
+
+PLACES_AFTER = 5.0
+"""Seconds after the start: not in its way, and before anybody who calls would wait for it."""
 
 
 async def build(node: Node) -> CustomerBook:
@@ -28,6 +34,12 @@ async def build_pops(node: Node) -> ScreenPops:
     node.run(spool.run(), "customers of calls")
     pops = ScreenPops(book, node.switch.calls, node.directory.current, node.clock, spool)
     node.bus.subscribe(pops.note, (CallCreated, CallEnded, CustomerIdentified))
+    node.run(load_places(), "places of numbers")
     node.acd.around.introduced = lambda call: pops.ready(call.id)
     node.acd.around.acquaintances = pops.acquaintances
     return pops
+
+
+async def load_places() -> None:
+    await asyncio.sleep(PLACES_AFTER)
+    await asyncio.to_thread(place.load)
