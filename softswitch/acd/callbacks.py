@@ -130,7 +130,7 @@ class Callbacks:
             await asyncio.sleep(TICK)
             for callback in list(self._live.open.values()):
                 if callback.state is CallbackState.SCHEDULED and callback.scheduled <= self._acd.now:
-                    self._take_place(replace(callback, state=CallbackState.WAITING))
+                    self._due(callback)
             for seat in list(self._live.seats.values()):
                 self._look(seat)
 
@@ -295,6 +295,13 @@ class Callbacks:
         except NotFound:
             self._acd.part(seat)
             self._end(callback, CallbackState.CANCELLED, "the queue is gone", "system")
+
+    def _due(self, callback: Callback) -> None:
+        self._take_place(replace(callback, state=CallbackState.WAITING))
+        found = self._live.open.get(callback.id)
+        if found is not None and found.state is CallbackState.WAITING:  # else it waits for the morning, or its queue is gone
+            told = ev.CallbackDue(queue=found.queue, agent=found.agent, callback=found.id, number=found.number)
+            self._journal(replace(told, at=self._acd.now))
 
     def _give_up_place(self, callback: Callback) -> None:
         seat = self._live.seats.pop(callback.id, None)

@@ -260,8 +260,10 @@ async def test_agreed_time_is_kept_and_may_be_changed(make: Make) -> None:
     centre.callbacks.change(made.id, at=centre.acd.now + 600)
     await asyncio.sleep(590)
     assert centre.state("li") == "ready"
+    assert centre.of(ev.CallbackDue) == []
     await asyncio.sleep(15)
     assert centre.state("li") == "ringing"
+    assert [(due.callback, due.number, due.queue) for due in centre.of(ev.CallbackDue)] == [(made.id, CUSTOMER, "sales")]
 
 
 async def test_chosen_agent_is_asked_first(make: Make) -> None:

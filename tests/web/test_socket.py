@@ -13,7 +13,7 @@ from softswitch.directory.model import Kind
 from softswitch.directory.store import Action, Change
 from softswitch.model.destination import Destination
 from softswitch.model.errors import Forbidden
-from softswitch.model.events import AlarmRaised, SupervisionMode
+from softswitch.model.events import AlarmRaised, CallbackDue, SupervisionMode
 from softswitch.model.states import Role
 from softswitch.model.views import OfferView
 from tests.web.conftest import Web, agent_view, call_view
@@ -80,6 +80,18 @@ async def test_the_board_is_for_leaders(app: Web) -> None:
     assert await event(leader) == {"type": "monitor.state", "call": "c1", "mode": "barge"}
     assert (await ask(leader, "monitor.set", call="c1", mode="whisper"))["ok"]["mode"] == "whisper"
     assert (await ask(leader, "offer.accept", offer="o1"))["error"]["status"] == 403
+
+
+async def test_those_who_serve_the_queue_hear_that_a_callback_is_due(app: Web) -> None:
+    li, _, _ = await connect(app, "li")
+    leader, _, _ = await connect(app, "wang")
+    await ask(li, "subscribe", topics=["agent"])
+    await ask(leader, "subscribe", topics=["agent", "calls"])
+    app.services.bus.publish(CallbackDue(queue="repair", callback="b1", number="13800138000"))
+    app.services.bus.publish(CallbackDue(queue="sales", callback="b2", number="13800138000"))
+    app.services.bus.publish(AlarmRaised(code="disk", level="critical", text="full"))
+    assert await event(li) == {"type": "callback.due", "callback": "b2", "queue": "sales", "why": "due"}
+    assert (await event(leader))["type"] == "alarm.raised", "serves no queue"
 
 
 async def test_requests_reach_the_floor(app: Web) -> None:

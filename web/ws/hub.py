@@ -16,6 +16,10 @@ from softswitch.model.events import (
     AlarmAcknowledged,
     AlarmCleared,
     AlarmRaised,
+    CallbackCancelled,
+    CallbackCreated,
+    CallbackDone,
+    CallbackDue,
     CallEnded,
     Event,
     SupervisionEnded,
@@ -33,7 +37,7 @@ from web.ws.outbox import Outbox, Parking
 
 _HEARD = (
     CallEnded, AlarmRaised, AlarmCleared, AlarmAcknowledged, SupervisionStarted, SupervisionMode, SupervisionEnded, AgentHelp,
-    AgentMessage,
+    AgentMessage, CallbackCreated, CallbackDue, CallbackDone, CallbackCancelled,
 )  # fmt: skip
 SWEEP = 5.0  # seconds between looks for expired outboxes
 
@@ -182,6 +186,8 @@ class Hub:
                 self._on_help(event)
             case AgentMessage():
                 self._on_message(event)
+            case CallbackCreated() | CallbackDue() | CallbackDone() | CallbackCancelled():
+                self._on_callback(event)
 
     def _tell_monitor(self, supervisor: str, call: str, mode: str) -> None:
         self._tell_person(supervisor, {"type": "monitor.state", "call": call, "mode": mode}, "calls")
@@ -199,6 +205,19 @@ class Hub:
         for login, agent in self._services.directory.current().agents.items():
             mine = event.to == "all" or (kind == "agent" and login == name) or (kind == "team" and agent.team == name)
             if mine and (not event.people or login in event.people):
+                self._tell_person(login, told)
+
+    def _on_callback(self, event: CallbackCreated | CallbackDue | CallbackDone | CallbackCancelled) -> None:
+        """What is to be done has changed for those who serve the queue; the page fetches its list again."""
+        told = {
+            "type": "callback.due",
+            "callback": event.callback,
+            "queue": event.queue,
+            "why": event.type.removeprefix("callback."),
+        }
+        agents = self._services.directory.current().agents
+        for login in {outbox.login for outbox in self._outboxes()}:
+            if login in agents and (login == event.agent or event.queue in agents[login].queues):
                 self._tell_person(login, told)
 
     async def _tell_ended(self, call: str) -> None:

@@ -192,6 +192,15 @@ class CallbackCreated(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackDue(Event):
+    """Its agreed time has come: it stands in line from now on."""
+
+    type: ClassVar[str] = "callback.due"
+    callback: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackAttempt(Event):
     type: ClassVar[str] = "callback.attempt"
     callback: str

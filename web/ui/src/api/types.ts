@@ -4,7 +4,6 @@
  * Times are RFC 3339 strings in UTC, durations are milliseconds, an absent value is `null`.
  */
 
-import type { Callback } from "./records";
 
 export type Role = "agent" | "team_leader" | "quality" | "auditor" | "supervisor" | "administrator" | "api";
 export type Language = "zh-CN" | "en";
@@ -429,7 +428,7 @@ export type ServerEvent =
   | { type: "board.call"; call: Call }
   | ({ type: "agent.message" } & Message)
   | { type: "help"; agent: string; state: "asked" | "accepted" | "escalated" | "ended" }
-  | { type: "callback.due"; callback?: Callback | string };
+  | { type: "callback.due"; callback: string; queue: string; why: "created" | "due" | "done" | "cancelled" };
 
 type Nothing = Record<string, never>;
 

@@ -436,6 +436,7 @@ export const en = {
     queue_rekeyed: "New place in the line: {why}",
     queue_prediction: "Wait predicted {predicted_ms} ms, was {wait}",
     callback_created: "Callback to {number} noted",
+    callback_due: "It is time for the callback to {number}",
     callback_attempt: "Callback attempt {attempt} to {number}",
     callback_done: "Callback done: {result}",
     callback_cancelled: "Callback cancelled: {why}",

@@ -431,6 +431,7 @@ export const zhCN: Messages = {
     queue_rekeyed: "排队位置变更：{why}",
     queue_prediction: "预测等待 {predicted_ms} 毫秒，实际 {wait}",
     callback_created: "登记回呼 {number}",
+    callback_due: "到回呼 {number} 的时间了",
     callback_attempt: "第 {attempt} 次回呼 {number}",
     callback_done: "回呼完成：{result}",
     callback_cancelled: "回呼取消：{why}",
