@@ -32,6 +32,7 @@ class Unauthorized(WebError):
     """Nobody is signed in, or the token is not known."""
 
     status = 401
+    code = "unauthorized"
 
 
 @dataclass(frozen=True, slots=True)

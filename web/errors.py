@@ -31,10 +31,13 @@ class FieldFault:
 
 class WebError(Exception):
     status = 500
+    code = "unexpected"
 
 
 class BadRequest(WebError):
     """The request cannot be understood."""
+
+    code = "bad_request"
 
     def __init__(self, detail: str, *, status: int = 400, faults: list[FieldFault] | None = None) -> None:
         super().__init__(detail)
@@ -59,13 +62,17 @@ def problem(status: int, detail: str = "", **more: Any) -> dict[str, Any]:
 
 
 def problem_of(error: switch.SwitchError | WebError) -> dict[str, Any]:
-    """What the asker is told about an expected error."""
+    """What the asker is told about an expected error; pages translate its `code`."""
+    more: dict[str, Any] = {"code": str(error.code)}
     if isinstance(error, BadRequest):
-        return problem(error.status, str(error), errors=[asdict(fault) for fault in error.faults])
+        more["errors"] = [asdict(fault) for fault in error.faults]
+    elif isinstance(error, switch.Invalid):
+        more["errors"] = [{"field": error.field, "reason": error.reason}]
+    elif isinstance(error, switch.Unreachable):
+        more["cause"] = error.cause.word
     if isinstance(error, WebError):
-        return problem(error.status, str(error))
-    status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 400)
-    more = {"errors": [{"field": error.field, "reason": error.reason}]} if isinstance(error, switch.Invalid) else {}
+        return problem(error.status, str(error), **more)
+    status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 400)
     return problem(status, str(error), **more)
 
 
@@ -90,4 +97,5 @@ async def errors_middleware(request: web.Request, handler: Handler) -> web.Strea
     except Exception:  # architecture.md §12: the HTTP middleware is one of three places
         incident = uuid4().hex
         log.exception("! unexpected error", incident=incident, path=request.path)
-        return respond(problem(500, "an unexpected error; the log has the details", instance=f"urn:uuid:{incident}"))
+        detail = "an unexpected error; the log has the details"
+        return respond(problem(500, detail, code=WebError.code, instance=f"urn:uuid:{incident}"))

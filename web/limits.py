@@ -28,7 +28,7 @@ def rate_limit(everything: RateLimitItem = ALL, sign_in: RateLimitItem = SIGN_IN
         address = request.remote or ""
         item = sign_in if request.path in _SIGN_IN_PATHS and request.method in _TRIES else everything
         if not limiter.hit(item, address):
-            return respond(problem(429, "too many requests"), {"Retry-After": str(item.get_expiry())})
+            return respond(problem(429, "too many requests", code="too_many"), {"Retry-After": str(item.get_expiry())})
         return await handler(request)
 
     return middleware

@@ -21,7 +21,8 @@ _FAULTS = {"type": "array", "items": {"type": "object", "properties": {"field": 
 _PROBLEM = {
     "type": "object",
     "properties": {
-        "type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "instance": _TEXT, "errors": _FAULTS,
+        "type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "code": _TEXT,
+        "cause": _TEXT, "instance": _TEXT, "errors": _FAULTS,
     },
     "required": ["type", "title", "status"],
 }  # fmt: skip

@@ -15,6 +15,8 @@ LOGIN = re.compile(r"\w[\w.\-]{0,63}")
 class Away(Busy):
     """The other directory cannot be asked now."""
 
+    code = "directory_away"
+
 
 @dataclass(frozen=True, slots=True)
 class Person:

@@ -10,7 +10,7 @@ from softswitch.acd.fold import shared
 from softswitch.acd.frame import BROWSER, CONNECTION_LOST, UNREACHABLE, Frame
 from softswitch.acd.machine import ALERTING, FREE, IN_CONTACT, SETTLED, Trigger, allows
 from softswitch.acd.model import AgentRecord, Offer
-from softswitch.model.errors import Conflict, NotFound
+from softswitch.model.errors import Conflict, NotFound, Refusal
 from softswitch.model.events import AgentLogin, AgentLogout, AgentSkillsChanged, AgentStateChanged, SupervisionForced
 from softswitch.model.states import AgentState
 
@@ -49,7 +49,7 @@ class Agents:
         shadow = agent.state is _S.OFFLINE and trigger not in _OFFLINE_TRIGGERS
         old = agent.saved if shadow else agent.state
         if not allows(old, trigger, new):
-            raise Conflict(f"agent {agent.login} is {old}: {trigger} cannot lead to {new}")
+            raise Conflict(f"agent {agent.login} is {old}: {trigger} cannot lead to {new}", Refusal.OTHER_STATE)
         settled = new in SETTLED or new is _S.NOT_RESPONDING
         pending = "" if settled else agent.pending
         seen, saved = (new, "") if not shadow or new is _S.LOGGED_OUT else (_S.OFFLINE, new)
@@ -125,7 +125,7 @@ class Agents:
                 self.back(agent)
             return
         if self.is_engaged(agent):
-            raise Conflict(f"agent {agent.login} is {agent.state}: the station cannot change now")
+            raise Conflict(f"agent {agent.login} is {agent.state}: the station cannot change now", Refusal.OTHER_STATE)
         self._take_station(command.station, agent.login)
         if agent.state is _S.LOGGED_OUT:
             agent.reachable = False
@@ -145,7 +145,7 @@ class Agents:
             return
         other = self._frame.state.agents[holder]
         if self.is_engaged(other):
-            raise Conflict(f"agent {holder} is {other.state} at {station}")
+            raise Conflict(f"agent {holder} is {other.state} at {station}", Refusal.STATION_TAKEN)
         self.logout(other, "station taken")
 
     def logout(self, agent: AgentRecord, reason: str) -> None:
@@ -176,16 +176,16 @@ class Agents:
             self._check_reachable(agent)
             self.change(agent, Trigger.READY, _S.READY)
         elif agent.state is not _S.READY:
-            raise Conflict(f"agent {agent.login} is {agent.state}")
+            raise Conflict(f"agent {agent.login} is {agent.state}", Refusal.OTHER_STATE)
 
     def _check_reachable(self, agent: AgentRecord) -> None:
         if not agent.reachable:
-            raise Conflict(f"the device of agent {agent.login} cannot be reached ({agent.station})")
+            raise Conflict(f"the device of agent {agent.login} cannot be reached ({agent.station})", Refusal.DEVICE_AWAY)
 
     def not_ready(self, agent: AgentRecord, reason: str) -> None:
         """A reason that needs approval is only asked for."""
         if agent.state in (_S.LOGGED_OUT, _S.OFFLINE):
-            raise Conflict(f"agent {agent.login} is {agent.state}")
+            raise Conflict(f"agent {agent.login} is {agent.state}", Refusal.OTHER_STATE)
         rule = self._frame.config.reasons.get(reason)
         if rule is not None and rule.approval and (agent.state, agent.reason) != (_S.NOT_READY, reason):
             if agent.asked != reason:
@@ -266,9 +266,9 @@ class Agents:
         if target not in SETTLED:
             raise Conflict(f"{target} cannot be forced")
         if agent.state is _S.LOGGED_OUT:
-            raise Conflict(f"agent {agent.login} is {agent.state}")
+            raise Conflict(f"agent {agent.login} is {agent.state}", Refusal.OTHER_STATE)
         if agent.state is _S.OFFLINE and target is not _S.LOGGED_OUT:
-            raise Conflict(f"agent {agent.login} is offline")
+            raise Conflict(f"agent {agent.login} is offline", Refusal.OTHER_STATE)
         if target is _S.READY:
             self._check_reachable(agent)
         self._frame.emit(SupervisionForced(agent=agent.login, actor=command.actor, state=target, reason=command.reason))

@@ -30,7 +30,7 @@ from softswitch.lists.order import Verdict
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Busy, Conflict, Invalid, NotFound, Unreachable
+from softswitch.model.errors import Busy, Conflict, Invalid, NotFound, Refusal, Unreachable
 from softswitch.model.number import canonical
 from softswitch.store.database import Store
 from softswitch.store.spool import Spool
@@ -149,7 +149,7 @@ class Callbacks:
             raise NotFound(f"there is no queue {queue}")
         self.check_number(number)
         if (former := self.of(queue, number)) is not None:
-            raise Conflict(f"callback {former.id} of this number is open already")
+            raise Conflict(f"callback {former.id} of this number is open already", Refusal.CALLBACK_OPEN)
         now = self._acd.now
         callback = Callback(
             id="b" + self._token(), queue=queue, number=number, created=now, entered=entered or max(now, at), scheduled=at,
@@ -182,7 +182,7 @@ class Callbacks:
         """Another time, another agent. Raises NotFound, Conflict while it is being dialled."""
         found = self.get(callback)
         if found.state is CallbackState.DIALLING:
-            raise Conflict("the callback is being made now")
+            raise Conflict("the callback is being made now", Refusal.CALLBACK_DIALLING)
         self._give_up_place(found)
         found = replace(found, agent=found.agent if agent is None else agent, note=found.note if note is None else note)
         if at is not None:
@@ -204,7 +204,7 @@ class Callbacks:
     def _free(self, callback: str) -> Callback:
         found = self.get(callback)
         if found.state is CallbackState.DIALLING:
-            raise Conflict("the callback is being made now")
+            raise Conflict("the callback is being made now", Refusal.CALLBACK_DIALLING)
         return found
 
     def check_number(self, number: str) -> None:

@@ -10,7 +10,7 @@ from softswitch.acd.frame import CONNECTION_LOST, Frame
 from softswitch.acd.machine import IN_CONTACT, Trigger
 from softswitch.acd.model import AgentRecord, Offer
 from softswitch.acd.wrapup import WrapUps
-from softswitch.model.errors import Conflict
+from softswitch.model.errors import Conflict, Refusal
 from softswitch.model.states import AgentState
 
 _S = AgentState
@@ -37,9 +37,9 @@ class Contacts:
         config = self._frame.config.agents.get(login)
         allowed = config.dial_from if config else ()
         if agent.state not in _DIALS or (agent.state is not _S.PREVIEW and agent.state not in allowed):
-            raise Conflict(f"agent {login} is {agent.state}")
+            raise Conflict(f"agent {login} is {agent.state}", Refusal.OTHER_STATE)
         if not agent.reachable:
-            raise Conflict(f"the device of agent {login} cannot be reached ({agent.station})")
+            raise Conflict(f"the device of agent {login} cannot be reached ({agent.station})", Refusal.DEVICE_AWAY)
 
     def dial(self, command: c.Dial) -> None:
         agent = self._frame.agent(command.agent)
@@ -70,7 +70,7 @@ class Contacts:
     def alerted(self, command: c.Alerted) -> None:
         agent = self._frame.agent(command.agent)
         if agent.offer:
-            raise Conflict(f"agent {agent.login} is {agent.state} for a queue")
+            raise Conflict(f"agent {agent.login} is {agent.state} for a queue", Refusal.OTHER_STATE)
         self._ring(agent, command.call, internal=command.internal)
 
     def answered(self, command: c.Answered) -> None:
@@ -96,7 +96,7 @@ class Contacts:
                 agent.beside[call] = direction
             return
         if agent.lives not in _MAY_RING:
-            raise Conflict(f"agent {agent.login} is {agent.state}")
+            raise Conflict(f"agent {agent.login} is {agent.state}", Refusal.OTHER_STATE)
         self._agents.change(agent, Trigger.DIRECT, _S.RINGING, call=call, direction=direction)
 
     def joined(self, command: c.Joined) -> None:

@@ -17,7 +17,7 @@ from softswitch.acd.workday import Workdays
 from softswitch.calls.call import Call
 from softswitch.calls.control import CallControl
 from softswitch.calls.stations import Stations
-from softswitch.model.errors import Conflict, Forbidden, Invalid, NotFound
+from softswitch.model.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
 from softswitch.model.states import AgentState
 from softswitch.model.views import AgentView, OfferView, QueueView, WrapUpView
 
@@ -148,7 +148,7 @@ class Floor:
         if not signed_in and state == "logged_out":
             return self._acd.agent(login)
         if not signed_in and state not in _ORDERS:
-            raise Conflict(f"agent {login} is logged_out")
+            raise Conflict(f"agent {login} is logged_out", Refusal.OTHER_STATE)
         if state != "logged_out" and (not signed_in or (station and record is not None and station != record.station)):
             self._sign_in(login, station or agent.station, ready=state == "ready")
         self._submit_state(login, state, reason, actor, forced=signed_in and actor != login)
@@ -186,7 +186,7 @@ class Floor:
     async def pick(self, login: str, call: str) -> None:
         """The agent takes a waiting caller by hand. Raises Forbidden without the right, NotFound when it does not wait."""
         if "pick" not in self._acd.known(login).rights:
-            raise Forbidden("this agent may not pick calls")
+            raise Forbidden("this agent may not pick calls", Refusal.NO_PICK)
         visit = next((visit.id for visit in self._acd.core.state.visits.values() if visit.call == call), None)
         if visit is None:
             raise NotFound("this call does not wait")
@@ -211,7 +211,7 @@ class Floor:
         self._check_station(login, station)
         reachable = self._stations.reachable(self._acd.known(login), station)
         if ready and not reachable:
-            raise Conflict(f"the device of agent {login} cannot be reached ({station})")
+            raise Conflict(f"the device of agent {login} cannot be reached ({station})", Refusal.DEVICE_AWAY)
         self._acd.submit(c.Login(login, station))
         self._acd.submit(c.DeviceChanged(login, reachable))
 
@@ -242,7 +242,7 @@ class Floor:
     def _check_offer(self, login: str, offer: str) -> None:
         found, direct = self._acd.core.state.offers.get(offer), self._desks.offer_of(login)
         if (found is None or found.agent != login) and (direct is None or direct.id != offer):
-            raise Conflict("the offer is over")
+            raise Conflict("the offer is over", Refusal.OFFER_OVER)
 
     async def hold(self, login: str) -> None:
         self._control.hold(self._control.hand(login))

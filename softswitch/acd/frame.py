@@ -11,7 +11,7 @@ from softswitch.acd.fold import apply
 from softswitch.acd.model import AcdState, AgentRecord, Offer, Visit
 from softswitch.acd.pools import Pools
 from softswitch.acd.staff import Staff
-from softswitch.model.errors import Conflict, NotFound
+from softswitch.model.errors import Conflict, NotFound, Refusal
 from softswitch.model.events import Event
 from softswitch.model.states import AgentState
 
@@ -72,23 +72,23 @@ class Frame:
         """The agent, when it lives in one of the states, connection lost or not."""
         agent = self.agent(login)
         if agent.lives not in states:
-            raise Conflict(f"agent {login} is {agent.state}, expected {' or '.join(states)}")
+            raise Conflict(f"agent {login} is {agent.state}, expected {' or '.join(states)}", Refusal.OTHER_STATE)
         return agent
 
     def present(self, login: str, *states: AgentState) -> AgentRecord:
         agent = self.in_state(login, *states)
         if agent.state is AgentState.OFFLINE:
-            raise Conflict(f"agent {login} is offline")
+            raise Conflict(f"agent {login} is offline", Refusal.OTHER_STATE)
         return agent
 
     def visit(self, visit: str) -> Visit:
         try:
             return self.state.visits[visit]
         except KeyError:
-            raise Conflict(f"visit {visit} is over") from None
+            raise Conflict(f"visit {visit} is over", Refusal.LEFT_QUEUE) from None
 
     def live_offer(self, offer: str) -> Offer:
         try:
             return self.state.offers[offer]
         except KeyError:
-            raise Conflict(f"offer {offer} is over") from None
+            raise Conflict(f"offer {offer} is over", Refusal.OFFER_OVER) from None

@@ -8,7 +8,7 @@ from softswitch.acd.overflow import Exit
 from softswitch.acd.service import AcdService
 from softswitch.acd.visit import Stay
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Conflict, Forbidden, NotFound
+from softswitch.model.errors import Conflict, Forbidden, NotFound, Refusal
 
 
 class Handwork:
@@ -22,9 +22,9 @@ class Handwork:
         agent = self._acd.known(login)
         visit = self._visit(call, queue)
         if "pick" not in agent.rights:
-            raise Forbidden(f"agent {login} may not pick calls")
+            raise Forbidden(f"agent {login} may not pick calls", Refusal.NO_PICK)
         if login not in self._acd.members(visit.queue):
-            raise Forbidden(f"agent {login} does not serve queue {visit.queue}")
+            raise Forbidden(f"agent {login} does not serve queue {visit.queue}", Refusal.NO_PICK)
         self._acd.submit(c.Pick(login, visit.id))
 
     def rank(self, call: str, actor: str, *, importance: int | None = None, front: bool = False, queue: str = "") -> None:

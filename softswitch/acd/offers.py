@@ -11,7 +11,7 @@ from softswitch.acd.machine import Trigger
 from softswitch.acd.matching import Match, Matching
 from softswitch.acd.model import AgentRecord, Offer, Visit
 from softswitch.acd.wrapup import WrapUps
-from softswitch.model.errors import Conflict
+from softswitch.model.errors import Conflict, Refusal
 from softswitch.model.events import OfferAnswered, OfferFailed, OfferMade, OfferRinging, OfferWithdrawn, QueueLeft
 from softswitch.model.states import AgentState
 
@@ -91,9 +91,9 @@ class Offers:
         """The agent takes a caller by hand; whoever rings for it stops."""
         agent, visit = self._frame.agent(command.agent), self._frame.visit(command.visit)
         if agent.state not in _PICKS:
-            raise Conflict(f"agent {agent.login} is {agent.state}")
+            raise Conflict(f"agent {agent.login} is {agent.state}", Refusal.OTHER_STATE)
         if not agent.reachable:
-            raise Conflict(f"the device of agent {agent.login} cannot be reached ({agent.station})")
+            raise Conflict(f"the device of agent {agent.login} cannot be reached ({agent.station})", Refusal.DEVICE_AWAY)
         if agent.login in visit.offers.values():
             raise Conflict(f"agent {agent.login} has this offer already")
         self.withdraw(visit, PICKED)

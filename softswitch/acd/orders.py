@@ -9,7 +9,7 @@ from softswitch.acd.service import AcdService
 from softswitch.calls.call import Call
 from softswitch.calls.control import CallControl, Hand
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Conflict, Invalid, Unreachable
+from softswitch.model.errors import Conflict, Invalid, Refusal, Unreachable
 
 Values = Mapping[str, Any]
 Order = Callable[[Hand, Values], Mapping[str, Any] | None]
@@ -54,7 +54,7 @@ class Orders:
         to = self._control.destination(text, login=login)
         state = record.state.value if record is not None else "logged_out"
         if state not in agent.dial_from:
-            raise Conflict(f"agent {login} is {state}: it may call when {', '.join(agent.dial_from)}")
+            raise Conflict(f"agent {login} is {state}: it may call when {', '.join(agent.dial_from)}", Refusal.OTHER_STATE)
         self._acd.core.check_may_dial(login)
         try:
             from_ = Destination(DestinationKind.AGENT, login)

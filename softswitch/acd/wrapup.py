@@ -8,7 +8,7 @@ from softswitch.acd.config import WrapUpRule
 from softswitch.acd.frame import Frame
 from softswitch.acd.machine import Trigger
 from softswitch.acd.model import AgentRecord
-from softswitch.model.errors import Conflict
+from softswitch.model.errors import Conflict, Refusal
 from softswitch.model.events import AgentWrapupDone
 from softswitch.model.states import AgentState
 
@@ -72,9 +72,9 @@ class WrapUps:
         """Raises Conflict when the mode has no early end, or asks for a code that is missing."""
         rule = self.rule(agent)
         if rule.mode == "timed_no_exit":
-            raise Conflict(f"the wrap-up of agent {agent.login} ends by itself")
+            raise Conflict(f"the wrap-up of agent {agent.login} ends by itself", Refusal.WRAP_UP_FIXED)
         if rule.code_required and not (codes or agent.codes):
-            raise Conflict(f"agent {agent.login} has to store a result code first")
+            raise Conflict(f"agent {agent.login} has to store a result code first", Refusal.CODE_REQUIRED)
 
     def disposed(self, agent: AgentRecord, codes: tuple[str, ...]) -> None:
         """Codes are kept for the wrap-up; where it waits for them it is over."""
@@ -88,7 +88,7 @@ class WrapUps:
     def extend(self, command: c.WrapUpExtend) -> None:
         agent = self._frame.present(command.agent, _S.WRAP_UP)
         if agent.extensions >= self.rule(agent).extensions:
-            raise Conflict(f"the wrap-up of agent {agent.login} cannot be extended any more")
+            raise Conflict(f"the wrap-up of agent {agent.login} cannot be extended any more", Refusal.WRAP_UP_NO_MORE)
         self.agents.note(agent, "extended", command.reason, queue=agent.queue)
 
     def pull(self, agent: AgentRecord) -> None:
@@ -96,7 +96,7 @@ class WrapUps:
         rule = self._frame.config.wrap_up_rule(agent.login, agent.released_from)
         late = self._frame.now > agent.released_at + self._frame.config.rules.pull_wrap_up
         if agent.state is not _S.READY or rule.mode != "optional" or not agent.released_at or late:
-            raise Conflict(f"agent {agent.login} is {agent.state}: there is no wrap-up to be begun")
+            raise Conflict(f"agent {agent.login} is {agent.state}: there is no wrap-up to be begun", Refusal.WRAP_UP_NONE)
         self.agents.change(agent, Trigger.PULLED, _S.WRAP_UP, queue=agent.released_from)
 
     # ------------------------------------------------------------------ its end

@@ -32,7 +32,7 @@ from softswitch.legs.base import Leg, LegFacts, PartyKind
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination
-from softswitch.model.errors import Conflict, NotFound, Unreachable
+from softswitch.model.errors import Conflict, NotFound, Refusal, Unreachable
 from softswitch.model.ids import CallId
 from softswitch.model.states import CallState
 from softswitch.recordings.rules import Contact, Decision, RecordingMode
@@ -432,7 +432,7 @@ class Call:
 
     def _hold(self, *, held: bool, actor: str) -> None:
         if not self.conversation.is_live:
-            raise Conflict(f"there is no conversation to {'hold' if held else 'resume'}")
+            raise Conflict(f"there is no conversation to {'hold' if held else 'resume'}", Refusal.NO_CONVERSATION)
         for party in [party for party in self.mix.parties if party.role is PartyRole.CUSTOMER] or [self.mix.anchor]:
             self.conversation.hold(party, held=held, actor=actor)
 

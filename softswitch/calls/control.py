@@ -24,7 +24,7 @@ from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Conflict, Forbidden, Invalid
+from softswitch.model.errors import Conflict, Forbidden, Invalid, Refusal
 
 _DIALLED = re.compile(r"[0-9+*#() .-]{1,64}")
 _DIGITS = re.compile(r"[0-9A-D*#]{1,32}")
@@ -55,7 +55,7 @@ class CallControl:
         """The agent's own part. Raises Conflict when it is in no call."""
         found = [(call, party) for call in self.calls.all() if (party := call.mix.agent(login)) is not None]
         if not found:
-            raise Conflict(f"agent {login} is in no call")
+            raise Conflict(f"agent {login} is in no call", Refusal.NO_CALL)
         call, party = next(((call, party) for call, party in found if not party.held and not party.away), found[-1])
         return Hand(call, party, actor or login)
 
@@ -77,7 +77,7 @@ class CallControl:
                 mine = party.name == f"extension:{extension}" or (party.agent and party.agent == login)
                 if mine and call is not but and call.conversation.is_live:
                     return Hand(call, party, login or extension)
-        raise Conflict("this phone is in no call")
+        raise Conflict("this phone is in no call", Refusal.NO_CALL)
 
     # hold, mute, keys
 
@@ -86,9 +86,9 @@ class CallControl:
         self._free(hand)
         held = hand.call.conversation.opposite(hand.party)
         if not held:
-            raise Conflict("there is no conversation to hold")
+            raise Conflict("there is no conversation to hold", Refusal.NO_CONVERSATION)
         if all(party.held for party in held):
-            raise Conflict("the call is on hold already")
+            raise Conflict("the call is on hold already", Refusal.ALREADY_HELD)
         for party in held:
             hand.call.conversation.hold(party, held=True, actor=hand.actor, by=hand.party)
         self._tell_held(hand, held=True)
@@ -97,7 +97,7 @@ class CallControl:
         self._free(hand)
         held = [party for party in hand.call.mix.parties if party.held and party is not hand.party]
         if not held:
-            raise Conflict("the call is not on hold")
+            raise Conflict("the call is not on hold", Refusal.NOT_HELD)
         for party in held:
             hand.call.conversation.hold(party, held=False, actor=hand.actor)
         self._tell_held(hand, held=False)
@@ -126,7 +126,7 @@ class CallControl:
         """Raises Conflict during a consultation: the customer is held by it."""
         guest = hand.call.guests.consulted
         if guest is not None and guest.by is hand.party:
-            raise Conflict("somebody is being consulted: complete, merge or cancel that first")
+            raise Conflict("somebody is being consulted: complete, merge or cancel that first", Refusal.CONSULTING)
 
     def mute(self, hand: Hand, *, muted: bool, participant: str = "") -> None:
         """The acting party, or a participant, is not heard any more. It still hears."""
@@ -251,7 +251,7 @@ class CallControl:
         if to.kind is DestinationKind.OUTSIDE and login:
             agent = self._directory().agents.get(login)
             if agent is not None and "outside" not in agent.rights:
-                raise Forbidden("this agent may not call outside numbers")
+                raise Forbidden("this agent may not call outside numbers", Refusal.NO_OUTSIDE)
         return to
 
     def _written(self, text: str, login: str, extension: str) -> Destination:

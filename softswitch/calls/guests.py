@@ -21,7 +21,7 @@ from softswitch.legs.base import Leg, LegFacts, PartyKind
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Busy, Conflict, NotFound, Unreachable
+from softswitch.model.errors import Busy, Conflict, NotFound, Refusal, Unreachable
 
 if TYPE_CHECKING:
     from softswitch.calls.call import Call
@@ -69,10 +69,10 @@ class Guests:
         call = self._call
         self._check(to)
         if self.consulted is not None:
-            raise Conflict("somebody is being consulted already")
+            raise Conflict("somebody is being consulted already", Refusal.CONSULTING)
         others = [party for party in call.mix.parties if party is not by]
         if not others:
-            raise Conflict("there is no conversation")
+            raise Conflict("there is no conversation", Refusal.NO_CONVERSATION)
         guest = self.consulted = self._guest(to, PartyRole.CONSULTED, by)
         by.circle = ASIDE
         if len(others) == 1:
@@ -109,13 +109,13 @@ class Guests:
 
     def _consulted(self, by: Party) -> Guest:
         if self.consulted is None or self.consulted.by is not by:
-            raise Conflict("nobody is being consulted")
+            raise Conflict("nobody is being consulted", Refusal.NOT_CONSULTING)
         return self.consulted
 
     def _answered(self, by: Party) -> Guest:
         guest = self._consulted(by)
         if guest.party is None:
-            raise Conflict("the consulted party has not answered yet")
+            raise Conflict("the consulted party has not answered yet", Refusal.NOT_ANSWERED)
         return guest
 
     def _together(self, guest: Guest, role: PartyRole) -> None:
@@ -158,9 +158,9 @@ class Guests:
         """Rings somebody who joins the conversation when it answers; the others go on talking."""
         self._check(to)
         if not self._call.conversation.is_live:
-            raise Conflict("there is no conversation")
+            raise Conflict("there is no conversation", Refusal.NO_CONVERSATION)
         if any(str(guest.to) == str(to) for guest in self.ringing) or any(p.name == str(to) for p in self._call.mix.parties):
-            raise Conflict(f"{to} is in the conversation already")
+            raise Conflict(f"{to} is in the conversation already", Refusal.ALREADY_IN)
         guest = self._guest(to, PartyRole.MEMBER, by)
         self._start(guest)
         return guest
@@ -194,7 +194,7 @@ class Guests:
         if to.kind not in _MAY_BE_ASKED:
             raise Conflict(f"{to} is no person: transfer the call there instead")
         if len(self._call.mix.parties) + len(self.ringing) >= MOST_PARTIES:
-            raise Conflict(f"a call has {MOST_PARTIES} parties at most")
+            raise Conflict(f"a call has {MOST_PARTIES} parties at most", Refusal.TOO_MANY_PARTIES)
 
     def _guest(self, to: Destination, role: PartyRole, by: Party) -> Guest:
         board = self._call.board

@@ -11,7 +11,7 @@ from softswitch.calls.transfer import Return, come_back
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination
-from softswitch.model.errors import Conflict, NotFound, Unreachable
+from softswitch.model.errors import Conflict, NotFound, Refusal, Unreachable
 
 SLOTS = tuple(str(number) for number in range(701, 721))
 TIMEOUT = 90.0
@@ -44,14 +44,14 @@ class ParkingLot:
             if slot not in self._slots:
                 raise NotFound(f"there is no slot {slot}: they are {self._slots[0]} to {self._slots[-1]}")
             if not self._is_free(slot, call):
-                raise Conflict(f"slot {slot} is taken")
+                raise Conflict(f"slot {slot} is taken", Refusal.SLOTS_TAKEN)
             self._reserved[slot] = call.id
             return slot
         for free in self._slots:
             if self._is_free(free, call):
                 self._reserved[free] = call.id
                 return free
-        raise Conflict("all slots are taken")
+        raise Conflict("all slots are taken", Refusal.SLOTS_TAKEN)
 
     def release(self, call: Call) -> None:
         """The call is not coming after all."""

@@ -12,7 +12,7 @@ from softswitch.calls.transfer import RING, joining
 from softswitch.directory.snapshot import Snapshot
 from softswitch.legs.base import Leg
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Conflict, NotFound
+from softswitch.model.errors import Conflict, NotFound, Refusal
 
 
 class Pickup:
@@ -89,13 +89,13 @@ class Pickup:
     def by_leg(self, call: Call, leg: Leg, name: str, agent: str) -> None:
         """By a leg that is answered already and belongs to nobody."""
         if call.is_over or call.conversation.is_live:
-            raise Conflict("somebody else has the call already")
+            raise Conflict("somebody else has the call already", Refusal.TAKEN_ALREADY)
         call.divert(joining(leg, name, agent))
 
     def by_caller(self, call: Call, own: Call) -> None:
         """By a phone that has dialled for it: its leg leaves its own call, which is over then."""
         if call.is_over or call.conversation.is_live or call is own:
-            raise Conflict("somebody else has the call already")
+            raise Conflict("somebody else has the call already", Refusal.TAKEN_ALREADY)
         extension = own.caller.facts.party
         login = self._stations.desks.agent_at(f"extension:{extension}")
         leg = own.give(own.mix.anchor)

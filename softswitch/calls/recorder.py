@@ -13,7 +13,7 @@ from media.routes import Channels
 from softswitch.calls.record import Recording
 from softswitch.calls.timeline import Timeline
 from softswitch.model import events as ev
-from softswitch.model.errors import Conflict, Forbidden
+from softswitch.model.errors import Conflict, Forbidden, Refusal
 from softswitch.recordings.rules import NOT_RECORDED, Decision, RecordingMode
 
 
@@ -71,7 +71,7 @@ class CallRecorder:
         """Ends a recording that was started by hand; `forced`: whoever leads may end any. Raises Conflict, Forbidden."""
         self._check_live()
         if self.decision.mode is not RecordingMode.ON_DEMAND and not forced:
-            raise Forbidden("a rule records this conversation; it can be paused, not ended")
+            raise Forbidden("a rule records this conversation; it can be paused, not ended", Refusal.RECORDED_BY_RULE)
         self._mix.submit(self._end())
         self._changed()
 
@@ -93,7 +93,7 @@ class CallRecorder:
 
     def _check_live(self) -> Recording:
         if self._current is None or not self._current.is_live:
-            raise Conflict("this conversation is not being recorded")
+            raise Conflict("this conversation is not being recorded", Refusal.NOT_RECORDED)
         return self._current
 
     def _begin(self, actor: str) -> list[Command]:

@@ -26,7 +26,7 @@ from softswitch.legs.forked import ForkedLeg
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Busy, Conflict, Invalid, NotFound, Unreachable
+from softswitch.model.errors import Busy, Conflict, Invalid, NotFound, Refusal, Unreachable
 from softswitch.model.views import CallView
 from softswitch.routing.service import LONGEST_CALL, Admission
 
@@ -117,7 +117,7 @@ class CallService:
         `alert`: a page rings, because the agent did not ask for this call.
         """
         if self._full() is not None:
-            raise Busy("the switch takes no more calls")
+            raise Busy("the switch takes no more calls", Refusal.FULL)
         if from_.kind not in (DestinationKind.AGENT, DestinationKind.EXTENSION, DestinationKind.OUTSIDE):
             raise Invalid("from", f"a call starts at an agent, an extension or an outside number, not at {from_}")
         leg = self._first_leg(from_, to, shown or to.name, alert=alert)
@@ -149,7 +149,7 @@ class CallService:
             inbound=True, kind=PartyKind.WIDGET, party="", caller="web", caller_name=name, called=str(to), context=dict(context)
         )
         if self._full() is not None:
-            raise Busy("the switch takes no more calls")
+            raise Busy("the switch takes no more calls", Refusal.FULL)
         call = self.incoming(session.new_leg(facts), to)
         if call is None:
             raise Conflict("the call was refused")
@@ -177,7 +177,7 @@ class CallService:
     def _fetch(self, call: Call, to: Destination) -> Errand:
         """A place in a queue for somebody whom an agent wants to ask. Raises Busy when the node is full or drains."""
         if self._full() is not None:
-            raise Busy("the switch takes no more calls")
+            raise Busy("the switch takes no more calls", Refusal.FULL)
         facts = replace(call.facts, called=str(to), inbound=True)
         leg = StandIn(self._board.ids.leg(), facts, call.mix.group)
         created = ev.CallCreated(

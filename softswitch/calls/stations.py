@@ -12,7 +12,7 @@ from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.legs.browser import BrowserLeg, BrowserSession, BrowserSessions
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Conflict, NotFound, Unreachable
+from softswitch.model.errors import Conflict, NotFound, Refusal, Unreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +104,13 @@ class Stations:
         """Takes the call that rings at the page. Raises Conflict when none does."""
         leg = self._leg(login)
         if leg.is_answered:
-            raise Conflict("the call is answered already")
+            raise Conflict("the call is answered already", Refusal.ANSWERED_ALREADY)
         leg.accept()
 
     def reject(self, login: str) -> None:
         leg = self._leg(login)
         if leg.is_answered:
-            raise Conflict("the call is answered already")
+            raise Conflict("the call is answered already", Refusal.ANSWERED_ALREADY)
         leg.reject()
 
     def hang_up(self, login: str) -> None:
@@ -126,7 +126,7 @@ class Stations:
         if session is None:
             raise NotFound("no page of this person is connected")
         if session.leg is None:
-            raise Conflict("there is no call at this page")
+            raise Conflict("there is no call at this page", Refusal.NO_CALL)
         return session.leg
 
     def _changed(self, login: str) -> None:

@@ -26,7 +26,7 @@ from softswitch.legs import base
 from softswitch.legs.base import Leg
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
-from softswitch.model.errors import Conflict, Forbidden, Invalid, NotFound, Unreachable
+from softswitch.model.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Unreachable
 from softswitch.model.states import MonitorMode
 from softswitch.model.views import CallView
 
@@ -126,7 +126,7 @@ class Supervision:
             return self.view(known)
         watching = self._planned(wish)
         if wish.mode is MonitorMode.TAKE_OVER and watching.call is None:
-            raise Conflict("there is no conversation to take over")
+            raise Conflict("there is no conversation to take over", Refusal.NO_CONVERSATION)
         ear = self._ear(wish, known)
         if known is not None:
             self._end(known, wish.actor, keep=ear)
@@ -153,7 +153,7 @@ class Supervision:
     def check(self, wish: Wish) -> None:
         """Whether the wish could be fulfilled now. Raises as `start`; nothing changes."""
         if self._planned(wish).call is None and wish.mode is MonitorMode.TAKE_OVER:
-            raise Conflict("there is no conversation to take over")
+            raise Conflict("there is no conversation to take over", Refusal.NO_CONVERSATION)
 
     def on_phone(self, wish: Wish, ear: PhoneEar) -> Watching:
         """Begins with a phone that is connected already (a feature code). Raises as `start`; `over` is resolved at the end."""
@@ -212,7 +212,7 @@ class Supervision:
 
     def _talking(self, call: Call) -> Call:
         if not call.conversation.is_live:
-            raise Conflict("nobody talks in this call yet")
+            raise Conflict("nobody talks in this call yet", Refusal.NO_CONVERSATION)
         return call
 
     def _at_random(self, wish: Wish) -> Call:
@@ -229,7 +229,7 @@ class Supervision:
 
     def _check(self, wish: Wish, agent: str, queue: str) -> None:
         if not self._sees(wish.supervisor, agent, queue):
-            raise Forbidden("this conversation is not in your scope")
+            raise Forbidden("this conversation is not in your scope", Refusal.OUT_OF_SCOPE)
 
     # devices
 
@@ -324,9 +324,9 @@ class Supervision:
     def _set_mode(self, watching: Watching, mode: MonitorMode, actor: str) -> None:
         """Raises Conflict."""
         if mode is MonitorMode.TAKE_OVER and watching.call is None:
-            raise Conflict("there is no conversation to take over")
+            raise Conflict("there is no conversation to take over", Refusal.NO_CONVERSATION)
         if watching.taken is not None:
-            raise Conflict("the call is taken over already")
+            raise Conflict("the call is taken over already", Refusal.TAKEN_ALREADY)
         watching.mode = mode
         if watching.call is not None and watching.ear is not None:
             if mode is MonitorMode.TAKE_OVER:

@@ -14,7 +14,7 @@ from softswitch.calls.timeline import Timeline
 from softswitch.legs.base import Leg, LegFacts, PartyKind
 from softswitch.legs.browser import BrowserSession
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Conflict, Invalid, Unreachable
+from softswitch.model.errors import Conflict, Invalid, Refusal, Unreachable
 from softswitch.model.ids import CallId
 from softswitch.model.states import MonitorMode
 
@@ -38,7 +38,7 @@ def page_of(board: Switchboard, login: str) -> BrowserSession:
     """A supervisor's page that can hear now. Raises Conflict."""
     session = board.stations.browsers.of(login)
     if session is None or not session.ready:
-        raise Conflict("the supervisor's page has no sound yet: the microphone has to be allowed first")
+        raise Conflict("the supervisor's page has no sound yet: the microphone has to be allowed first", Refusal.NO_SOUND)
     if session.leg is not None:
         raise Conflict("the supervisor is in a call")
     return session

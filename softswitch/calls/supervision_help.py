@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from softswitch.calls.supervision import Follow, Supervision, WatchView, Wish
 from softswitch.directory.snapshot import Snapshot
 from softswitch.model.clock import Clock
-from softswitch.model.errors import Conflict, Forbidden, Invalid, NotFound
+from softswitch.model.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
 from softswitch.model.events import AgentHelp, AgentMessage, Event
 from softswitch.model.states import MonitorMode
 
@@ -88,7 +88,7 @@ class HelpDesk:
         if request.state == "accepted":
             raise Conflict(f"{request.supervisor} is helping already")
         if request.state != "escalated" and not self._sees(supervisor, agent, ""):
-            raise Forbidden("this agent is not in your scope")
+            raise Forbidden("this agent is not in your scope", Refusal.OUT_OF_SCOPE)
         view = None
         if self._call_of(agent):
             wish = Wish(supervisor=supervisor, actor=supervisor, mode=MonitorMode.WHISPER, device=device, agent=agent,
@@ -142,7 +142,7 @@ class HelpDesk:
         if sender:
             people = tuple(login for login in addressed if self._sees(sender, login, ""))
             if not people:
-                raise Forbidden("nobody of these is in your scope")
+                raise Forbidden("nobody of these is in your scope", Refusal.OUT_OF_SCOPE)
         some = people if people != addressed else ()
         self._journal(AgentMessage(at=self._clock.utc(), actor=actor, text=text, to=to, people=some))
         return people

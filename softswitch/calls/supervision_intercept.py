@@ -14,7 +14,7 @@ from softswitch.calls.switchboard import Switchboard
 from softswitch.legs.browser import BrowserSession
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Busy, Conflict, Forbidden
+from softswitch.model.errors import Busy, Conflict, Forbidden, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Interception:
         call = self._calls.get(call_id)
         view = self._calls.view(call_id)
         if view is not None and not self._sees(supervisor, view.agent, view.queue):
-            raise Forbidden("this call is not in your scope")
+            raise Forbidden("this call is not in your scope", Refusal.OUT_OF_SCOPE)
         if call.conversation.is_live:
             raise Conflict("somebody talks in this call already: take it over instead")
         number = phone_of(device)

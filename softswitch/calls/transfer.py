@@ -12,7 +12,7 @@ from softswitch.legs.base import Leg
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Conflict
+from softswitch.model.errors import Conflict, Refusal
 
 if TYPE_CHECKING:
     from softswitch.calls.call import Call, Work
@@ -45,7 +45,7 @@ def blind(call: Call, by: Party, to: Destination, *, actor: str) -> None:
     The recording pauses until the next conversation, so that the call has one file with true times.
     """
     if call.guests.consulted is not None:
-        raise Conflict("somebody is being consulted: complete or cancel that first")
+        raise Conflict("somebody is being consulted: complete or cancel that first", Refusal.CONSULTING)
     if len(call.mix.parties) != 2:
         raise Conflict("a conference cannot be transferred: leave it, the others go on" if call.conversation.is_live
                        else "there is no conversation to transfer")  # fmt: skip

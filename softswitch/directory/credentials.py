@@ -35,6 +35,8 @@ _rows = table_of(CredentialRow)
 class Locked(Forbidden):
     """Too many wrong attempts."""
 
+    code = "locked"
+
     def __init__(self, seconds: float) -> None:
         super().__init__(f"Too many wrong attempts; try again in {max(1, round(seconds))} seconds")
         self.seconds = seconds
@@ -42,6 +44,8 @@ class Locked(Forbidden):
 
 class CodeNeeded(Forbidden):
     """The password is right; a code of the second factor is missing."""
+
+    code = "code_needed"
 
     def __init__(self) -> None:
         super().__init__("A code of the second factor is needed")

@@ -29,6 +29,8 @@ class Described:
 class Changed(Conflict):
     """Somebody else changed the object since it was read."""
 
+    code = "changed"
+
 
 class Editor:
     """Stateless over the directory. `rules` gives what other parts of the product know about valid values."""

@@ -36,6 +36,8 @@ APPLIED = "apply"
 class FaultyFlow(SwitchError):
     """The tree has mistakes; `faults` names each with its path."""
 
+    code = "faulty_flow"
+
     def __init__(self, faults: list[FlowFault]) -> None:
         super().__init__(faults[0].text)
         self.faults = faults

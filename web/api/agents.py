@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from softswitch.access.rights import Permission
-from softswitch.model.errors import Forbidden, Invalid
+from softswitch.model.errors import Forbidden, Invalid, Refusal
 from softswitch.model.states import Role
 from softswitch.model.views import AgentToday
 from web import shapes
@@ -48,14 +48,14 @@ async def list_agents(request: Request) -> shapes.AgentList:
 async def get_agent(request: Request) -> shapes.Agent:
     login = request.path("login")
     if request.who.role is Role.AGENT and login != request.who.login:
-        raise Forbidden("an agent sees only the own state")
+        raise Forbidden("an agent sees only the own state", Refusal.OWN_ONLY)
     return shapes.agent(request.services.floor.agent(login))
 
 
 async def set_state(request: Request) -> shapes.Agent:
     login, body = request.path("login"), request.body(StateChange)
     if request.who.role is Role.AGENT and login != request.who.login:
-        raise Forbidden("an agent sets only the own state")
+        raise Forbidden("an agent sets only the own state", Refusal.OWN_ONLY)
     known, floor = request.services.directory.current(), request.services.floor
     check_reason(known, body.state, body.reason, for_other=login != request.who.login)
     return shapes.agent(await floor.set_state(login, body.state, body.reason, request.who.actor, body.station))
@@ -77,7 +77,7 @@ async def set_skills(request: Request) -> shapes.Agent:
 async def get_statistics(request: Request) -> Statistics:
     login = request.path("login")
     if request.who.role is Role.AGENT and login != request.who.login:
-        raise Forbidden("an agent sees only the own figures")
+        raise Forbidden("an agent sees only the own figures", Refusal.OWN_ONLY)
     agent = shapes.agent(request.services.floor.agent(login))
     today = agent.today or shapes.Today(**asdict(AgentToday()))
     return Statistics(login=login, occupancy=agent.occupancy, today=today)

@@ -12,7 +12,7 @@ from softswitch.model.errors import Forbidden, NotFound
 from softswitch.model.states import Role
 from web import shapes
 from web.auth import Session, Unauthorized, clear_cookies, describe, set_cookies
-from web.errors import problem, respond
+from web.errors import problem, problem_of, respond
 from web.routing import EVERYBODY, Model, Request, Route
 
 BEGUN_COOKIE = "softswitch_oidc"
@@ -94,9 +94,9 @@ async def sign_in(request: Request) -> web.StreamResponse:
     try:
         cookie = await request.services.part(Entrance).sign_in(body.login, body.password, body.code, origin(request))
     except CodeNeeded as error:
-        return respond(problem(403, str(error), second_factor=True))
+        return respond({**problem_of(error), "second_factor": True})
     except Locked as error:
-        return respond(problem(429, str(error)), {"Retry-After": str(max(1, round(error.seconds)))})
+        return respond(problem(429, str(error), code=error.code), {"Retry-After": str(max(1, round(error.seconds)))})
     return await _signed_in(request, cookie)
 
 

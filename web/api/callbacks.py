@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from softswitch.acd.callback import Callback, CallbackState
 from softswitch.acd.callbacks import Callbacks
 from softswitch.acd.tables import callbacks_by
-from softswitch.model.errors import Forbidden, Invalid, NotFound
+from softswitch.model.errors import Forbidden, Invalid, NotFound, Refusal
 from softswitch.model.events import rfc3339
 from softswitch.model.number import canonical
 from softswitch.model.states import Role
@@ -148,7 +148,7 @@ async def create(request: Request) -> CallbackShape:
     draft = request.body(CallbackDraft)
     at = _time(request, draft.at) or 0.0
     if request.who.role is not Role.AGENT and not request.scope.may_see_queue(draft.queue):
-        raise Forbidden(f"the queue {draft.queue} is not in your scope")
+        raise Forbidden(f"the queue {draft.queue} is not in your scope", Refusal.OUT_OF_SCOPE)
     _check_agent(request, draft.agent)
     made = await request.services.part(Callbacks).create(
         draft.queue, draft.number, source="agent" if request.who.role is Role.AGENT else "page", at=at,

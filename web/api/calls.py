@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator
 from softswitch.access.filters import within
 from softswitch.access.rights import Permission
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Forbidden, Invalid, NotFound
+from softswitch.model.errors import Forbidden, Invalid, NotFound, Refusal
 from softswitch.model.events import to_dict
 from softswitch.model.states import Role
 from softswitch.services import CallView
@@ -103,7 +103,7 @@ def _may_see(request: Request, agent: str, queue: str = "") -> bool:
 async def list_calls(request: Request) -> shapes.CallList:
     query = request.query(CallQuery)
     if request.who.role is Role.AGENT and query.agent not in ("", request.who.login):
-        raise Forbidden("an agent sees only the own calls")
+        raise Forbidden("an agent sees only the own calls", Refusal.OWN_ONLY)
     live = [] if query.state == "ended" or query.cursor or query.by != "call" else _live_calls(request, query)
     if query.state in _LIVE_STATES | {"live"}:
         return shapes.CallList(items=live[: query.limit], next=None)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from softswitch.access.rights import Permission
-from softswitch.model.errors import Forbidden, NotFound
+from softswitch.model.errors import Forbidden, NotFound, Refusal
 from softswitch.model.states import Role
 from web.routing import EVERYBODY, Model, Request, Route
 
@@ -55,7 +55,7 @@ async def in_call(request: Request) -> dict[str, Any]:
     agent = body.agent
     if who.role is Role.AGENT or (not agent and who.login in view.agents):
         if who.login not in view.agents and body.command != "pickup":
-            raise Forbidden("an agent acts on its own calls only")
+            raise Forbidden("an agent acts on its own calls only", Refusal.OWN_ONLY)
         agent = who.login
     elif agent != who.login:
         _may_act_for_others(request)

@@ -15,7 +15,7 @@ from softswitch.customers.book import CustomerBook
 from softswitch.customers.masking import hidden, masked
 from softswitch.customers.model import CallDisposition, CallNote, Contact, Customer, FieldDefinition
 from softswitch.features.screen_pop import ScreenPops
-from softswitch.model.errors import Forbidden, Invalid, NotFound
+from softswitch.model.errors import Forbidden, Invalid, NotFound, Refusal
 from softswitch.model.events import rfc3339
 from softswitch.model.states import Role
 from softswitch.store import calls as store_calls
@@ -311,7 +311,7 @@ async def _own_call(request: Request) -> str:
     call = request.path("id")
     _, parties = await _parties(request, call)
     if request.who.role is Role.AGENT and request.who.login not in parties:
-        raise Forbidden("an agent writes about the own calls only")
+        raise Forbidden("an agent writes about the own calls only", Refusal.OWN_ONLY)
     return call
 
 
@@ -321,7 +321,7 @@ async def _whose(request: Request, call: str, named: str) -> str:
     if named in ("", own) and request.who.role is not Role.API:
         return own
     if request.who.role is Role.AGENT:
-        raise Forbidden("an agent writes about the own calls only")
+        raise Forbidden("an agent writes about the own calls only", Refusal.OWN_ONLY)
     agent, parties = await _parties(request, call)
     if named and named not in parties:
         raise Invalid("agent", f"agent {named} took no part in this call")

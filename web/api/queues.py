@@ -10,7 +10,7 @@ from softswitch.access.rights import Permission
 from softswitch.acd.entry import Emergency
 from softswitch.acd.handwork import Handwork
 from softswitch.acd.switches import EmergencySwitches
-from softswitch.model.errors import Forbidden, Invalid
+from softswitch.model.errors import Forbidden, Invalid, Refusal
 from softswitch.model.states import Role
 from web import shapes
 from web.routing import LEADERS, Model, Request, Route
@@ -76,7 +76,7 @@ async def pick(request: Request) -> None:
 async def move(request: Request) -> None:
     wanted = request.body(Move)
     if wanted.queue and not request.scope.may_see_queue(wanted.queue):
-        raise Forbidden(f"the queue {wanted.queue} is not in your scope")
+        raise Forbidden(f"the queue {wanted.queue} is not in your scope", Refusal.OUT_OF_SCOPE)
     handwork, call, queue, actor = (
         request.services.part(Handwork), request.path("call"), request.path("name"), request.who.actor
     )  # fmt: skip

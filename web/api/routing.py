@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from softswitch.acd.explain import Decision, VisitStory, explain
-from softswitch.model.errors import Forbidden, NotFound
+from softswitch.model.errors import Forbidden, NotFound, Refusal
 from softswitch.model.events import rfc3339
 from softswitch.model.states import Role
 from softswitch.store import calls as store_calls
@@ -70,7 +70,7 @@ async def get_routing(request: Request) -> Routing:
     if not events:
         raise NotFound("there is no such call")
     if request.who.role is Role.AGENT and request.who.login not in {event.agent for event in events}:
-        raise Forbidden("an agent sees only the own calls")
+        raise Forbidden("an agent sees only the own calls", Refusal.OWN_ONLY)
     return Routing(call=call, visits=[_visit(story) for story in explain(events)])
 
 

@@ -28,6 +28,10 @@ export interface Problem {
   title: string;
   status: number;
   detail?: string;
+  /** Names the case: `refusal.CODE` says it in words. */
+  code?: string;
+  /** With code `unreachable`: `cause.CAUSE`. */
+  cause?: string;
   instance?: string;
   errors?: { field: string; reason: string }[];
 }

@@ -1,5 +1,6 @@
 import { boardEn } from "./parts/board.en";
 import { deskEn } from "./parts/desk.en";
+import { refusalsEn } from "./parts/refusals.en";
 import { recordsEn } from "./parts/records.en";
 import { configEn } from "./parts/config.en";
 import { manageEn } from "./parts/manage.en";
@@ -570,6 +571,7 @@ export const en = {
   },
   notFound: { title: "Page not found", text: "This address does not exist here.", home: "To the start page" },
   ...deskEn,
+  ...refusalsEn,
   ...boardEn,
   ...recordsEn,
   ...reportsEn,

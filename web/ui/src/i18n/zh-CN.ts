@@ -1,6 +1,7 @@
 import type { Messages } from ".";
 import { boardZh } from "./parts/board.zh";
 import { deskZh } from "./parts/desk.zh";
+import { refusalsZh } from "./parts/refusals.zh";
 import { recordsZh } from "./parts/records.zh";
 import { configZh } from "./parts/config.zh";
 import { manageZh } from "./parts/manage.zh";
@@ -565,6 +566,7 @@ export const zhCN: Messages = {
   },
   notFound: { title: "页面不存在", text: "此地址不存在。", home: "返回首页" },
   ...deskZh,
+  ...refusalsZh,
   ...boardZh,
   ...recordsZh,
   ...reportsZh,
