@@ -67,15 +67,14 @@ class Pool:
 
 
 class Predictor:
-    """Owned by the loop. `prior_of(queue, at)` gives what earlier weeks say, `day_of(at)` numbers local days."""
+    """Owned by the loop. `day_of(at)` numbers local days."""
 
     def __init__(
         self,
         *,
-        prior_of: Callable[[str, float], Prior] | None = None,
         day_of: Callable[[float], int] = lambda at: int(at // 86400),
     ) -> None:
-        self._prior_of = prior_of or (lambda _queue, _at: Prior())
+        self._priors: Mapping[str, Prior] = {}
         self._day_of = day_of
         self._statistics: dict[str, QueueStatistics] = {}
         self._contacts: dict[str, Contacts] = {}
@@ -120,8 +119,14 @@ class Predictor:
     def _of(self, queue: str, at: float) -> QueueStatistics:
         found = self._statistics.get(queue)
         if found is None:
-            found = self._statistics[queue] = QueueStatistics(self._prior_of(queue, at), at)
+            found = self._statistics[queue] = QueueStatistics(self._priors.get(queue), at)
         return found
+
+    def believe(self, priors: Mapping[str, Prior]) -> None:
+        """What earlier weeks say of each queue, from now on; the default of those that are not there."""
+        self._priors = dict(priors)
+        for queue, statistics in self._statistics.items():
+            statistics.prior = self._priors.get(queue, Prior())
 
     # what is asked
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,7 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
 from softswitch.acd.callbacks import Callbacks
+from softswitch.acd.earlier import next_half_hour, priors
 from softswitch.acd.forecast import demand
 from softswitch.acd.foresight import Foresight
 from softswitch.acd.handwork import Handwork
@@ -28,6 +33,8 @@ from softswitch.store.spool import Spool
 
 if TYPE_CHECKING:
     from softswitch.bootstrap.node import Node
+
+log = structlog.get_logger("queues")
 
 LEARNED_SECONDS = 1800.0
 T = TypeVar("T")
@@ -89,6 +96,8 @@ async def surveys(node: Node) -> Invitations:
 async def predictions(node: Node) -> Predictor:
     """Begins with what the last half hour has taught, so that a restart does not make it forget."""
     made = Predictor()
+    made.believe(await node.store.read(lambda connection: priors(connection, node.clock.utc())))
+    node.run(_remembered(node, made), "earlier weeks")
     hear = demand(made.handle)
     since = node.clock.utc() - LEARNED_SECONDS
     for event in await node.store.read(lambda connection: recent_events(connection, since)):
@@ -96,6 +105,16 @@ async def predictions(node: Node) -> Predictor:
     node.bus.subscribe(hear)
     node.acd.forecast.oracle = made
     return made
+
+
+async def _remembered(node: Node, predictor: Predictor) -> None:
+    """Each half hour what the same one was like in earlier weeks."""
+    while True:
+        await asyncio.sleep(next_half_hour(node.clock.utc()) - node.clock.utc())
+        try:
+            predictor.believe(await node.store.study(lambda connection: priors(connection, node.clock.utc())))
+        except (SQLAlchemyError, OSError) as fault:
+            log.warning("! earlier weeks are not known", error=str(fault))
 
 
 async def foresight(node: Node) -> Foresight:
