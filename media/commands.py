@@ -142,11 +142,17 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class OpenBus:
-    """A conference bus: whoever listens to it hears the sum of its sources minus itself."""
+    """A conference bus: whoever listens to it hears the sum of its sources minus itself.
+
+    `agc` brings everybody's speech to −26 dBov within −12 and +18 dB; `gate` leaves out members that do not talk, so that the
+    noise of a large room does not add up.
+    """
 
     bus: int
     group: int
     max_speakers: int = 5
+    agc: bool = False
+    gate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

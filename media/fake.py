@@ -24,7 +24,8 @@ from media.codecs import AUDIO
 from media.errors import EngineClosed, NoCapacity
 
 RESERVATION_SECONDS = 30.0
-MAX_SOURCES = 64
+MAX_SOURCES, MAX_NODES = 64, 512
+"""Sources of a port, and of a bus: whoever fits into its group."""
 _RECEIVES = frozenset((c.Direction.SENDRECV, c.Direction.RECVONLY))
 _SENDS = frozenset((c.Direction.SENDRECV, c.Direction.SENDONLY))
 
@@ -315,7 +316,7 @@ class FakeEngine:
         listener = self.ports.get(command.listener) or self._buses.get(command.listener)
         if listener is None:
             raise _RefusedError("unknown_id")
-        self._check_sources(command.sources, listener.group)
+        self._check_sources(command.sources, listener.group, MAX_NODES if isinstance(listener, _Bus) else MAX_SOURCES)
         listener.sources = dict(command.sources)
 
     def _open_bus(self, command: c.OpenBus) -> None:
@@ -428,8 +429,8 @@ class FakeEngine:
         owner = self.ports.get(node) or self._buses.get(node)
         return None if owner is None else owner.group
 
-    def _check_sources(self, sources: Mapping[int, float], group: int) -> None:
-        if len(sources) > MAX_SOURCES:
+    def _check_sources(self, sources: Mapping[int, float], group: int, most: int = MAX_SOURCES) -> None:
+        if len(sources) > most:
             raise _RefusedError("limit")
         if any(self._group_of(source) not in {None, group} for source in sources):
             raise _RefusedError("cross_group")

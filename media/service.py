@@ -64,10 +64,10 @@ class MediaService:
             self.pump.submit(batch)
         return playback
 
-    def open_bus(self, group: int, max_speakers: int = 5) -> int:
+    def open_bus(self, group: int, max_speakers: int = 5, *, agc: bool = False, gate: bool = False) -> int:
         """A conference bus in `group`; returns its id for `routes.conference`."""
         bus = self.ids.next()
-        self.pump.submit([OpenBus(bus, group, max_speakers)])
+        self.pump.submit([OpenBus(bus, group, max_speakers, agc, gate)])
         return bus
 
     def close_bus(self, bus: int) -> None:

@@ -224,6 +224,8 @@ pub fn extract(command: Object<'_, '_>) -> PyResult<Command> {
             bus: get(command, "bus")?,
             group: get(command, "group")?,
             max_speakers: number(command, "max_speakers")?,
+            agc: get(command, "agc")?,
+            gate: get(command, "gate")?,
         },
         "CloseBus" => Command::CloseBus { bus: get(command, "bus")? },
         "LoadPrompt" => Command::LoadPrompt { prompt: get(command, "prompt")?, path: text(command, "path")? },

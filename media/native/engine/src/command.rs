@@ -181,7 +181,7 @@ pub enum Command {
     ClosePort { port: NodeId },
     MovePort { port: NodeId, group: GroupId },
     Listen { listener: NodeId, sources: Sources, ramp_ms: u32 },
-    OpenBus { bus: NodeId, group: GroupId, max_speakers: u32 },
+    OpenBus { bus: NodeId, group: GroupId, max_speakers: u32, agc: bool, gate: bool },
     CloseBus { bus: NodeId },
     LoadPrompt { prompt: PromptId, path: String },
     DropPrompt { prompt: PromptId },

@@ -115,7 +115,7 @@ fn mistakes_are_told_with_their_place_in_the_batch() {
         Command::Listen { listener: 1, sources: vec![(2, 0.0)], ramp_ms: 5 },
         Command::Sample { port: 99 },
         Command::ClosePort { port: 99 },
-        Command::OpenBus { bus: 1, group: 10, max_speakers: 5 },
+        Command::OpenBus { bus: 1, group: 10, max_speakers: 5, agc: false, gate: false },
         Command::Drain,
     ]);
     let mut seen = Vec::new();

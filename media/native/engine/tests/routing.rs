@@ -208,7 +208,7 @@ fn a_conference_hears_everybody_but_oneself() {
     }
     let members = [1, 2, 3, 4];
     stage.submit(vec![
-        Command::OpenBus { bus: 90, group: GROUP, max_speakers: 5 },
+        Command::OpenBus { bus: 90, group: GROUP, max_speakers: 5, agc: false, gate: false },
         listen(90, &members),
         listen(1, &[90]),
         listen(2, &[90]),
@@ -235,7 +235,7 @@ fn only_the_loudest_of_a_large_room_are_summed() {
     }
     let sources = vec![(1, 0.0), (2, 0.0), (3, 0.0)];
     stage.submit(vec![
-        Command::OpenBus { bus: 90, group: GROUP, max_speakers: 2 },
+        Command::OpenBus { bus: 90, group: GROUP, max_speakers: 2, agc: false, gate: false },
         Command::Listen { listener: 90, sources, ramp_ms: 5 },
         listen(4, &[90]),
     ]);

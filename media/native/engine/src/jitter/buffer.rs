@@ -151,6 +151,21 @@ impl Buffer {
         self.held == 0
     }
 
+    /// The sequence that plays next, `None` while nothing plays.
+    pub fn position(&self) -> Option<u64> {
+        self.next
+    }
+
+    /// The audio packets that wait to be played, in order: sequence, timestamp, payload.
+    pub fn waiting(&self) -> impl Iterator<Item = (u64, u32, &[u8])> {
+        let first = self.highest.saturating_sub(SLOTS - 1);
+        (first..=self.highest).filter_map(|sequence| {
+            let slot = self.slots.get((sequence % SLOTS) as usize)?;
+            let here = slot.sequence == Some(sequence) && !slot.payload.is_empty();
+            here.then_some((sequence, slot.timestamp, slot.payload.as_slice()))
+        })
+    }
+
     pub fn is_playing(&self) -> bool {
         self.next.is_some()
     }

@@ -47,6 +47,8 @@ pub struct Playout {
     since_shortened: u32,
     /// The newest timestamp, extended over its wraps.
     media_time: i64,
+    /// The packet with which the newest frame began, see `began_with`.
+    began_with: Option<u64>,
     /// Packets that came too late to be played, and duplicates, since creation.
     pub late: u64,
     pub concealed_ms: u64,
@@ -72,6 +74,7 @@ impl Playout {
             frames: 0,
             since_shortened: 0,
             media_time: 0,
+            began_with: None,
             late: 0,
             concealed_ms: 0,
         })
@@ -102,6 +105,24 @@ impl Playout {
                 self.media_time.wrapping_add(i64::from(timestamp_distance(timestamp, self.media_time as u32)));
             self.delays.arrival(self.media_time * 1_000_000 / i64::from(self.coding.clock()), now);
         }
+    }
+
+    /// Decodes what was heard elsewhere already: decoder and concealment know how the stream sounds, nothing is played.
+    pub fn prime(&mut self, heard: &[u8]) {
+        self.scratch.clear();
+        if self.decoder.decode_into(heard, &mut self.scratch) {
+            self.concealment.good(&mut self.scratch);
+        }
+    }
+
+    /// The sequence of the packet with which the newest frame began; `None` while nothing plays.
+    pub fn began_with(&self) -> Option<u64> {
+        self.began_with
+    }
+
+    /// The packets that are not played yet, in order: sequence, timestamp, payload.
+    pub fn waiting(&self) -> impl Iterator<Item = (u64, u32, &[u8])> {
+        self.buffer.waiting()
     }
 
     /// A new stream begins.
@@ -137,6 +158,7 @@ impl Playout {
         out.clear();
         if !self.buffer.is_playing() {
             if self.level_ms() < self.target_ms() || self.buffer.is_empty() {
+                self.began_with = None;
                 out.resize(frame, 0.0);
                 return Pulled::Idle;
             }
@@ -145,6 +167,7 @@ impl Playout {
             (self.lowest_ms, self.lowest_next_ms, self.mean_ms) = (0.0, f32::MAX, self.level_ms());
         }
         self.observe();
+        self.began_with = self.buffer.position();
         let pulled = self.fill(frame);
         if self.excess() {
             self.shorten(frame);

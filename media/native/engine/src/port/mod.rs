@@ -16,7 +16,7 @@ use crate::command::{Direction, Dtls, Ice, OpenPort, UpdatePort};
 use crate::error::Refusal;
 use crate::event::PortStats;
 use crate::ice::{IceConfig, IceLite};
-use crate::ids::{Micros, NodeId, Slot};
+use crate::ids::{MAX_GROUP_RATE, Micros, NodeId, Slot};
 use crate::route::EdgeSet;
 use crate::rtcp::session::Session;
 use codecs::Codecs;
@@ -33,6 +33,14 @@ pub enum Path {
     /// Packets of the port in this slot are passed on without decoding.
     Relay(Slot),
     Mix,
+}
+
+/// Whose packets a listener was passed before it began to mix, and the newest of them, by the source's own sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Former {
+    pub slot: Slot,
+    pub source: NodeId,
+    pub newest: u16,
 }
 
 pub struct Port {
@@ -64,11 +72,15 @@ pub struct Port {
     pub report_at: Micros,
     pub edges: EdgeSet,
     pub path: Path,
+    /// Until the mix goes on where the packets ended.
+    pub former: Option<Former>,
     /// Ports that relay what this one receives.
     pub relays: Vec<Slot>,
     /// Frame in the group's arena, when somebody needs samples.
     pub frame: Option<u32>,
     pub voice: Option<Box<Voice>>,
+    /// The newest frame was that of this bus, encoded for all who hear it.
+    pub shares_encoder: Option<NodeId>,
     pub outgoing: dtmf::Outgoing,
     /// Something is to be done then (see `worker::timers`).
     pub due: Micros,
@@ -115,9 +127,11 @@ impl Port {
             report_at: 0,
             edges: EdgeSet::default(),
             path: Path::Nothing,
+            former: None,
             relays: Vec::new(),
             frame: None,
             voice: None,
+            shares_encoder: None,
             outgoing: dtmf::Outgoing::default(),
             due: 0,
         };
@@ -233,12 +247,49 @@ impl Port {
     /// Changes the path; numbers stay continuous.
     pub fn set_path(&mut self, path: Path) {
         if self.path != path {
+            self.former = match (self.path, self.send.relayed()) {
+                (Path::Relay(slot), Some((source, newest))) if path == Path::Mix => {
+                    Some(Former { slot, source, newest })
+                }
+                _ => None,
+            };
             self.path = path;
             self.send.break_off();
-            if let Some(voice) = &mut self.voice {
-                voice.clear();
+            if path == Path::Mix {
+                if let Some(voice) = &mut self.voice {
+                    voice.clear();
+                }
+            } else {
+                self.voice = None;
             }
         }
+    }
+
+    /// After a change from passing packets on to mixing the first frames are left out: what was sent last still sounds at the
+    /// far end, and what the jitter buffer plays now was heard already. `goes_on`: the frame continues the packets. Bounded,
+    /// for a source that stops: 60 ms when nothing plays, else what a jitter buffer may hold.
+    pub fn waits(&mut self, goes_on: Option<bool>, now: Micros) -> bool {
+        if self.former.is_none() {
+            return false;
+        }
+        let most = match goes_on {
+            Some(true) => 0,
+            Some(false) => 25,
+            None => 3,
+        };
+        if self.send.pause(now) < most {
+            return true;
+        }
+        self.former = None;
+        if goes_on == Some(true) {
+            self.send.follow();
+        }
+        false
+    }
+
+    /// Nothing of the mix is on its way any more: what it heard before has faded out, and no packet is half full.
+    pub fn is_led_over(&self) -> bool {
+        self.edges.is_settled() && self.voice.as_ref().is_none_or(|voice| voice.is_empty())
     }
 
     /// The encoder for a group rate, made when it is first needed. `None` when the library refuses.
@@ -312,9 +363,6 @@ impl Port {
 
     /// Highest rate at which this port's audio means something.
     pub fn useful_rate(&self) -> u32 {
-        match self.receive.coding {
-            Coding::Pcmu | Coding::Pcma => 8000,
-            _ => 16_000,
-        }
+        self.receive.coding.decoded_rate().min(MAX_GROUP_RATE)
     }
 }

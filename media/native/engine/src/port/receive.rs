@@ -41,11 +41,9 @@ impl Flood {
     }
 }
 
-/// The newest audio packet, so that a decoder that starts later begins without a gap.
+/// The newest audio packet, so that a decoder that starts later knows how the stream sounded.
 #[derive(Debug, Default)]
 pub struct Newest {
-    pub sequence: u64,
-    pub timestamp: u32,
     pub at: Micros,
     pub payload: Vec<u8>,
 }
@@ -129,7 +127,8 @@ impl Receiver {
         }
     }
 
-    /// Begins to decode, with the newest packet if it is fresh.
+    /// Begins to decode. The newest packet was heard where packets are passed on, so it is not played again; but the decoder
+    /// has heard it too.
     pub fn observe(&mut self, min_ms: u32, max_ms: u32, now: Micros) {
         if self.playout.as_ref().is_some_and(|playout| playout.coding() == self.coding) {
             return;
@@ -138,7 +137,7 @@ impl Receiver {
         let Some(mut playout) = Playout::new(self.coding, min_ms, max_ms) else { return };
         let newest = &self.newest;
         if !newest.payload.is_empty() && now.saturating_sub(newest.at) < 60_000 {
-            playout.push(newest.sequence, newest.timestamp, &newest.payload, newest.at);
+            playout.prime(&newest.payload);
         }
         self.playout = Some(Box::new(playout));
     }
@@ -171,6 +170,12 @@ impl Receiver {
             None => self.samples.extend_from_slice(&self.decoded),
         }
         self.samples.resize(count, 0.0);
+    }
+
+    /// Nothing plays yet, but packets come: the buffer is filling.
+    pub fn is_about_to_play(&self, now: Micros) -> bool {
+        let fresh = self.last_at > 0 && now.saturating_sub(self.last_at) < 60_000;
+        fresh && self.playout.as_ref().is_some_and(|playout| playout.began_with().is_none())
     }
 
     /// Notes a digit by RFC 4733; an in-band one that waits is the same.

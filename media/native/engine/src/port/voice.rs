@@ -59,6 +59,19 @@ impl Voice {
         }
     }
 
+    /// No packet is half full.
+    pub fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Takes a frame as heard already, so that the resampler goes on from it.
+    pub fn prime(&mut self, frame: &[f32]) {
+        if let Some(resampler) = &mut self.resampler {
+            resampler.process_into(frame, &mut self.pending);
+            self.pending.clear();
+        }
+    }
+
     /// What was begun is dropped: the path changed.
     pub fn clear(&mut self) {
         self.pending.clear();

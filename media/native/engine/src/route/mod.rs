@@ -1,6 +1,6 @@
 //! The routing matrix: complete source sets per listener, gains with ramps, and the sum.
 
-use crate::ids::{NodeId, linear};
+use crate::ids::{MAX_FRAME, NodeId, linear};
 
 /// A source has no frame in this step.
 pub const ABSENT: u32 = u32::MAX;
@@ -16,6 +16,8 @@ pub struct Edge {
     step: f32,
     /// Samples left of the ramp.
     left: u32,
+    /// Not heard in this frame, see `EdgeSet::hold`.
+    held: bool,
 }
 
 impl Edge {
@@ -30,6 +32,40 @@ impl Edge {
 
     fn leaving(&self) -> bool {
         self.target == 0.0
+    }
+}
+
+/// How a source is in a bus's sum during one frame: its gain moves from `from` to `to` within the first quarter (5 ms).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Share {
+    pub frame: u32,
+    pub from: f32,
+    pub to: f32,
+}
+
+impl Share {
+    pub fn is_heard(&self) -> bool {
+        self.from != 0.0 || self.to != 0.0
+    }
+
+    /// Adds the source to `out`, times `factor`; −1 takes it out again. `arena` holds frames of `out.len()` samples.
+    pub fn add(&self, arena: &[f32], out: &mut [f32], factor: f32) {
+        let at = (self.frame as usize).saturating_mul(out.len());
+        let Some(source) = at.checked_add(out.len()).and_then(|end| arena.get(at..end)) else { return };
+        if !self.is_heard() {
+            return;
+        }
+        let ramp = if self.from == self.to { 0 } else { out.len() / 4 };
+        let step = (self.to - self.from) / ramp.max(1) as f32;
+        let mut gain = self.from;
+        for (target, sample) in out.iter_mut().zip(source).take(ramp) {
+            gain += step;
+            *target += sample * gain * factor;
+        }
+        let gain = self.to * factor;
+        for (target, sample) in out.iter_mut().zip(source).skip(ramp) {
+            *target += sample * gain;
+        }
     }
 }
 
@@ -58,7 +94,15 @@ impl EdgeSet {
             let target = linear(*gain_db);
             match self.edges.iter_mut().find(|edge| edge.source == *source) {
                 Some(edge) => edge.target = target,
-                None => self.edges.push(Edge { source: *source, frame: ABSENT, gain: 0.0, target, step: 0.0, left: 0 }),
+                None => self.edges.push(Edge {
+                    source: *source,
+                    frame: ABSENT,
+                    gain: 0.0,
+                    target,
+                    step: 0.0,
+                    left: 0,
+                    held: false,
+                }),
             }
         }
         for edge in &mut self.edges {
@@ -82,6 +126,15 @@ impl EdgeSet {
         self.edges.retain(|edge| !edge.leaving());
     }
 
+    /// New sources whose frame is `awaited` (nothing plays yet, but packets come) begin their ramp when there is something to
+    /// hear, not before.
+    pub fn hold(&mut self, awaited: &[bool]) {
+        for edge in &mut self.edges {
+            let is_new = edge.left > 0 && edge.gain == 0.0 && !edge.leaving();
+            edge.held = is_new && awaited.get(edge.frame as usize) == Some(&true);
+        }
+    }
+
     /// The sources that were asked for, those that fade out not among them.
     pub fn wanted(&self) -> impl Iterator<Item = &Edge> {
         self.edges.iter().filter(|edge| !edge.leaving())
@@ -99,9 +152,22 @@ impl EdgeSet {
         self.edges.is_empty()
     }
 
+    /// No gain moves and nothing fades out.
+    pub fn is_settled(&self) -> bool {
+        self.edges.iter().all(|edge| edge.left == 0 && !edge.leaving())
+    }
+
+    /// The only source of this listener, when it is heard as it is and nothing moves.
+    pub fn only(&self) -> Option<NodeId> {
+        match self.edges.as_slice() {
+            [edge] if edge.left == 0 && edge.gain == 1.0 && edge.target == 1.0 => Some(edge.source),
+            _ => None,
+        }
+    }
+
     /// Adds the sources' frames to `out`. `arena` holds frames of `out.len()` samples one after another; `minus` is
     /// subtracted from a bus frame when that bus sums the listener too.
-    pub fn mix_into(&mut self, arena: &[f32], out: &mut [f32], minus: impl Fn(NodeId) -> Option<(u32, f32)>) {
+    pub fn mix_into(&mut self, arena: &[f32], out: &mut [f32], minus: impl Fn(NodeId) -> Option<Share>) {
         let length = out.len();
         let frame = |index: u32| arena.get(index as usize * length..(index as usize + 1) * length);
         for edge in &mut self.edges {
@@ -109,28 +175,34 @@ impl EdgeSet {
                 (edge.gain, edge.left) = (edge.target, 0);
                 continue;
             };
-            let own = minus(edge.source).and_then(|(index, gain)| frame(index).map(|own| (own, gain)));
-            edge.add(source, own, out);
+            if std::mem::take(&mut edge.held) {
+                continue;
+            }
+            let share = minus(edge.source);
+            if edge.left == 0 {
+                let gain = edge.gain;
+                out.iter_mut().zip(source).for_each(|(target, sample)| *target += sample * gain);
+                if let Some(share) = share {
+                    share.add(arena, out, -gain);
+                }
+                continue;
+            }
+            // Both move: rare, so what is left without oneself is made first.
+            let mut scratch = [0.0; MAX_FRAME];
+            let Some(rest) = scratch.get_mut(..length) else { continue };
+            rest.copy_from_slice(source);
+            if let Some(share) = share {
+                share.add(arena, rest, -1.0);
+            }
+            edge.add(rest, out);
         }
         self.edges.retain(|edge| edge.left > 0 || !edge.leaving());
     }
 }
 
 impl Edge {
-    fn add(&mut self, source: &[f32], own: Option<(&[f32], f32)>, out: &mut [f32]) {
-        if self.left == 0 {
-            let gain = self.gain;
-            for (target, sample) in out.iter_mut().zip(source) {
-                *target += sample * gain;
-            }
-            if let Some((own, share)) = own {
-                let gain = gain * share;
-                for (target, sample) in out.iter_mut().zip(own) {
-                    *target -= sample * gain;
-                }
-            }
-            return;
-        }
+    /// Adds a frame while the gain moves.
+    fn add(&mut self, source: &[f32], out: &mut [f32]) {
         let ramp = (self.left as usize).min(out.len());
         for (index, target) in out.iter_mut().enumerate() {
             if index < ramp {
@@ -138,11 +210,7 @@ impl Edge {
             } else if index == ramp && ramp == self.left as usize {
                 self.gain = self.target;
             }
-            let mut sample = source.get(index).copied().unwrap_or(0.0);
-            if let Some((own, gain)) = own {
-                sample -= own.get(index).copied().unwrap_or(0.0) * gain;
-            }
-            *target += sample * self.gain;
+            *target += source.get(index).copied().unwrap_or(0.0) * self.gain;
         }
         self.left -= ramp as u32;
         if self.left == 0 {
@@ -156,7 +224,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn none(_: NodeId) -> Option<(u32, f32)> {
+    fn none(_: NodeId) -> Option<Share> {
         None
     }
 
@@ -207,7 +275,7 @@ mod tests {
             let mut set = EdgeSet::at_once(&[(99, 0.0)]);
             set.iter_mut().for_each(|edge| edge.frame = levels.len() as u32);
             let mut out = vec![0.0; 160];
-            set.mix_into(&arena, &mut out, |_| Some((me as u32, 1.0)));
+            set.mix_into(&arena, &mut out, |_| Some(Share { frame: me as u32, from: 1.0, to: 1.0 }));
             prop_assert!((out[80] - (sum - levels[me])).abs() < 1e-5);
         }
     }

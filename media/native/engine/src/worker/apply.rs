@@ -1,6 +1,6 @@
 //! Commands, one by one; a batch is whole because nothing else runs between them and the plan is made after the last.
 
-use super::group::Bus;
+use super::bus::Bus;
 use super::io::Net;
 use super::table::{Batch, Change, Core, Extra, Item, MAX_NODES, MAX_PORTS, MAX_SOURCES, Place};
 use crate::command::{Command, Dtls, OpenPort, Play, Record, Sources, UpdatePort};
@@ -28,7 +28,7 @@ impl Core {
                 self.events.push(Event::CommandFailed { seq: batch.seq, index, command: name, target, reason });
             }
         }
-        self.replan(now);
+        self.replan(now, net);
     }
 
     fn carry_out(&mut self, command: Command, extra: Extra, now: Micros, net: &mut dyn Net) -> Outcome {
@@ -38,7 +38,9 @@ impl Core {
             Command::ClosePort { port } => self.close_port(port, "closed", now, net),
             Command::MovePort { port, group } => self.move_port(port, group, extra),
             Command::Listen { listener, sources, ramp_ms } => self.listen(listener, &sources, ramp_ms),
-            Command::OpenBus { bus, group, max_speakers } => self.open_bus(bus, group, max_speakers),
+            Command::OpenBus { bus, group, max_speakers, agc, gate } => {
+                self.open_bus(group, Bus::new(bus, max_speakers, agc, gate))
+            }
             Command::CloseBus { bus } => self.close_bus(bus),
             Command::Play(play) => self.play(*play),
             Command::StopPlay { player } => self.stop_play(player),
@@ -181,10 +183,13 @@ impl Core {
     }
 
     fn listen(&mut self, listener: NodeId, sources: &Sources, ramp_ms: u32) -> Outcome {
-        if sources.len() > MAX_SOURCES {
+        let place = self.nodes.get(&listener).copied();
+        // A bus takes whoever fits into its group: a room of 200 is one listener.
+        let most = if matches!(place, Some(Place::Bus(_))) { MAX_NODES } else { MAX_SOURCES };
+        if sources.len() > most {
             return Err(Refusal::Limit);
         }
-        match self.nodes.get(&listener).copied() {
+        match place {
             Some(Place::Port(slot)) => {
                 let index = self.port(slot).ok_or(Refusal::UnknownId)?.group;
                 let rate = self.group(index).map_or(8000, |group| group.rate);
@@ -196,7 +201,7 @@ impl Core {
             Some(Place::Bus(index)) => {
                 let group = self.group(index).ok_or(Refusal::UnknownId)?;
                 let bus = group.buses.iter_mut().find(|bus| bus.id == listener).ok_or(Refusal::UnknownId)?;
-                bus.edges.replace(sources, 0);
+                bus.edges.replace(sources, 1); // the bus itself makes the ramp
                 self.soil(index);
                 Ok(())
             }
@@ -204,15 +209,16 @@ impl Core {
         }
     }
 
-    fn open_bus(&mut self, bus: NodeId, group: GroupId, max_speakers: u32) -> Outcome {
-        if self.nodes.contains_key(&bus) {
+    fn open_bus(&mut self, group: GroupId, bus: Bus) -> Outcome {
+        let id = bus.id;
+        if self.nodes.contains_key(&id) {
             return Err(Refusal::DuplicateId);
         }
         let index = self.room(group)?;
         if let Some(group) = self.group(index) {
-            group.buses.push(Bus::new(bus, max_speakers));
+            group.buses.push(bus);
         }
-        self.nodes.insert(bus, Place::Bus(index));
+        self.nodes.insert(id, Place::Bus(index));
         self.soil(index);
         Ok(())
     }

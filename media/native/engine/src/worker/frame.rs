@@ -1,10 +1,11 @@
 //! One step of a group: pull every source, sum the buses, feed listeners and recorders.
 
+use super::bus::Bus;
 use super::group::Group;
 use super::io::Net;
 use super::table::Core;
 use crate::event::Event;
-use crate::ids::{FRAMES_PER_SECOND, Micros, NodeId, seconds};
+use crate::ids::{FRAMES_PER_SECOND, Micros, NodeId, Slot, seconds};
 use crate::media::player::End;
 use crate::port::dtmf::Step;
 use crate::port::{Path, Port};
@@ -28,6 +29,9 @@ impl Core {
             self.current = Some(slot);
             let Some(port) = self.ports.get_mut(slot as usize).and_then(Option::as_deref_mut) else { continue };
             port.receive.pull(group.rate);
+            if let Some(awaited) = group.plan.awaited.get_mut(frame as usize) {
+                *awaited = port.receive.is_about_to_play(now);
+            }
             if !port.direction.receives() {
                 port.receive.samples.fill(0.0);
             }
@@ -105,10 +109,9 @@ impl Core {
     fn sum_buses(&mut self, group: &mut Group, length: usize) {
         let start = group.plan.buses_at as usize;
         for (index, bus) in group.buses.iter_mut().enumerate() {
-            bus.choose(&group.arena, length);
             let out = &mut self.mix[..length];
-            bus.sum_into(&group.arena, out);
             let at = (start + index) * length;
+            bus.sum_into(&group.arena, out);
             group.arena[at..at + length].copy_from_slice(out);
             if let Some(ports) = bus.news() {
                 self.events.push(Event::ActiveSpeakers { bus: bus.id, ports });
@@ -119,6 +122,7 @@ impl Core {
     fn feed_listeners(&mut self, group: &mut Group, length: usize, now: Micros, merged: u32, net: &mut dyn Net) {
         for &slot in &group.ports {
             self.current = Some(slot);
+            let goes_on = self.goes_on(slot);
             let Some(port) = self.ports.get_mut(slot as usize).and_then(Option::as_deref_mut) else { continue };
             let mut out = Outlet { net, packet: &mut self.packet[..], now };
             if port.outgoing.is_active() {
@@ -129,15 +133,19 @@ impl Core {
                 }
                 continue;
             }
-            if port.path != Path::Mix {
+            if port.path != Path::Mix || port.waits(goes_on, now) {
                 continue;
             }
             let mix = &mut self.mix[..length];
-            mix.fill(0.0);
-            let (id, buses) = (port.id, &group.buses);
-            port.edges.mix_into(&group.arena, mix, |source| {
-                buses.iter().find(|bus| bus.id == source).and_then(|bus| bus.share(id))
-            });
+            let common = group.buses.iter().position(|bus| hears_all(port, bus));
+            if common.is_none() {
+                mix.fill(0.0);
+                port.edges.hold(&group.plan.awaited);
+                let (id, buses) = (port.id, &group.buses);
+                port.edges.mix_into(&group.arena, mix, |source| {
+                    buses.iter().find(|bus| bus.id == source).and_then(|bus| bus.share(id))
+                });
+            }
             if port.target().is_none() || now < port.send.muted_until {
                 continue;
             }
@@ -145,12 +153,40 @@ impl Core {
                 let ticks = port.sending_clock() / FRAMES_PER_SECOND as u32 * merged;
                 port.send.skip(ticks);
             }
-            send_audio(port, group.rate, mix, &mut self.payload[..], slot, &mut out);
+            match common {
+                Some(index) => {
+                    let at = (group.plan.buses_at as usize + index) * length;
+                    let sum = group.arena.get(at..at + length).unwrap_or_default();
+                    if let Some(bus) = group.buses.get_mut(index) {
+                        send_common(port, bus, group.rate, sum, mix, slot, &mut out);
+                        (port.shares_encoder, port.voice) = (Some(bus.id), None);
+                    }
+                }
+                None => {
+                    if let Some(id) = port.shares_encoder.take()
+                        && let Some(bus) = group.buses.iter().find(|bus| bus.id == id)
+                        && let Some(voice) = port.voice(group.rate)
+                    {
+                        bus.lead_out(voice);
+                    }
+                    send_audio(port, group.rate, mix, &mut self.payload[..], slot, &mut out);
+                }
+            }
         }
         self.current = None;
-        if group.dirty {
+        let led_over = |slot: &Slot| self.ports.get(*slot as usize)?.as_deref().map(Port::is_led_over);
+        if group.dirty || group.plan.settling.iter().any(|slot| led_over(slot) == Some(true)) {
             self.soil_own(group);
         }
+    }
+
+    /// Whether this frame goes on where the packets ended that a listener was passed before it began to mix. `None`: no more
+    /// of that source plays, or the listener was passed none.
+    fn goes_on(&self, listener: Slot) -> Option<bool> {
+        let former = self.ports.get(listener as usize)?.as_deref()?.former?;
+        let source = self.ports.get(former.slot as usize)?.as_deref().filter(|port| port.id == former.source)?;
+        let begun = source.receive.playout.as_ref()?.began_with()?;
+        Some((begun as u16).wrapping_sub(former.newest) as i16 > 0)
     }
 
     fn feed_recorders(&mut self, group: &mut Group, length: usize, due: Micros) {
@@ -226,6 +262,31 @@ fn send_audio(port: &mut Port, rate: u32, frame: &mut [f32], scratch: &mut [u8],
         out.send(port, slot, payload_type, numbers, payload);
     });
     port.voice = Some(voice);
+}
+
+/// The port hears this bus alone, as it is, and nothing of itself in it: what many hear. Packets of 20 ms only, so that nobody
+/// hears a part of one twice when it begins to talk.
+fn hears_all(port: &Port, bus: &Bus) -> bool {
+    port.ptime_ms == 20 && port.edges.only() == Some(bus.id) && bus.share(port.id).is_none()
+}
+
+/// Sends the common mix, encoded once per codec.
+fn send_common(
+    port: &mut Port,
+    bus: &mut Bus,
+    rate: u32,
+    sum: &[f32],
+    scratch: &mut [f32],
+    slot: u32,
+    out: &mut Outlet<'_>,
+) {
+    let (coding, payload_type) = port.sending();
+    if let Some((ticks, payload)) = bus.common(coding, rate, sum, scratch)
+        && !payload.is_empty()
+    {
+        let numbers = port.send.own(ticks, coding.clock(), out.now);
+        out.send(port, slot, payload_type, numbers, payload);
+    }
 }
 
 /// One step of the DTMF queue; true when it became empty.

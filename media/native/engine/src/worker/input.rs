@@ -47,7 +47,7 @@ impl Core {
             }
             _ => port.receive.counters.discarded += 1,
         });
-        self.replan(now);
+        self.replan(now, net);
     }
 
     /// Takes a datagram of a port's RTCP socket.
@@ -207,7 +207,7 @@ impl Core {
             Some(playout) => playout.push(sequence, header.timestamp, payload, arrival.now),
             None => {
                 let newest = &mut receive.newest;
-                (newest.sequence, newest.timestamp, newest.at) = (sequence, header.timestamp, arrival.now);
+                newest.at = arrival.now;
                 newest.payload.clear();
                 newest.payload.extend_from_slice(payload);
             }
@@ -224,26 +224,40 @@ impl Core {
         now: Micros,
         net: &mut dyn Net,
     ) {
-        let coding = port.receive.coding;
         for &slot in &port.relays {
-            let Some(listener) = self.ports.get_mut(slot as usize).and_then(Option::as_deref_mut) else { continue };
-            if listener.outgoing.is_active() || listener.target().is_none() {
-                continue;
-            }
-            let payload_type = match event {
-                None => listener.codecs.sending(coding),
-                Some(clock) if listener.dtmf_pass => listener
-                    .codecs
-                    .sending_event(clock)
-                    .filter(|(_, theirs)| *theirs == clock)
-                    .map(|(number, _)| number),
-                Some(_) => None,
-            };
-            let Some(payload_type) = payload_type else { continue };
-            let Some(numbers) = listener.send.relay(port.id, header, coding.clock(), now) else { continue };
-            let mut out = Outlet { net, packet: &mut self.packet[..], now };
-            out.send(listener, slot, payload_type, numbers, payload);
+            self.relay_to(slot, port, header, payload, event, now, net);
         }
+    }
+
+    /// Passes one packet of `port` on to one listener, in that one's numbers.
+    #[allow(clippy::too_many_arguments)] // one call, the pieces of one packet
+    pub(super) fn relay_to(
+        &mut self,
+        slot: Slot,
+        port: &Port,
+        header: &Header,
+        payload: &[u8],
+        event: Option<u32>,
+        now: Micros,
+        net: &mut dyn Net,
+    ) {
+        let coding = port.receive.coding;
+        let Some(listener) = self.ports.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
+        if listener.outgoing.is_active() || listener.target().is_none() {
+            return;
+        }
+        let payload_type = match event {
+            None => listener.codecs.sending(coding),
+            Some(clock) if listener.dtmf_pass => {
+                listener.codecs.sending_event(clock).filter(|(_, theirs)| *theirs == clock).map(|(number, _)| number)
+            }
+            Some(_) => None,
+        };
+        let Some(payload_type) = payload_type else { return };
+        let length = if event.is_none() { coding.ticks(payload).unwrap_or(0) } else { 0 };
+        let Some(numbers) = listener.send.relay(port.id, header, length, coding.clock(), now) else { return };
+        let mut out = Outlet { net, packet: &mut self.packet[..], now };
+        out.send(listener, slot, payload_type, numbers, payload);
     }
 
     #[allow(clippy::too_many_arguments)] // one call, the pieces of one packet

@@ -1,14 +1,16 @@
 //! From source sets to a plan: which ports relay, which mix, whose samples are needed, at which rate.
 
 use super::group::{Group, Plan};
+use super::io::Net;
 use super::table::{Core, Place};
 use crate::ids::{FRAME_US, Micros, NodeId, Slot};
 use crate::port::{Path, Port};
 use crate::route::{ABSENT, EdgeSet};
+use crate::rtp::Header;
 
 impl Core {
     /// Makes the plans of all groups that changed, and drops those that became empty.
-    pub fn replan(&mut self, now: Micros) {
+    pub fn replan(&mut self, now: Micros, net: &mut dyn Net) {
         while let Some(index) = self.dirty.pop() {
             let Some(mut group) = self.groups.get_mut(index as usize).and_then(Option::take) else { continue };
             if group.is_empty() {
@@ -17,7 +19,7 @@ impl Core {
                 continue;
             }
             if std::mem::take(&mut group.dirty) {
-                self.plan(&mut group, now);
+                self.plan(&mut group, now, net);
                 self.enter_phase(index, group.phase, group.plan.clocked, now);
             }
             self.groups[index as usize] = Some(group);
@@ -39,7 +41,7 @@ impl Core {
         }
     }
 
-    fn plan(&mut self, group: &mut Group, now: Micros) {
+    fn plan(&mut self, group: &mut Group, now: Micros, net: &mut dyn Net) {
         let mut slots = std::mem::take(&mut group.ports);
         slots.retain(|slot| self.port(*slot).is_some());
         group.ports = slots;
@@ -60,11 +62,16 @@ impl Core {
                 Path::Mix => plan.mixers.push(slot),
                 Path::Nothing => (),
             }
-            if let Some(port) = self.port(slot) {
-                port.set_path(path);
-                if path != Path::Mix {
-                    port.edges.settle();
-                }
+            let Some(port) = self.port(slot) else { continue };
+            let mixed = port.path == Path::Mix;
+            port.set_path(path);
+            if path != Path::Mix {
+                port.edges.settle();
+            }
+            match path {
+                Path::Relay(source) if mixed => self.hand_over(source, slot, now, net),
+                Path::Mix if self.relayable(group, slot).is_some() => plan.settling.push(slot),
+                _ => (),
             }
         }
         group.rate = self.choose_rate(group);
@@ -75,6 +82,7 @@ impl Core {
             || !group.players.is_empty()
             || !group.recorders.is_empty()
             || sends_dtmf;
+        plan.awaited.resize(plan.frames as usize, false);
         group.arena.clear();
         group.arena.resize(plan.frames as usize * group.rate as usize / crate::ids::FRAMES_PER_SECOND, 0.0);
         group.plan = plan;
@@ -100,19 +108,50 @@ impl Core {
         if listener.outgoing.is_active() && listener.codecs.sending_event(listener.sending_clock()).is_none() {
             return Path::Mix; // DTMF as tones needs an encoder
         }
+        if !listener.edges.wanted().any(|edge| self.exists(edge.source, group)) {
+            return Path::Nothing;
+        }
+        match (self.relayable(group, slot), listener.path) {
+            (None, _) => Path::Mix,
+            // A listener that mixes, or is passed another one's packets, is led over by frames: what it heard fades out.
+            (Some(_), Path::Mix) if !listener.is_led_over() => Path::Mix,
+            (Some(source), Path::Relay(old)) if old != source && !listener.edges.is_settled() => Path::Mix,
+            (Some(source), _) => Path::Relay(source),
+        }
+    }
+
+    /// The port whose packets would do for this listener: it hears that one alone, as it is, in a codec that it agreed to.
+    fn relayable(&self, group: &Group, slot: Slot) -> Option<Slot> {
+        let listener = self.ports.get(slot as usize)?.as_deref()?;
         let mut present = listener.edges.wanted().filter(|edge| self.exists(edge.source, group));
-        let Some(first) = present.next() else { return Path::Nothing };
+        let first = present.next()?;
         if present.next().is_some() || !first.is_unity() {
-            return Path::Mix;
+            return None;
         }
-        let Some(Place::Port(source_slot)) = self.nodes.get(&first.source) else { return Path::Mix };
-        let Some(source) = self.source_port(first.source, group) else { return Path::Mix };
+        let Some(Place::Port(source_slot)) = self.nodes.get(&first.source) else { return None };
+        let source = self.source_port(first.source, group)?;
         let same_codec = listener.takes(source.receive.coding);
-        if same_codec && source.ptime_ms == listener.ptime_ms && *source_slot != slot {
-            Path::Relay(*source_slot)
-        } else {
-            Path::Mix
+        (same_codec && source.ptime_ms == listener.ptime_ms && *source_slot != slot).then_some(*source_slot)
+    }
+
+    /// The way back from mixing to passing on: what still waits in the jitter buffer was not heard yet, so it goes first, at
+    /// once. The far end's own buffer takes the burst; nothing is missing and nothing comes twice.
+    fn hand_over(&mut self, source: Slot, listener: Slot, now: Micros, net: &mut dyn Net) {
+        let Some(port) = self.ports.get_mut(source as usize).and_then(Option::take) else { return };
+        let coding = port.receive.coding;
+        if let Some(playout) = &port.receive.playout
+            && playout.coding() == coding
+            && port.direction.receives()
+        {
+            for (sequence, timestamp, payload) in playout.waiting() {
+                let ssrc = port.receive.reception.ssrc;
+                let sequence = sequence as u16;
+                let header =
+                    Header { marker: false, payload_type: 0, sequence, timestamp, ssrc, payload: 0..payload.len() };
+                self.relay_to(listener, &port, &header, payload, None, now, net);
+            }
         }
+        self.ports[source as usize] = Some(port);
     }
 
     /// Wide band when at least two ports use it, or the only one does; a single wide leg among narrow ones gains nothing.

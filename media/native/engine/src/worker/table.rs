@@ -252,7 +252,7 @@ impl Core {
 
     /// Runs the frames that are due.
     pub fn run_frames(&mut self, now: Micros, net: &mut dyn Net) {
-        self.replan(now);
+        self.replan(now, net);
         for index in 0..PHASES {
             let mut is_first = true;
             while !self.phases[index].groups.is_empty() && self.phases[index].next <= now {
@@ -270,7 +270,7 @@ impl Core {
                 self.phases[index].next += FRAME_US;
             }
         }
-        self.replan(now);
+        self.replan(now, net);
         if self.phases.iter().all(|phase| phase.groups.is_empty()) {
             self.lag_us = 0; // nothing is mixed, so nothing can be late: a former overload must not outlive its calls
         }

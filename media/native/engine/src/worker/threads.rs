@@ -272,7 +272,7 @@ impl Loop {
         self.watch(slot, &traveller.sockets);
         self.sockets.insert(slot, traveller.sockets);
         let now = self.core.clock.now();
-        self.core.replan(now);
+        self.core.replan(now, &mut self.sockets);
     }
 
     fn watch(&mut self, slot: Slot, sockets: &PortSockets) {

@@ -35,6 +35,7 @@ impl Net for Wire {
 /// One packet as a far end received it.
 pub struct Received {
     pub at: Micros,
+    pub packet: Vec<u8>,
     pub header: Header,
     pub payload: Vec<u8>,
 }
@@ -46,6 +47,8 @@ pub struct Peer {
     pub payload_type: u8,
     pub hertz: f32,
     pub talking: bool,
+    /// Instead of the tone: sample number (at the rate of the codec) to sample.
+    pub voice: Option<Box<dyn FnMut(u64) -> f32>>,
     pub ssrc: u32,
     pub sequence: u16,
     pub timestamp: u32,
@@ -70,6 +73,7 @@ impl Peer {
             payload_type: map.payload_type,
             hertz,
             talking: true,
+            voice: None,
             ssrc: 7000 + u32::from(index),
             sequence: 100,
             timestamp: 50_000,
@@ -109,7 +113,11 @@ impl Peer {
         let rate = self.coding.encoded_rate(16_000);
         let frame = u64::from(rate) / 50;
         let turn = std::f32::consts::TAU * self.hertz / rate as f32;
-        let tone: Vec<f32> = (0..frame).map(|n| 0.3 * (turn * (self.phase + n) as f32).sin()).collect();
+        let begin = self.phase;
+        let tone: Vec<f32> = match &mut self.voice {
+            Some(voice) => (begin..begin + frame).map(voice).collect(),
+            None => (begin..begin + frame).map(|n| 0.3 * (turn * n as f32).sin()).collect(),
+        };
         self.phase += frame;
         let mut payload = [0u8; 2000];
         let length = self.encoder.encode_into(&tone, &mut payload).expect("encoded");
@@ -126,7 +134,7 @@ impl Peer {
         if header.payload_type == self.payload_type {
             self.decoder.decode_into(&payload, &mut self.heard);
         }
-        self.received.push(Received { at: now, header, payload });
+        self.received.push(Received { at: now, packet: packet.to_vec(), header, payload });
     }
 
     /// Amplitude of a frequency in what was heard last, 1.0 is full scale.
@@ -184,6 +192,14 @@ pub fn pcma() -> Vec<PayloadMap> {
 
 pub fn opus() -> Vec<PayloadMap> {
     vec![map("OPUS", 111, 48_000), map("telephone-event", 110, 48_000)]
+}
+
+pub fn l16() -> Vec<PayloadMap> {
+    vec![map("L16", 97, 8000)]
+}
+
+pub fn g722() -> Vec<PayloadMap> {
+    vec![map("G722", 9, 8000), map("telephone-event", 101, 8000)]
 }
 
 pub fn listen(listener: NodeId, sources: &[NodeId]) -> Command {
