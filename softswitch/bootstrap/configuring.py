@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from softswitch.acd.strategies import STRATEGIES
+from softswitch.bootstrap import presence
 from softswitch.config.problems import Problem, Refused
 from softswitch.config.settings import Settings
 from softswitch.directory.apply import ApplyFile, Rules, read_apply_file
@@ -58,7 +59,7 @@ def checks_of(settings: Settings, *, running: bool, codecs: Iterable[str] | None
     return doctor.examine(
         sip=settings.sip.listen, http=settings.http.listen, media_host=settings.media.listen, media_ports=settings.media.ports,
         data_dir=settings.data_dir, certificate=settings.http.tls_cert, key=settings.http.tls_key, codecs=codecs,
-        running=running,
+        running=running, own=None if running else presence.running(settings.data_dir),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from softswitch.bootstrap import configuring
 from softswitch.bootstrap.node import MakeEngine, Node, make_native_engine
+from softswitch.bootstrap.presence import present
 from softswitch.config.settings import Settings
 from softswitch.model.address import Listen
 
@@ -45,6 +46,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(node.close)
         await node.open()
+        stack.enter_context(present(settings.data_dir, (*settings.sip.listen, settings.http.listen)))
         if apply_file is not None:
             _show(await configuring.apply_file(node.directory, settings, apply_file, "cli"))
         await node.start()

@@ -37,6 +37,14 @@ class Check:
     advice: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A switch that runs: its process id, and where it listens, as written in the settings."""
+
+    process: int
+    ports: frozenset[str]
+
+
 def examine(
     *,
     sip: Sequence[Listen],
@@ -48,22 +56,28 @@ def examine(
     key: str = "",
     codecs: Iterable[str] | None = None,
     running: bool = False,
+    own: Running | None = None,
 ) -> list[Check]:
-    """All checks. `running`: the switch itself holds the ports now, so they are not tried. `codecs` None: no engine."""
-    checks = [] if running else [_port(listen) for listen in (*sip, http)]
-    checks.append(_media_ports(media_host, media_ports, running=running))
+    """All checks. `running`: this process is the switch and holds the ports, so they are not tried. `codecs` None: no engine.
+
+    `own`: the switch that runs on the data directory, whose ports are in use as they should be.
+    """
+    checks = [] if running else [_port(listen, own) for listen in (*sip, http)]
+    checks.append(_media_ports(media_host, media_ports, running=running or own is not None))
     checks.extend((_data_dir(data_dir), _disk(data_dir), _key_file(data_dir), _clock(), _open_files(), _codecs(codecs)))
     if certificate or key:
         checks.append(_certificate(certificate, key))
     return checks
 
 
-def _port(listen: Listen) -> Check:
+def _port(listen: Listen, own: Running | None) -> Check:
     name = f"port {listen}"
     kind = socket.SOCK_DGRAM if listen.transport == "udp" else socket.SOCK_STREAM
     try:
         _bind(listen.host, listen.port, kind)
     except OSError as error:
+        if own is not None and str(listen) in own.ports and error.errno == errno.EADDRINUSE:
+            return Check(name, True, f"in use by this switch (process {own.process})")
         return Check(name, False, _reason(error), _port_advice(error, listen.host, listen.port))
     return Check(name, True, "free")
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
 from softswitch.bootstrap.certificate import self_signed
+from softswitch.bootstrap.presence import present, running
 from softswitch.cluster.bus import Bus
 from softswitch.model import events as ev
 from softswitch.model.address import Listen, PortRange
@@ -206,6 +208,16 @@ def test_the_doctor_finds_a_port_that_is_taken(tmp_path: Path) -> None:
         check = checked(tmp_path, sip=(listen,))[f"port {listen}"]
         assert not check.ok and f"sport = :{listen.port}" in check.advice
         assert f"port {listen}" not in checked(tmp_path, sip=(listen,), running=True)
+        (tmp_path / "data").mkdir()
+        assert running(tmp_path / "data") is None
+        with present(tmp_path / "data", (listen,)):
+            own = running(tmp_path / "data")
+            assert own is not None and own.process == os.getpid()
+            check = checked(tmp_path, sip=(listen,), own=own)[f"port {listen}"]
+            assert check.ok and check.text == f"in use by this switch (process {os.getpid()})"
+        with present(tmp_path / "data", ()):
+            assert not checked(tmp_path, sip=(listen,), own=running(tmp_path / "data"))[f"port {listen}"].ok, "somebody else's"
+        assert running(tmp_path / "data") is None
     assert checked(tmp_path, sip=(listen,))[f"port {listen}"].ok
 
 
