@@ -18,7 +18,7 @@ NAME = "running.lock"
 @contextmanager
 def present(data_dir: Path, ports: Iterable[Listen]) -> Iterator[None]:
     """The lock for the time of the block; the process's death ends it too. Where another process has it, nothing."""
-    with (data_dir / NAME).open("a", encoding="utf-8") as file:
+    with open(data_dir / NAME, "a", encoding="utf-8", opener=_for_its_owner) as file:
         if _lock(file.fileno()):
             file.truncate(0)
             file.write(json.dumps({"process": os.getpid(), "ports": [str(port) for port in ports]}))
@@ -37,6 +37,10 @@ def running(data_dir: Path) -> Running | None:
         return None
     known = json.loads(said)
     return Running(known["process"], frozenset(known["ports"]))
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _lock(descriptor: int) -> bool:

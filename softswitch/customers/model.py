@@ -136,28 +136,37 @@ def checked(values: Mapping[str, Any], definitions: Sequence[FieldDefinition], *
     """Values of a record as they are stored. `whole`: a new record, so that required fields count. Raises Invalid."""
     found: dict[str, Any] = {}
     for key, value in values.items():
-        if key in _TEXTS:
-            if not isinstance(value, str) or len(value) > _TEXTS[key]:
-                raise Invalid(key, f"expected a text of at most {_TEXTS[key]} signs")
-            found[key] = value.strip()
-        elif key == "importance":
-            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 100:
-                raise Invalid(key, f"expected 0 to 100, got {value!s:.20}")
-            found[key] = value
-        elif key == "vip":
-            found[key] = _boolean(key, value)
-        elif key == "numbers":
-            found[key] = _numbers(value)
-        elif key == "fields":
-            found[key] = _own(value, definitions, whole=whole)
-        else:
-            raise Invalid(key, "is no field of a customer")
+        match key:
+            case "importance":
+                found[key] = _importance(value)
+            case "vip":
+                found[key] = _boolean(key, value)
+            case "numbers":
+                found[key] = _numbers(value)
+            case "fields":
+                found[key] = _own(value, definitions, whole=whole)
+            case _:
+                found[key] = _text(key, value)
     if whole:
         if "fields" not in found:
             found["fields"] = _own({}, definitions, whole=True)
         if not found.get("name") and not found.get("numbers"):
             raise Invalid("name", "expected a name or a number")
     return found
+
+
+def _text(key: str, value: Any) -> str:
+    if key not in _TEXTS:
+        raise Invalid(key, "is no field of a customer")
+    if not isinstance(value, str) or len(value) > _TEXTS[key]:
+        raise Invalid(key, f"expected a text of at most {_TEXTS[key]} signs")
+    return value.strip()
+
+
+def _importance(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 100:
+        raise Invalid("importance", f"expected 0 to 100, got {value!s:.20}")
+    return value
 
 
 def _numbers(value: Any) -> tuple[str, ...]:

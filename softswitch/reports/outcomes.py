@@ -31,37 +31,60 @@ class Outcome(NamedTuple):
 
 
 def outcomes_of(event: ev.Event) -> list[Outcome]:
-    def made(kind: str, name: str, code: str, value: int = 0, note: str = "") -> Outcome:
-        call = f"{event.at:.6f}" if kind == "alarm" else "" if kind in ("callback", "attempt") else event.call
-        agent = "" if kind in ("callback", "attempt") else event.agent
-        return Outcome(call, kind, name, agent, event.queue, event.at, code, value, note)
-
     match event:
         case ev.CallDisposed():
-            return [made("disposition", str(place), code, place, event.note) for place, code in enumerate(event.codes, 1)]
-        case ev.SurveyInvited():
-            return [made("survey", event.survey, "invited")]
-        case ev.SurveyAnswered():
-            marks = [made("mark", f"{event.survey}/{question}", question, mark) for question, mark in event.marks.items()]
-            return [made("survey", event.survey, "answered", note=event.reason), *marks]
-        case ev.SurveySkipped():
-            return [made("survey", event.survey, "skipped", note=event.why)]
-        case ev.CallbackCreated():
-            return [made("callback", event.callback, "waiting", note=event.number)]
-        case ev.CallbackAttempt():
-            state = "waiting" if event.result else "dialling"  # an attempt that told its result was in vain
-            tried = made("attempt", f"{event.callback}/{event.attempt}", event.result, 1)
-            return [made("callback", event.callback, state, note=event.number), tried]
-        case ev.CallbackDone():
-            state = "failed" if event.result.startswith("failed") else "done"
-            return [made("callback", event.callback, state, note=event.result)]
-        case ev.CallbackCancelled():
-            return [made("callback", event.callback, "cancelled", note=event.why)]
+            return [_of_call(event, "disposition", str(n), code, n, event.note) for n, code in enumerate(event.codes, 1)]
+        case ev.SurveyInvited() | ev.SurveyAnswered() | ev.SurveySkipped():
+            return _of_survey(event)
+        case ev.CallbackCreated() | ev.CallbackAttempt() | ev.CallbackDone() | ev.CallbackCancelled():
+            return _of_callback(event)
         case ev.AlarmRaised():
-            return [made("alarm", f"{event.code} {event.object}", event.level, note=event.text)]
+            return [_of_alarm(event, event.level, event.text)]
         case ev.AlarmCleared():
-            return [made("alarm", f"{event.code} {event.object}", "cleared")]
+            return [_of_alarm(event, "cleared")]
         case ev.AlarmAcknowledged():
-            return [made("alarm", f"{event.code} {event.object}", "acked", note=event.note)._replace(agent=event.actor)]
+            return [_of_alarm(event, "acked", event.note)._replace(agent=event.actor)]
         case _:
             return []
+
+
+def _of_call(event: ev.Event, kind: str, name: str, code: str, value: int = 0, note: str = "") -> Outcome:
+    return Outcome(event.call, kind, name, event.agent, event.queue, event.at, code, value, note)
+
+
+def _of_survey(event: ev.SurveyInvited | ev.SurveyAnswered | ev.SurveySkipped) -> list[Outcome]:
+    match event:
+        case ev.SurveyInvited():
+            return [_of_call(event, "survey", event.survey, "invited")]
+        case ev.SurveySkipped():
+            return [_of_call(event, "survey", event.survey, "skipped", note=event.why)]
+        case ev.SurveyAnswered():
+            given = _of_call(event, "survey", event.survey, "answered", note=event.reason)
+            return [given, *(_of_call(event, "mark", f"{event.survey}/{key}", key, mark) for key, mark in event.marks.items())]
+
+
+def _of_callback(
+    event: ev.CallbackCreated | ev.CallbackAttempt | ev.CallbackDone | ev.CallbackCancelled,
+) -> list[Outcome]:
+    """A callback belongs to its queue: it has calls of its own, and whichever agent."""
+
+    def made(state: str, note: str) -> Outcome:
+        return Outcome("", "callback", event.callback, "", event.queue, event.at, state, 0, note)
+
+    match event:
+        case ev.CallbackCreated():
+            return [made("waiting", event.number)]
+        case ev.CallbackAttempt():
+            name = f"{event.callback}/{event.attempt}"
+            tried = Outcome("", "attempt", name, "", event.queue, event.at, event.result, 1, "")
+            return [made("waiting" if event.result else "dialling", event.number), tried]  # a result: it was in vain
+        case ev.CallbackDone():
+            return [made("failed" if event.result.startswith("failed") else "done", event.result)]
+        case ev.CallbackCancelled():
+            return [made("cancelled", event.why)]
+
+
+def _of_alarm(event: ev.AlarmRaised | ev.AlarmCleared | ev.AlarmAcknowledged, code: str, note: str = "") -> Outcome:
+    """Of no call: its time tells it from the others of its object."""
+    name = f"{event.code} {event.object}"
+    return Outcome(f"{event.at:.6f}", "alarm", name, event.agent, event.queue, event.at, code, 0, note)
