@@ -164,7 +164,7 @@ def hang_up_by_supervisor(demo: Demo, customer: Page, agent: Page, supervisor: P
     agent.get_by_test_id("btn-answer").click()
     hears(customer, "agent")
     supervisor.get_by_test_id("btn-sup-hangup").click()
-    supervisor.locator(".confirm-hangup").click()
+    supervisor.get_by_test_id("btn-release").click()
     expect(customer.get_by_test_id("widget-panel")).to_have_attribute("data-state", "ended")
     expect(agent.get_by_test_id("wrapup-card")).to_be_visible()
     ended = demo.ended_calls(2)

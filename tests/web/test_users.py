@@ -165,9 +165,10 @@ async def test_an_overdue_duty_has_no_socket(app: Web) -> None:
 
 async def test_openid_people_go_there_and_come_back(app: Web) -> None:
     from typing import Any
+    from unittest.mock import AsyncMock
 
     from softswitch.access.entrance import Entrance
-    from softswitch.access.outside import Person
+    from softswitch.access.outside import Away, Person
     from softswitch.config.settings import OidcSettings
 
     class Provider:
@@ -194,6 +195,10 @@ async def test_openid_people_go_there_and_come_back(app: Web) -> None:
     assert back.status == 200 and 'url=/"' in await back.text()
     session = await (await client.get(f"{API}/auth/session")).json()
     assert (session["login"], session["role"]) == ("anna", "supervisor")
-    assert (await client.get(f"{API}/auth/oidc/callback?error=access_denied")).status == 403
+    refused = await client.get(f"{API}/auth/oidc/callback?error=access_denied")
+    assert refused.status == 403 and 'url=/login?refused=person"' in await refused.text()
+    provider.begin = AsyncMock(side_effect=Away("The OpenID provider cannot be asked now"))
+    away = await client.get(f"{API}/auth/oidc", allow_redirects=False)
+    assert away.status == 503 and 'url=/login?refused=provider"' in await away.text()
     parts[Entrance] = Entrance(app.services.users)
     assert (await client.get(f"{API}/auth/oidc")).status == 404

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import structlog
 from aiohttp import web
 from pydantic import Field
 
 from softswitch.access.entrance import Entrance
 from softswitch.directory.credentials import CodeNeeded, Locked
 from softswitch.directory.users import Origin, SessionView
-from softswitch.model.errors import Forbidden, NotFound
+from softswitch.model.errors import Busy, Forbidden, NotFound, SwitchError
 from softswitch.model.states import Role
 from web import shapes
 from web.auth import Session, Unauthorized, clear_cookies, describe, set_cookies
 from web.errors import problem, problem_of, respond
 from web.routing import EVERYBODY, Model, Request, Route
 
+log = structlog.get_logger("http")
 BEGUN_COOKIE = "softswitch_oidc"
 PEOPLE = EVERYBODY - {Role.API}
 ISSUER = "softswitch"
 _CALLBACK = "/api/v1/auth/oidc/callback"
-_ARRIVED = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><title>softswitch</title>'
-"""A page of ours that goes on to `/`: a redirect that began at the provider would not carry our cookie, SameSite=Strict."""
+_ON = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={}"><title>softswitch</title>'
+"""A page of ours that goes on: a redirect that began at the provider would not carry our cookie, SameSite=Strict."""
 
 
 class LinkCode(Model):
@@ -118,10 +120,23 @@ async def get_methods(request: Request) -> Methods:
     return Methods.model_validate(request.services.part(Entrance).methods())
 
 
+def _on(target: str, status: int = 200) -> web.Response:
+    return web.Response(text=_ON.format(target), status=status, content_type="text/html", headers={"Cache-Control": "no-store"})
+
+
+def _refused(error: SwitchError | Unauthorized) -> web.Response:
+    """Back to the sign-in page, which says it in words: whoever comes here is a browser, not a program."""
+    log.info("no sign-in by OpenID Connect", error=str(error))
+    return _on(f"/login?refused={'provider' if isinstance(error, Busy) else 'person'}", problem_of(error)["status"])
+
+
 async def begin_oidc(request: Request) -> web.Response:
     provider = request.services.part(Entrance).oidc
     base = provider.settings.address.rstrip("/") or f"{request.http.scheme}://{request.http.host}"
-    address, sealed = await provider.begin(base + _CALLBACK)
+    try:
+        address, sealed = await provider.begin(base + _CALLBACK)
+    except SwitchError as error:
+        return _refused(error)
     response = web.Response(status=302, headers={"Location": address, "Cache-Control": "no-store"})
     secure = base.startswith("https:")
     response.set_cookie(BEGUN_COOKIE, sealed, max_age=600, httponly=True, samesite="Lax", secure=secure, path=_CALLBACK)
@@ -130,12 +145,15 @@ async def begin_oidc(request: Request) -> web.Response:
 
 async def finish_oidc(request: Request) -> web.Response:
     http = request.http
-    if "error" in http.query:
-        raise Forbidden("The provider did not sign you in")
     sealed, code, state = http.cookies.get(BEGUN_COOKIE, ""), http.query.get("code", ""), http.query.get("state", "")
-    cookie = await request.services.part(Entrance).finish_oidc(sealed, code, state, origin(request))
-    session = await _session(request, cookie)
-    response = web.Response(text=_ARRIVED, content_type="text/html", headers={"Cache-Control": "no-store"})
+    try:
+        if "error" in http.query:
+            raise Forbidden("The provider did not sign you in")
+        cookie = await request.services.part(Entrance).finish_oidc(sealed, code, state, origin(request))
+        session = await _session(request, cookie)
+    except (SwitchError, Unauthorized) as error:
+        return _refused(error)
+    response = _on("/")
     set_cookies(response, session, secure=http.secure, seconds=request.services.users.rules.session_seconds)
     response.del_cookie(BEGUN_COOKIE, path=_CALLBACK)
     return response

@@ -6,6 +6,9 @@ import { json, query } from "./rest";
 export const LEVELS = ["critical", "major", "minor", "warning"] as const;
 export type Level = (typeof LEVELS)[number];
 
+/** The colour of each. */
+export const LEVEL_TONES: Record<Level, string> = { critical: "red", major: "red", minor: "amber", warning: "blue" };
+
 export interface AlarmItem {
   id: string;
   code: string;
@@ -51,7 +54,7 @@ export interface AuditQuery {
   to: string;
   actor: string;
   object: string;
-  cursor?: number;
+  cursor?: string;
 }
 
 export const oversight = {

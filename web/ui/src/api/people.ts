@@ -42,7 +42,17 @@ export type UserDraft = Pick<User, "login" | "name" | "role" | "teams" | "queues
 
 const place = (login: string, rest = ""): string => `/users/${encodeURIComponent(login)}${rest}`;
 
+/** The ways to sign in that this server has beside links and passwords. */
+export interface SignInWays {
+  /** What its button says; null when no provider is set up. */
+  oidc: { title: string } | null;
+}
+
+/** A page to go to, not to fetch: the provider asks the person. */
+export const OIDC_ADDRESS = "/api/v1/auth/oidc";
+
 export const people = {
+  ways: () => json<SignInWays>("GET", "/auth/methods"),
   users: async () => (await json<{ items: User[] }>("GET", "/users")).items,
   add: (draft: UserDraft) => json<User & { invitation: Invitation }>("POST", "/users", draft),
   change: (login: string, values: Partial<User>) => json<User>("PUT", place(login), values),

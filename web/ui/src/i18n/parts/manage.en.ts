@@ -217,6 +217,7 @@ export const manageEn = {
     date: "Date",
     kindLabel: "Kind",
     kind: { holiday: "Holiday", workday: "Working day", special: "Special hours" },
+    hoursOf: "Hours",
     hours: "Hours (empty: as in the week)",
     name: "Name",
     shipped: "Official",

@@ -219,6 +219,7 @@ export const manageZh: typeof manageEn = {
     date: "日期",
     kindLabel: "类型",
     kind: { holiday: "节假日", workday: "调休上班", special: "特殊时间" },
+    hoursOf: "时段",
     hours: "时段（留空则同平日）",
     name: "名称",
     shipped: "法定",

@@ -45,3 +45,20 @@ export function deedOf(line: string): "create" | "update" | "delete" | "" {
   if (/^(delete|remove)\b|^-/i.test(line)) return "delete";
   return /^(update|change)\b|^~/i.test(line) ? "update" : "";
 }
+
+type Told = Record<string, unknown>;
+
+const isTold = (value: unknown): value is Told => typeof value === "object" && value !== null && !Array.isArray(value);
+const without = (told: Told, ...names: string[]): Told => Object.fromEntries(Object.entries(told).filter(([name]) => !names.includes(name)));
+const stated = (value: unknown): string => (value === "" || (Array.isArray(value) && value.length === 0) ? "–" : wordsOf(value));
+
+/** What an entry of the audit trail changed: `teams: – → one`; what else it tells stands as it is. Deed and object have their own columns. */
+export function changesOf(detail: Told): string {
+  const inner = detail["detail"];
+  const told = without({ ...detail, ...(isTold(inner) ? { detail: null, ...inner } : {}) }, "action", "object");
+  const { before, after } = told;
+  if (!isTold(before) || !isTold(after)) return wordsOf(told);
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  const changes = names.map((name) => `${name}: ${stated(before[name])} → ${stated(after[name])}`);
+  return [...changes, wordsOf(without(told, "before", "after", "fields"))].filter(Boolean).join("  ");
+}
