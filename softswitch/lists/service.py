@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -21,6 +22,8 @@ from softswitch.store.spool import Spool
 
 HITS_SECONDS = 5.0
 """How often counted hits are written."""
+_PATTERN = re.compile(r"\+?[0-9XN()\- ]+\*?|[\w.+#*-]+", re.ASCII)
+"""Digits as people write them, with X and N, or one word: `anonymous`, the name of a SIP user, a service code."""
 
 
 class Lists:
@@ -122,7 +125,7 @@ class Lists:
         await self._spool.write(partial(remove_entry, entry=entry_id))
 
     async def _keep(self, entry: Entry, action: str, actor: str) -> Entry:
-        if not entry.pattern.strip():
+        if not _PATTERN.fullmatch(entry.pattern.strip()):
             raise Invalid("pattern", "expected a number, a prefix such as 0755*, or anonymous")
         if not 0 <= entry.importance <= 100:
             raise Invalid("importance", "expected 0 to 100")

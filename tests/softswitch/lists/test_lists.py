@@ -131,8 +131,11 @@ async def test_a_proposal_waits_for_a_supervisor(reopened: Opened) -> None:
 
 async def test_what_cannot_be_is_refused(reopened: Opened) -> None:
     lists = await reopened()
-    with pytest.raises(Invalid):
-        await lists.add("black", {"pattern": " "}, "wang", approves=True)
+    for pattern in (" ", "no number", "138;drop", "号码"):
+        with pytest.raises(Invalid):
+            await lists.add("black", {"pattern": pattern}, "wang", approves=True)
+    for pattern in ("+86 138-0013-8000", "400NXXXXXX", "0755*", "anonymous", "alice"):
+        assert (await lists.add("black", {"pattern": pattern}, "wang", approves=True)).pattern == pattern
     with pytest.raises(Invalid):
         await lists.add("vip", {"pattern": "138*", "importance": 101}, "wang", approves=True)
     with pytest.raises(NotFound):
