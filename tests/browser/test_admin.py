@@ -1,4 +1,4 @@
-"""What an administrator enters in the pages is there after a reload, and a mistake is told beside its field. Dialogs by keyboard."""
+"""What an administrator enters is there after a reload, a mistake is told beside its field; dialogs by keyboard; the sign-in page."""
 
 from __future__ import annotations
 
