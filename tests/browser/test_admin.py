@@ -1,4 +1,4 @@
-"""What an administrator enters is there after a reload, a mistake is told beside its field; dialogs by keyboard; the sign-in page."""
+"""What an administrator enters is there after a reload, a mistake is told beside its field; dialogs by keyboard; signing in."""
 
 from __future__ import annotations
 
@@ -82,8 +82,7 @@ def test_a_queue_and_its_agent(desk: Desk) -> None:
 
     desk.make("agent")
     desk.at("login").fill("chen")
-    queues = desk.at("config-form").get_by_label("Queues", exact=True).first
-    queues.click()
+    desk.at("queues").click()
     desk.page.get_by_role("option", name="support").click()
     desk.page.keyboard.press("Escape")
     desk.at("station").fill("nowhere:at all")
