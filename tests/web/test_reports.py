@@ -43,9 +43,9 @@ async def get(app: Web, path: str, query: dict[str, str] | None = None, role: Ro
 
 async def test_the_catalogue_says_what_each_column_is(busy: Web) -> None:
     items = {item["id"]: item for item in (await get(busy, "/reports"))["items"]}
-    assert len(items) == 17
+    assert len(items) == 18
     wanted = "queues service workload agent_inbound agent_outbound lines traffic calls ivr recordings alarms operations"
-    assert {*wanted.split(), "prediction", "dispositions", "survey"} <= items.keys()
+    assert {*wanted.split(), "prediction", "dispositions", "survey", "repeats"} <= items.keys()
     level = next(column for column in items["queues"]["columns"] if column["id"] == "sl1")
     assert level["title"] == {"zh": "服务水平", "en": "Service level"} and level["formula"]["en"].startswith("ANS(w≤T) / OFF")
     assert "interval" in items["queues"]["parameters"]

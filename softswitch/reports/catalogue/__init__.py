@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from softswitch.reports.catalogue import agents, lines, outcomes, queues, records, traffic
+from softswitch.reports.catalogue import agents, lines, outcomes, queues, records, repeats, traffic
 from softswitch.reports.model import Asking, Column, Report, Table, Words
 
 _MAKERS: Mapping[str, Callable[[Asking], Table]] = {
@@ -15,6 +15,7 @@ _MAKERS: Mapping[str, Callable[[Asking], Table]] = {
     "agent_inbound": agents.inbound_report, "agent_outbound": agents.outbound_report, "agent_states": agents.states_report,
     "lines": lines.line_report, "traffic": traffic.traffic_report, "calls": traffic.call_list, "ivr": traffic.node_report,
     "prediction": queues.prediction_report, "dispositions": outcomes.disposition_report, "survey": outcomes.survey_report,
+    "repeats": repeats.repeat_report,
     "callbacks": outcomes.callback_report, "recordings": records.recording_report, "alarms": records.alarm_report,
     "operations": records.operation_report,
 }  # fmt: skip
