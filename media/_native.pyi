@@ -13,7 +13,14 @@ EVENTS: list[str]
 @final
 class NativeEngine:
     def __new__(
-        cls, listen: str, port_min: int, port_max: int, workers: int, record_root: str | PathLike[str]
+        cls,
+        listen: str,
+        port_min: int,
+        port_max: int,
+        workers: int,
+        record_root: str | PathLike[str],
+        webrtc_port: int = 0,
+        tcp_port: int = 0,
     ) -> NativeEngine: ...
     def reserve(self, kind: str, group: int) -> Reservation: ...
     def submit(self, batch: Sequence[Command]) -> int: ...

@@ -34,11 +34,14 @@ class BrowserPort:
     codecs: tuple[str, ...] = PREFERRED_CODECS
     ssrc: int = 0  # of the reservation; 0 leaves the a=ssrc line out
     cname: str = "softswitch"
+    tcp_port: int = 0  # of passive TCP candidates; 0 = none
 
     @property
     def capabilities(self) -> Capabilities:
         """The same in the words of negotiation."""
-        return Capabilities(self.codecs, self.addresses[0], self.port, srtp=Srtp.DTLS, also_at=self.addresses[1:])
+        return Capabilities(
+            self.codecs, self.addresses[0], self.port, srtp=Srtp.DTLS, also_at=self.addresses[1:], tcp_port=self.tcp_port
+        )
 
     @property
     def credentials(self) -> Credentials:

@@ -62,16 +62,19 @@ def native_engine(
     port_max: int = 29999,
     workers: int = 0,
     record_root: str = "data/recordings",
+    webrtc_port: int = 0,
+    tcp_port: int = 0,
 ) -> MediaEngine:
     """Starts the Rust engine. `workers` 0 means one less than the cores; recordings are only written below `record_root`.
 
+    `webrtc_port`: one UDP port for all browsers, 0 for one each. `tcp_port`: for browsers whose network blocks UDP, 0 for none.
     Raises ImportError with what to do when the module was not built, OSError when nothing can be bound.
     """
     try:
         from media._native import NativeEngine  # noqa: PLC0415 -- the rest of the package works without the build
     except ImportError as problem:
         raise ImportError("the media engine is not built: run script/setup") from problem
-    engine: MediaEngine = NativeEngine(listen, port_min, port_max, workers, record_root)
+    engine: MediaEngine = NativeEngine(listen, port_min, port_max, workers, record_root, webrtc_port, tcp_port)
     return engine
 
 

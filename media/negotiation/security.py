@@ -118,9 +118,15 @@ def ice_lines(capabilities: Capabilities, credentials: Credentials, *, rtcp_mux:
         return
     yield Line("a", f"ice-ufrag:{credentials.ice.ufrag}")
     yield Line("a", f"ice-pwd:{credentials.ice.pwd}")
-    for rank, address in enumerate(dict.fromkeys((capabilities.address, *capabilities.also_at))):
+    addresses = tuple(dict.fromkeys((capabilities.address, *capabilities.also_at)))
+    for rank, address in enumerate(addresses):
         base = (126 << 24) + ((65535 - rank) << 8)
         yield Line("a", f"candidate:{rank + 1} 1 udp {base + 255} {address} {capabilities.rtp_port} typ host")
         if not rtcp_mux and capabilities.rtcp_port:
             yield Line("a", f"candidate:{rank + 1} 2 udp {base + 254} {address} {capabilities.rtcp_port} typ host")
+    for rank, address in enumerate(addresses if rtcp_mux and capabilities.tcp_port else ()):
+        # Passive: direction preference 4 (RFC 6544 §4.2), so that UDP is preferred wherever it works.
+        priority = (126 << 24) + ((4 * 8192 + 8191 - rank) << 8) + 255
+        where = f"{address} {capabilities.tcp_port}"
+        yield Line("a", f"candidate:{len(addresses) + rank + 1} 1 tcp {priority} {where} typ host tcptype passive")
     yield Line("a", "end-of-candidates")

@@ -70,6 +70,7 @@ class Capabilities:
     rtcp_mux: bool = True  # accepted when offered; with `rtcp_port` 0 also offered
     srtp: Srtp = Srtp.OPTIONAL
     also_at: tuple[str, ...] = ()
+    tcp_port: int = 0  # where an ICE peer may connect by TCP (RFC 6544); 0 = nowhere
 
     @property
     def family(self) -> int:

@@ -51,7 +51,7 @@ class Rules:
     """Delays and limits of call-centre.md §2.2 and §3.2 that hold for all queues, in seconds."""
 
     reserved_limit: float = 2.0
-    grace: float = 30.0
+    grace: float = 35.0
     exclusion: float = 30.0
     pull_wrap_up: float = 5.0
     most_at_once: int = 20

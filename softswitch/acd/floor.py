@@ -125,6 +125,8 @@ class Floor:
         record = self._acd.core.state.agents.get(login)
         if record is None or record.state is not AgentState.OFFLINE or record.station != BROWSER:
             return
+        if self._stations.covered(login):
+            return
         call = self._control.hold_for_lost(login)
         if call is not None:
             self._parked[login] = call

@@ -370,7 +370,8 @@ class AcdService:
 
     def _park(self, login: str, call: Call) -> None:
         still_lost = self.core.state.agents[login].state is AgentState.OFFLINE and self._talking.get(login) is call
-        if still_lost and len(call.conversation.others) == 1:  # a conference goes on without the agent
+        needs_music = still_lost and not self._stations.covered(login)
+        if needs_music and len(call.conversation.others) == 1:  # a conference goes on without the agent
             self._parked[login] = call
             call.hold(actor="system")
 

@@ -16,6 +16,7 @@ from softswitch.directory.secrets import LocalSources, NoSources, Sources
 from softswitch.directory.service import Directory
 from softswitch.directory.snapshot import Snapshot
 from softswitch.ivr.flow import validate_flow
+from softswitch.model.address import Listen
 from softswitch.observe import doctor
 
 _REACHED_BY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what to dial where one listens on all
@@ -56,8 +57,11 @@ async def apply_text(directory: Directory, settings: Settings, text: str, filena
 
 def checks_of(settings: Settings, *, running: bool, codecs: Iterable[str] | None) -> list[doctor.Check]:
     """The doctor's checks for these settings. They touch sockets and files: a few ms, in a thread when the switch runs."""
+    media = settings.media
+    ports = (("udp", media.webrtc_port), ("tcp", media.tcp_port))
+    for_browsers = [Listen(transport, media.listen, port) for transport, port in ports if port]
     return doctor.examine(
-        sip=settings.sip.listen, http=settings.http.listen, media_host=settings.media.listen, media_ports=settings.media.ports,
+        sip=(*settings.sip.listen, *for_browsers), http=settings.http.listen, media_host=media.listen, media_ports=media.ports,
         data_dir=settings.data_dir, certificate=settings.http.tls_cert, key=settings.http.tls_key, codecs=codecs,
         running=running, own=None if running else presence.running(settings.data_dir),
     )  # fmt: skip

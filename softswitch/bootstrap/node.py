@@ -65,7 +65,10 @@ def make_native_engine(settings: Settings) -> MediaEngine:
     media = settings.media
     recordings = settings.data_dir / "recordings"
     try:
-        return native_engine(media.listen, media.ports.first, media.ports.last, media.workers, str(recordings.resolve()))
+        return native_engine(
+            media.listen, media.ports.first, media.ports.last, media.workers, str(recordings.resolve()), media.webrtc_port,
+            media.tcp_port,
+        )  # fmt: skip
     except ImportError as fault:
         raise OSError(str(fault)) from fault
 
@@ -149,6 +152,7 @@ class Node:
                 submit=self.submit, recordings=self.recordings, alarms=self.alarms, identity=node_identity(),
                 address_for=addresses.address_for, addresses=addresses.addresses, max_calls=settings.sip.max_calls,
                 form=form, depot=depot, fallback=settings.recordings.fallback,
+                tcp_port=settings.media.tcp_port,
             )
         )  # fmt: skip
         advertise = None if settings.sip.advertise in ("", "auto") else _advertised(settings.sip.advertise)

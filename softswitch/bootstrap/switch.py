@@ -77,6 +77,7 @@ class Parts:
     depot: Depot | None = None
     """Where finished recordings go; None: they stay."""
     fallback: str = ""
+    tcp_port: int = 0
     music: tuple[str, str] = ("music", "default")
     """Language folder and name of the music that held parties hear."""
 
@@ -88,7 +89,7 @@ class Switch:
         self._parts = parts
         clock, media = parts.clock, parts.media
         self.ids = parts.ids
-        self.studio = Studio(media, parts.identity, parts.address_for, parts.addresses)
+        self.studio = Studio(media, parts.identity, parts.address_for, parts.addresses, parts.tcp_port)
         self.trunks = TrunkBook(clock, parts.journal, parts.submit)
         self.registrar = Registrar(clock, parts.journal)
         self.routing = Routing(parts.directory, self.trunks, self.registrar)

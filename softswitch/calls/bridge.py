@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from media.commands import Command, Play, StopPlay
+from softswitch.calls.absence import Absence
 from softswitch.calls.mix import Mix, Party
 from softswitch.calls.outcome import Ending
 from softswitch.calls.record import Recording
@@ -41,6 +42,7 @@ class Conversation:
         self._over: asyncio.Future[Ending] | None = None
         self.transfer: Transfer = lambda party, _wanted: party.leg.report_transfer(Cause.REJECTED.sip)
         self._keeps_recording = False
+        self.absence = Absence(board, mix, timeline)
         self.on_recording: Callable[[], None] = _nothing
         self.recorder = CallRecorder(mix, timeline, self._new_recording, self._recording_changed)
         self.on_left: Callable[[Party, Ending], None] = _nobody
@@ -117,7 +119,7 @@ class Conversation:
         leg.listener = base.ignore
         by_peer = leg.is_ended
         stops: list[Command] = [*before, *(self._stop_music(party) if party.held else ())]
-        stops += self._regroup()
+        stops += [*self._regroup(), *self.absence.uncover(party), *self.absence.covers()]
         if not self.is_live and not self._keeps_recording:
             stops += self.recorder.part()
         mix.apply(before=stops) if not mix.caller.is_ended else mix.submit(stops)
@@ -285,6 +287,10 @@ class Conversation:
                 self.transfer(party, event)
             case base.PortReplaced():
                 self._mix.apply()
+            case base.Absent(reason=reason):
+                self.absence.begins(party, reason)
+            case base.Returned():
+                self.absence.ends(party)
             case base.PortFailed():
                 self._gone(party, Cause.MEDIA_FAILURE)
 

@@ -523,6 +523,10 @@ class Call:
                 self._transfer(self.mix.anchor, event)
             case base.PortReplaced():
                 self.mix.apply()
+            case base.Absent(reason=reason):
+                self.conversation.absence.begins(self.mix.anchor, reason)
+            case base.Returned():
+                self.conversation.absence.ends(self.mix.anchor)
             case base.PortFailed():
                 self.hang_up(Cause.MEDIA_FAILURE)
 

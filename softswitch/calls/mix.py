@@ -35,6 +35,8 @@ class Party:
     muted: bool = False
     away: bool = False  # its own device pressed hold
     player: int = 0
+    absent_since: float = 0.0  # UTC since when nothing is heard of its page; 0 while it is there
+    cover: int = 0  # the music it hears while everybody it talks to is absent
     parted: asyncio.Future[Ending] | None = None
 
     @property
@@ -47,7 +49,8 @@ class Party:
 
     @property
     def seat(self) -> Seat:
-        return Seat(self.port, self.role, self.circle, held=self.held, muted=self.muted or self.away, player=self.player)
+        muted = self.muted or self.away
+        return Seat(self.port, self.role, self.circle, held=self.held, muted=muted, player=self.player, cover=self.cover)
 
 
 @dataclass(slots=True)
@@ -72,6 +75,8 @@ class Mix:
         self.recorder = 0
         self.own_routes: Callable[[], Sequence[Command]] | None = None
         """Takes the place of the picture while the caller is in a room or hears itself."""
+        self.covering: Callable[[], Sequence[Command]] = tuple
+        """Begins and ends the music for absent parties, before everybody is routed."""
         self._supervision = _Supervision()
         self._media = media
 
@@ -127,8 +132,8 @@ class Mix:
 
     def apply(self, *, before: Sequence[Command] = (), after: Sequence[Command] = ()) -> None:
         """Routes everybody anew, in one batch with `before` and `after`; the recorder follows on the same frame."""
+        batch: list[Command] = [*before, *self.covering()]
         picture = self.picture
-        batch: list[Command] = [*before]
         batch += scene.routes(picture) if self.own_routes is None else self.own_routes()
         if self.recorder:
             batch.append(ControlRecord(self.recorder, scene.left_and_right(picture)))

@@ -29,8 +29,8 @@ class Seat:
     """One party of the picture. Numbers are ids of ports, players and buses; 0 means none.
 
     Parties of one `circle` hear each other. A `held` one hears its `player` alone (music) and is heard by nobody; a `muted` one
-    hears, but is not heard. `player` is heard besides people: prompt, ringback, early sound of a far end. `mode` and `target`
-    (the port of the agent that is supervised, 0 = every agent) matter for supervisors only.
+    hears, but is not heard. `player` is heard besides people: prompt, ringback, early sound of a far end; `cover` is the music
+    while whom it talks to is absent. `mode` and `target` (the supervised agent's port, 0 = every agent) are a supervisor's.
     """
 
     port: int
@@ -39,6 +39,7 @@ class Seat:
     held: bool = False
     muted: bool = False
     player: int = 0
+    cover: int = 0
     mode: MonitorMode = MonitorMode.OFF
     target: int = 0
 
@@ -78,7 +79,7 @@ def left_and_right(scene: Scene) -> tuple[Mapping[int, float], Mapping[int, floa
 
 
 def _party_hears(scene: Scene, me: Seat) -> list[int]:
-    sources = [me.player]
+    sources = [me.player, me.cover]
     if not me.held and not _in_private(scene, me):
         sources += [
             seat.port

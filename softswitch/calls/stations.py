@@ -81,6 +81,11 @@ class Stations:
             raise Unreachable(Cause.BUSY)
         return Device(session, answers=agent.auto_answer)
 
+    def covered(self, login: str) -> bool:
+        """Whether a lost page needs no parking of its caller: its sound goes on, or the call plays music for it already."""
+        session = self.browsers.of(login)
+        return session is not None and session.may_be_back
+
     def agent_of(self, to: Destination) -> str:
         """The login of the agent who is reached at a destination, "" for nobody's device."""
         if to.kind is DestinationKind.AGENT:

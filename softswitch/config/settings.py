@@ -38,7 +38,12 @@ class MediaSettings:
     advertise: str = _setting("auto", "Address written into SDP; auto: the local address of the route to the peer.")
     ports: PortRange = _setting(PortRange(20000, 29999), "UDP ports for RTP.")
     workers: int = _setting(0, "Media threads; 0: one less than the cores.", unit="threads")
+    webrtc_port: int = _setting(0, "One UDP port for all browsers, for strict firewalls; 0: a port of `media.ports` each.")
+    tcp_port: int = _setting(0, "TCP port for browsers whose network blocks UDP (ICE-TCP); 0: none.")
     stun: str = _setting("", "STUN server for browsers, host:port; empty: no outside server is ever asked.")
+    turn: tuple[str, ...] = _setting((), "TURN servers for browsers, such as turn:host:3478 or turns:host:443?transport=tcp.")
+    turn_secret: str = _setting("", "The secret shared with these (coturn: static-auth-secret).", secret=True)
+    turn_hours: float = _setting(12.0, "How long a page may use the password that is made for it.", unit="h")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

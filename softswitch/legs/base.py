@@ -127,9 +127,21 @@ class PortReplaced:
     old: int
 
 
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Nothing is heard of the party any more, but it may come back: a page that reloads, a network that changes."""
+
+    reason: str  # silent: its sound stopped; unreachable: ICE lost it; closed: its page went away
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The absent party is heard again."""
+
+
 LegEvent = (
     Ringing | EarlyMedia | Answered | HeldByPeer | ResumedByPeer | DigitPressed | TransferWanted | MediaFlows | PortReplaced
-    | PortFailed | Ended
+    | PortFailed | Absent | Returned | Ended
 )  # fmt: skip
 
 Listener = Callable[[LegEvent], None]

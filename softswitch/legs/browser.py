@@ -6,12 +6,13 @@ The page always offers (interfaces.md §4); between calls the port stays open in
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from media import browser, sdp
 from media.commands import ClosePort, Listen, MovePort, PortKind, SendDtmf
 from media.credentials import ice_credentials
 from media.errors import BadDescription, MediaError, NotAcceptable
-from media.events import Event
+from media.events import DtlsState, Event, IceState, MediaLost, MediaResumed, MediaStarted
 from media.negotiation import Agreement
 from softswitch.legs import base
 from softswitch.legs.base import LegFacts, PartyKind
@@ -43,6 +44,13 @@ class BrowserSession:
         self._agreement: Agreement | None = None
         self._ours = browser.BrowserPort(studio.addresses(), 0, self._ice, studio.identity)
         self._forget: Callable[[], None] | None = None
+        self._heard_now = False
+        self._silenced_by = ""  # why nothing is heard in the present call; "" while something is, or nobody told
+
+    @property
+    def may_be_back(self) -> bool:
+        """Whether the call needs nothing done about a lost connection: the person is heard, or the other side hears music."""
+        return self._heard_now or bool(self._silenced_by)
 
     @property
     def ready(self) -> bool:
@@ -76,27 +84,41 @@ class BrowserSession:
 
     def _renegotiate(self, theirs: sdp.Description) -> str:
         before = self._agreement
+        if before is not None and self._restarts_ice(theirs, before):
+            # Who answers a restart takes new credentials as well (RFC 8839 §4.4.1.1); media goes on by the old path meanwhile.
+            self._ours = replace(self._ours, ice=ice_credentials())
         answer, agreement = browser.answer(theirs, self._ours, previous=before)
         self._agreement = agreement
         self._studio.pump.submit([agreement.update_port(self.port, before=before, identity=self._studio.identity)])
         return sdp.write(answer).decode()
 
+    @staticmethod
+    def _restarts_ice(theirs: sdp.Description, before: Agreement) -> bool:
+        media = next(part for part in theirs.media if part.kind == "audio")
+        credentials = sdp.ice_credentials(theirs, media)
+        return credentials is not None and before.ice is not None and credentials[0] != before.ice.remote_ufrag
+
     def _connect(self, theirs: sdp.Description) -> str:
         reservation = self._studio.pump.reserve(PortKind.WEBRTC, self.group)
         ours = browser.BrowserPort(
-            self._studio.addresses(), reservation.port, ice_credentials(), self._studio.identity, ssrc=reservation.ssrc
-        )
+            self._studio.addresses(), reservation.port, ice_credentials(), self._studio.identity, ssrc=reservation.ssrc,
+            tcp_port=self._studio.tcp_port,
+        )  # fmt: skip
         answer, agreement = browser.answer(theirs, ours)
-        old, self._ours, self._agreement = self.port, ours, agreement
+        old, self._ours, self._agreement, self._heard_now = self.port, ours, agreement, False
         self._drop_port()
         self.port = self._studio.ids.next()
-        self._forget = self._studio.pump.subscribe(self.port, self._heard)
+        self.follow_port()
         self._studio.pump.submit([agreement.open_port(self.port, reservation.token, identity=self._studio.identity)])
         if old and self.leg is not None:
             self.leg.listener(base.PortReplaced(old))
         if old and self.on_moved is not None:
             self.on_moved(old)
         return sdp.write(answer).decode()
+
+    def follow_port(self) -> None:
+        """Hears of the present port from now on."""
+        self._forget = self._studio.pump.subscribe(self.port, self._heard)
 
     def close(self) -> None:
         """The page is gone for good: a call it was in sees its leg end. Idempotent."""
@@ -128,6 +150,7 @@ class BrowserSession:
         """The use of this session by one call. Raises Busy when it is in one already."""
         if self.leg is not None:
             raise Busy("this browser is in a call already")
+        self._silenced_by = ""
         self.leg = BrowserLeg(self, self._ids.leg(), facts)
         return self.leg
 
@@ -142,6 +165,31 @@ class BrowserSession:
         translated = from_engine(event)
         if translated is not None and self.leg is not None:
             self.leg.listener(translated)
+        match event:
+            case MediaStarted() | MediaResumed():
+                self._present(heard=True)
+            case IceState(state="connected") if self._silenced_by == "unreachable":
+                self._present(heard=False)
+            case DtlsState(state="connected"):
+                self._present(heard=False)
+            case MediaLost():
+                self._missing("silent")
+            case IceState(state="disconnected"):
+                self._missing("unreachable")
+            case DtlsState(state="closed"):
+                self._heard_now = False  # the page goes away; its silence says so soon, unless it was only reloaded
+
+    def _present(self, *, heard: bool) -> None:
+        self._heard_now = self._heard_now or heard
+        was, self._silenced_by = self._silenced_by, ""
+        if was and self.leg is not None and self.leg.is_answered:
+            self.leg.listener(base.Returned())
+
+    def _missing(self, reason: str) -> None:
+        self._heard_now = False
+        if not self._silenced_by and self.leg is not None and self.leg.is_answered:
+            self._silenced_by = reason
+            self.leg.listener(base.Absent(reason))
 
 
 class BrowserLeg:

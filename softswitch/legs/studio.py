@@ -21,6 +21,7 @@ class Studio:
     identity: DtlsIdentity
     address_for: Callable[[str], str]
     addresses: Callable[[], tuple[str, ...]]  # for browsers: every address they may reach us at, best first
+    tcp_port: int = 0  # where browsers without UDP connect; 0 = nowhere
 
     @property
     def pump(self) -> EnginePump:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -14,7 +15,7 @@ import pytest
 from playwright.async_api import async_playwright
 
 import media._native  # noqa: F401 -- a missing build must fail here, not be skipped
-from media.commands import ClosePort, Listen, OpenPort, PayloadMap, PortKind, UpdatePort
+from media.commands import ClosePort, Listen, MovePort, OpenPort, PayloadMap, PortKind, UpdatePort
 from media.credentials import node_identity
 from media.engine import native_engine
 from media.events import DtlsState, Event, IceState, PortClosed, PortOpened
@@ -32,8 +33,9 @@ PCMU = (PayloadMap("PCMU", 0, 8000),)
 class Scene:
     """One engine; a phone made of a UDP socket; a browser port that both hear each other through."""
 
-    def __init__(self, folder: Path) -> None:
-        self.engine = native_engine("127.0.0.1", 32000, 32998, 1, str(folder))
+    def __init__(self, folder: Path, workers: int = 1, webrtc_port: int = 0, tcp_port: int = 0) -> None:
+        self.engine = native_engine("127.0.0.1", 32000, 32998, workers, str(folder), webrtc_port, tcp_port)
+        self.tcp_port = tcp_port
         self.clock = Clock()
         self.identity = node_identity()
         self.events: list[Event] = []
@@ -51,7 +53,7 @@ class Scene:
         """Answers the peer's offer and joins it with the phone; `connect=False` keeps the answer from the peer."""
         offer = await peer.offer()
         reservation = self.engine.reserve(PortKind.WEBRTC, GROUP)
-        answer = Answer(offer, codec, reservation.port, self.identity, role)
+        answer = Answer(offer, codec, reservation.port, self.identity, role, tcp_port=self.tcp_port)
         dtls = answer.dtls(fingerprint)
         opening = OpenPort(BROWSER, reservation.token, answer.codecs, dtls=dtls, ice=answer.ice, rtcp_mux=True)
         self.engine.submit([opening, Listen(BROWSER, {PHONE: 0.0}), Listen(PHONE, {BROWSER: 0.0})])
@@ -127,6 +129,23 @@ async def test_we_may_be_the_active_side(scene: Scene, kind: str) -> None:
         assert await scene.ears(peer) == ({"phone"}, {"browser"})
 
 
+async def test_the_browser_learns_how_it_is_heard(scene: Scene) -> None:
+    """What Chromium's statistics say of the far end comes from our receiver and sender reports."""
+    async with peer_of("chromium") as peer:
+        assert isinstance(peer, ChromiumPeer)
+        await scene.browser(peer, "PCMU")
+        await peer.connected()
+        report: dict[str, Any] = {}
+        for _ in range(20):
+            report = await peer.report("remote-inbound-rtp")
+            if "roundTripTime" in report:
+                break
+            await asyncio.sleep(0.5)
+        assert 0 <= report["roundTripTime"] < 0.5
+        assert report["packetsLost"] == 0 and 0 <= report["jitter"] < 0.2
+        assert (await peer.report("remote-outbound-rtp"))["packetsSent"] > 0
+
+
 async def test_a_certificate_that_was_not_announced_ends_the_handshake(scene: Scene) -> None:
     async with peer_of("chromium") as peer:
         await scene.browser(peer, "PCMU", fingerprint=node_identity().fingerprint)
@@ -179,3 +198,59 @@ async def test_a_browser_that_goes_away_is_noticed(scene: Scene) -> None:
         await peer.close()
         await scene.wait(DtlsState, port=BROWSER, state="closed", seconds=3)
         await scene.wait(IceState, port=BROWSER, state="disconnected", seconds=20)
+
+
+async def test_all_browsers_on_one_port(tmp_path: Path) -> None:
+    """Two peers on the same number, each with its own phone, on two workers; one restarts ICE; both move to another group."""
+    scene = Scene(tmp_path, workers=2, webrtc_port=32999)
+    try:
+        await scene.phone()
+        async with peer_of("aiortc") as first, peer_of("chromium") as second:
+            answer = await scene.browser(first, "PCMU")
+            other = Answer(await second.offer(), "PCMU", 32999, scene.identity)
+            reservation = scene.engine.reserve(PortKind.WEBRTC, 20)
+            assert (answer.port, reservation.port) == (32999, 32999)
+            opening = OpenPort(3, reservation.token, other.codecs, dtls=other.dtls(), ice=other.ice, rtcp_mux=True)
+            scene.engine.submit([opening])
+            await second.answer(other.sdp)
+            await asyncio.gather(first.connected(), second.connected())
+            assert await scene.ears(first) == ({"phone"}, {"browser"})
+            await scene.wait(DtlsState, port=3, state="connected")
+            scene.engine.submit([MovePort(3, GROUP), Listen(3, {PHONE: 0.0}), Listen(PHONE, {3: 0.0}), Listen(BROWSER, {})])
+            assert await scene.ears(second) == ({"phone"}, {"browser"})
+            again = Answer(await second.offer(restart=True), "PCMU", 32999, scene.identity)
+            scene.engine.submit([UpdatePort(3, ice=again.ice)])
+            await second.answer(again.sdp)
+            await asyncio.sleep(1.0)
+            assert await scene.ears(second) == ({"phone"}, {"browser"})
+            assert heard_tones(await first.heard(0.5), TONES, RATE) == set()
+    finally:
+        scene.close()
+
+
+async def test_a_browser_without_udp_connects_by_tcp(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, tcp_port=32997)
+    try:
+        await scene.phone()
+        async with peer_of("chromium") as peer:
+            await scene.browser(peer, "PCMU")
+            await peer.connected()
+            assert await scene.ears(peer) == ({"phone"}, {"browser"})
+            stats = await peer.path()  # type: ignore[attr-defined]
+            assert stats == {"local": "tcp", "remote": "tcp"}
+    finally:
+        scene.close()
+
+
+async def test_callers_at_the_door_that_say_nothing_are_turned_away(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, tcp_port=32997)
+    try:
+        for greeting in (b"GET / HTTP/1.1\r\n\r\n", b"\x00\x04\x01\x02\x03\x04", b"\xff\xff" + bytes(4000)):
+            reader, writer = await asyncio.open_connection("127.0.0.1", 32997)
+            writer.write(greeting)
+            async with asyncio.timeout(8):
+                with contextlib.suppress(ConnectionResetError):
+                    assert await reader.read() == b""
+            writer.close()
+    finally:
+        scene.close()

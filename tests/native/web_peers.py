@@ -157,11 +157,30 @@ class ChromiumPeer:
     async def close(self) -> None:
         await self._page.evaluate("() => ear.connection.close()")
 
+    async def report(self, kind: str) -> dict[str, Any]:
+        """The first report of this kind in `getStats`, {} when there is none."""
+        script = "async kind => [...(await ear.connection.getStats()).values()].find(one => one.type === kind) ?? {}"
+        return dict(await self._page.evaluate(script, kind))
+
+    async def path(self) -> dict[str, str]:
+        """The protocols of the candidate pair in use."""
+        script = """async () => {
+          const all = await ear.connection.getStats();
+          const pair = all.get([...all.values()].find(one => one.type === 'transport').selectedCandidatePairId);
+          return {local: all.get(pair.localCandidateId).protocol, remote: all.get(pair.remoteCandidateId).protocol};
+        }"""
+        return dict(await self._page.evaluate(script))
+
 
 class Answer:
     """A hand-made answer to one offer, and the same in the engine's words: one codec, ICE-lite."""
 
-    def __init__(self, offer: str, codec: str, port: int, identity: DtlsIdentity, role: str = "passive") -> None:
+    def __init__(
+        self, offer: str, codec: str, port: int, identity: DtlsIdentity, role: str = "passive", *, tcp_port: int = 0
+    ) -> None:
+        self.candidate = f"a=candidate:1 1 udp 2130706431 127.0.0.1 {port} typ host"
+        if tcp_port:
+            self.candidate = f"a=candidate:1 1 tcp 2124414975 127.0.0.1 {tcp_port} typ host tcptype passive"
         self.offer, self.codec, self.port, self.identity, self.role = offer, codec, port, identity, role
         self.credentials = ice_credentials()
         self._format = _found(rf"a=rtpmap:(\d+ {codec}/\S+)", offer, re.IGNORECASE)
@@ -177,7 +196,7 @@ class Answer:
             f"a=mid:{self._mid}", f"a=rtpmap:{self._format}", "a=rtcp-mux", "a=sendrecv",
             f"a=ice-ufrag:{self.credentials.ufrag}", f"a=ice-pwd:{self.credentials.pwd}",
             f"a=fingerprint:{self.identity.fingerprint}", f"a=setup:{self.role}",
-            f"a=candidate:1 1 udp 2130706431 127.0.0.1 {self.port} typ host", "a=end-of-candidates",
+            self.candidate, "a=end-of-candidates",
         ]  # fmt: skip
         return "\r\n".join(lines) + "\r\n"
 

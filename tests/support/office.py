@@ -299,6 +299,7 @@ def _page(office: Office, login: str) -> BrowserSession:
     browsers = office.stations.browsers
     session = browsers.open(login)
     session.port = office.open_port(session.group, PortKind.WEBRTC)
+    session.follow_port()
     office.engine.label(session.port, login)
     return session
 

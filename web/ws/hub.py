@@ -76,7 +76,7 @@ class Hub:
         self, login: str, resume: str, after: int, overflow: Callable[[], None]
     ) -> tuple[Outbox, asyncio.Queue[str], bool]:
         """The outbox of a person's new connection, its queue, and whether the former one was resumed without a gap."""
-        outbox = self._parking.take(resume, login) if resume else None
+        outbox = (self._parking.take(resume, login) or self._take_over(resume, login)) if resume else None
         resumed = outbox is not None
         if outbox is None:
             outbox = Outbox(login, token_urlsafe(24))
@@ -88,8 +88,17 @@ class Hub:
             self._services.floor.desk_connected(login)
         return outbox, queue, complete
 
-    def detach(self, outbox: Outbox) -> None:
-        """The connection is gone; the person may come back."""
+    def _take_over(self, resume: str, login: str) -> Outbox | None:
+        """A connection that is dead, but not known to be: its network went away and the client is faster than our heartbeat."""
+        outbox = next((mine for mine in self._connected.get(login, ()) if mine.resume == resume), None)
+        if outbox is not None and outbox.overflow is not None:
+            outbox.overflow()
+        return outbox
+
+    def detach(self, outbox: Outbox, queue: asyncio.Queue[str]) -> None:
+        """The connection is gone; the person may come back. Nothing when another connection has taken the outbox over."""
+        if outbox.send is not queue:
+            return
         outbox.disconnect()
         mine = self._connected.get(outbox.login, set())
         mine.discard(outbox)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from softswitch.access.rights import Permission, may
+from softswitch.access.turn import ice_servers
 from softswitch.model.errors import Forbidden
 from softswitch.model.states import Role
 from softswitch.services import Services
@@ -54,7 +55,7 @@ async def serve_person(http: web.Request, services: Services, hub: Hub, guard: G
         await socket.run(http, ws, outbox, queue, client.serve)
     finally:
         unwatch()
-        hub.detach(outbox)
+        hub.detach(outbox, queue)
     return ws
 
 
@@ -71,6 +72,7 @@ class PersonClient:
             "subscribe": self._subscribe,
             "media.offer": self._media_offer,
             "media.close": self._media_close,
+            "media.ice": self._media_ice,
             **{kind: partial(self._desk_order, handler) for kind, handler in desk.HANDLERS.items()},
             **{kind: partial(self._supervising, handler) for kind, handler in supervising.HANDLERS.items()},
         }
@@ -129,6 +131,10 @@ class PersonClient:
     async def _media_close(self, _: requests.Message) -> Mapping[str, Any]:
         self._services.browsers.close(self._login)
         return {}
+
+    async def _media_ice(self, _: requests.Message) -> Mapping[str, Any]:
+        services = self._services
+        return {"ice_servers": ice_servers(services.settings.media, self._login, services.clock.utc())}
 
     async def _desk_order(self, handler: desk.Handler, message: requests.Message) -> Mapping[str, Any]:
         return await handler(self._services, self._login, message)

@@ -147,6 +147,7 @@ PEOPLE: Mapping[str, tuple[type[Message], frozenset[Role]]] = {
     "queue.pick": (QueuePick, _AGENT),
     "media.offer": (MediaOffer, _PEOPLE),
     "media.close": (Message, _PEOPLE),
+    "media.ice": (Message, _PEOPLE),
     "offer.accept": (OfferAnswer, _AGENT),
     "offer.reject": (OfferAnswer, _AGENT),
     "call.hold": (Message, _AGENT),
@@ -182,4 +183,5 @@ WIDGET: Mapping[str, type[Message]] = {
     "call.hangup": Message,
     "dtmf": Digits,
     "media.close": Message,
+    "media.ice": Message,
 }

@@ -18,6 +18,7 @@ from web.ws.outbox import Outbox
 
 log = structlog.get_logger("ws")
 HEARTBEAT = 20.0  # seconds between pings; two missed ones end the connection
+CLOSE_TIMEOUT = 3.0  # seconds that a client may take to answer a close; one without network never does
 MAX_FRAME = 256 * 1024
 MAX_ID = 64
 SOCKETS: web.AppKey[set[web.WebSocketResponse]] = web.AppKey("sockets", set)
@@ -39,7 +40,7 @@ def closer(socket: web.WebSocketResponse, code: int = WSCloseCode.TRY_AGAIN_LATE
 
 async def accept(http: web.Request) -> web.WebSocketResponse:
     """Upgrades a request whose sender may have a socket."""
-    socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=MAX_FRAME, compress=False)
+    socket = web.WebSocketResponse(timeout=CLOSE_TIMEOUT, heartbeat=HEARTBEAT, max_msg_size=MAX_FRAME, compress=False)
     await socket.prepare(http)
     http.app[SOCKETS].add(socket)
     return socket
@@ -48,8 +49,7 @@ async def accept(http: web.Request) -> web.WebSocketResponse:
 async def close_all(app: web.Application) -> None:
     """Tells every client to come back later; a client resumes by its token after a restart of the page's server."""
     sockets = app[SOCKETS]
-    for socket in tuple(sockets):
-        await socket.close(code=WSCloseCode.GOING_AWAY, message=b"shutting down")
+    await asyncio.gather(*(socket.close(code=WSCloseCode.GOING_AWAY, message=b"shutting down") for socket in tuple(sockets)))
 
 
 async def run(

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from softswitch.access.turn import ice_servers
 from softswitch.legs.browser import BrowserSession
 from softswitch.model.destination import Destination
 from softswitch.model.errors import Conflict
@@ -73,6 +74,9 @@ class WidgetClient:
         match message:
             case requests.CallStart():
                 return await self._start_call(message)
+            case requests.Message(type="media.ice"):
+                services = self._services
+                return {"ice_servers": ice_servers(services.settings.media, "widget", services.clock.utc())}
             case requests.Digits():
                 if self._session is None or self._session.leg is None:
                     raise Conflict("there is no call")

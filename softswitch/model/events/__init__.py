@@ -34,7 +34,9 @@ from softswitch.model.events.call import (
     LegDtmf,
     LegEnded,
     LegMedia,
+    LegParked,
     LegQuality,
+    LegResumed,
     LegStarted,
 )
 from softswitch.model.events.dialogue import (
@@ -153,7 +155,9 @@ __all__ = [
     "LegDtmf",
     "LegEnded",
     "LegMedia",
+    "LegParked",
     "LegQuality",
+    "LegResumed",
     "LegStarted",
     "OfferAnswered",
     "OfferFailed",
@@ -196,8 +200,8 @@ __all__ = [
 
 EVENTS: tuple[type[Event], ...] = (
     CallCreated, CallProgress, CallAnswered, CallConnected, CallHeld, CallResumed, CallRejected, CallTransferred,
-    ConferenceJoined, ConferenceLeft, CallEnded, LegStarted, LegEnded, LegMedia, LegQuality, LegDtmf, CallParked,
-    CallUnparked, ConsultStarted, ConsultEnded, CustomerIdentified, CallData, CallDisposed, IvrEntered, IvrNode,
+    ConferenceJoined, ConferenceLeft, CallEnded, LegStarted, LegEnded, LegMedia, LegParked, LegResumed, LegQuality, LegDtmf,
+    CallParked,    CallUnparked, ConsultStarted, ConsultEnded, CustomerIdentified, CallData, CallDisposed, IvrEntered, IvrNode,
     IvrLeft, PromptMissing, IvrInput, IvrAuth, IvrLookup, SurveyInvited, SurveyAnswered, SurveySkipped, VoicemailLeft,
     VoicemailChanged, QueueEntered, QueueAnnounced, QueueLeft, AcdDecision, OfferMade, OfferRinging, OfferAnswered,
     OfferFailed, OfferWithdrawn, AgentLogin, AgentLogout, AgentStateChanged, AgentWrapupDone, QueueRelaxed,

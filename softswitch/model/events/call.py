@@ -122,6 +122,22 @@ class LegMedia(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LegParked(Event):
+    """Nothing is heard of a browser any more; the other side hears music until it is back or the grace time is over."""
+
+    type: ClassVar[str] = "leg.parked"
+    reason: str  # silent, unreachable, closed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegResumed(Event):
+    """The browser is heard again."""
+
+    type: ClassVar[str] = "leg.resumed"
+    gap_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegQuality(Event):
     type: ClassVar[str] = "leg.quality"
     packets_received: int = 0

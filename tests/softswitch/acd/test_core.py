@@ -387,7 +387,7 @@ def test_lost_connection_keeps_the_state_for_the_grace_time() -> None:
     desk.sign_in("li")
     desk.do(c.ConnectionLost("li"))
     assert (desk.state("li"), desk.record("li").saved) == (S.OFFLINE, S.READY)
-    desk.wait(29)
+    desk.wait(34)
     desk.do(c.ConnectionBack("li"))
     assert desk.state("li") is S.READY
 
@@ -396,7 +396,7 @@ def test_grace_over_signs_out() -> None:
     desk = Desk()
     desk.sign_in("li")
     desk.do(c.ConnectionLost("li"))
-    said = desk.wait(30)
+    said = desk.wait(35)
     assert desk.state("li") is S.LOGGED_OUT
     assert of(said, ev.AgentLogout)[0].reason == CONNECTION_LOST
 
@@ -429,7 +429,7 @@ def test_browser_agent_who_stays_away_is_signed_out_of_the_call() -> None:
     desk.sign_in("li")
     desk.talk()
     desk.do(c.ConnectionLost("li"))
-    desk.wait(30)
+    desk.wait(35)
     assert desk.state("li") is S.LOGGED_OUT
     assert desk.do(c.Released("li", "call-v1")) == []
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from media.events import DtlsState
 from softswitch.acd.check import check
 from softswitch.directory.model import Agent, Queue
 from softswitch.model import events as ev
@@ -277,7 +278,7 @@ async def test_page_agent_is_ready_only_with_media_and_takes_the_offer_at_the_pa
 
 async def test_page_that_is_lost_parks_the_caller_and_is_back_in_time(make: Make) -> None:
     office = make()
-    office.page("wen")
+    page = office.page("wen")
     await office.ready("wen")
     caller, _ = office.call("queue:sales")
     await asyncio.sleep(1)
@@ -285,6 +286,7 @@ async def test_page_that_is_lost_parks_the_caller_and_is_back_in_time(make: Make
     assert offer is not None
     await office.floor.accept("wen", offer.id)
     await asyncio.sleep(1)
+    office.engine.emit(DtlsState(page.port, "closed"))
     office.floor.desk_lost("wen")
     await asyncio.sleep(1)
     assert caller.hears == {"wen"}, "a blink is not heard"
@@ -309,7 +311,7 @@ async def test_page_that_does_not_come_back_returns_the_caller_to_the_head_of_th
     await asyncio.sleep(1)
     office.call("queue:sales", "13900139000")
     office.floor.desk_lost("wen")
-    await asyncio.sleep(31)
+    await asyncio.sleep(36)
     assert office.state("wen") == "logged_out"
     assert not caller.is_ended
     waiting = [entry.call for entry in office.floor.queue("sales").calls]

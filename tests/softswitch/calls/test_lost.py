@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from media.events import IceState, MediaLost, MediaResumed, MediaStarted
 from softswitch.model import events as ev
 from softswitch.model.errors import Conflict
 from tests.softswitch.calls.desk import Desk
@@ -24,6 +25,14 @@ async def _enter(desk: Desk, state: str) -> None:
     assert desk.office.state("li") == state
 
 
+def _dies(desk: Desk, login: str) -> int:
+    """The page's connection and its sound are gone. Returns its port."""
+    port = desk.office.stations.browsers.of(login).port  # type: ignore[union-attr]
+    desk.office.engine.emit(MediaLost(port, 2000))
+    desk.office.floor.desk_lost(login)
+    return port
+
+
 STATES = ["talking", "holding", "consulting", "conference"]
 
 
@@ -31,11 +40,12 @@ STATES = ["talking", "holding", "consulting", "conference"]
 async def test_a_page_that_comes_back_finds_the_call_as_it_was(desk: Desk, state: str) -> None:
     await _enter(desk, state)
     before = desk.hears()
-    desk.office.floor.desk_lost("li")
+    port = _dies(desk, "li")
     await asyncio.sleep(2)
     if state != "conference":
-        assert desk.hears()["customer"] == {"default"}, "music instead of silence"
+        assert "default" in desk.hears()["customer"], "music instead of silence"
     desk.office.floor.desk_connected("li")
+    desk.office.engine.emit(MediaResumed(port))
     await asyncio.sleep(0.1)
     assert desk.hears() == before
     assert desk.office.state("li") == state
@@ -47,7 +57,7 @@ async def test_a_page_that_stays_away(desk: Desk, state: str) -> None:
     office = desk.office
     await _enter(desk, state)
     office.floor.desk_lost("li")
-    await asyncio.sleep(31)
+    await asyncio.sleep(36)
     assert office.state("li") == "logged_out"
     assert not desk.customer.is_ended
     if state == "conference":
@@ -67,10 +77,10 @@ async def test_the_customer_of_a_lost_colleague_goes_back_to_its_queue(desk: Des
     """zhao got the call by transfer, beside the queues."""
     await _enter(desk, "consulting")
     await desk.act("li", "consult_complete")
-    desk.office.floor.desk_lost("zhao")
+    _dies(desk, "zhao")
     await asyncio.sleep(2)
-    assert desk.hears()["customer"] == {"default"}
-    await asyncio.sleep(30)
+    assert "default" in desk.hears()["customer"]
+    await asyncio.sleep(35)
     assert not desk.customer.is_ended
     assert [event.queue for event in desk.office.of(ev.QueueEntered)] == ["sales", "sales"]
 
@@ -78,7 +88,7 @@ async def test_the_customer_of_a_lost_colleague_goes_back_to_its_queue(desk: Des
 async def test_a_consulted_page_that_dies_brings_the_customer_back(desk: Desk) -> None:
     await _enter(desk, "consulting")
     desk.office.floor.desk_lost("zhao")
-    await asyncio.sleep(31)
+    await asyncio.sleep(36)
     assert desk.hears() == {"customer": {"li"}, "li": {"customer"}}
     assert desk.office.state("li") == "talking"
 
@@ -145,3 +155,65 @@ async def test_nothing_is_left_over(desk: Desk) -> None:
     assert [event.type for event in desk.call.timeline.events if not event.type.startswith("rec.")][-1] == "call.ended"
     await asyncio.sleep(35)
     assert {login: desk.office.state(login) for login in ("li", "zhao")} == {"li": "ready", "zhao": "ready"}
+
+
+# the page's sound, whatever its WebSocket says
+
+
+async def test_the_customer_hears_music_while_the_page_is_silent_and_the_agent_when_it_is_back(desk: Desk) -> None:
+    port = desk.office.stations.browsers.of("li").port  # type: ignore[union-attr]
+    before = desk.hears()
+    desk.office.engine.emit(MediaLost(port, 2000))
+    await asyncio.sleep(0.1)
+    assert desk.hears() == {"customer": {"li", "default"}, "li": {"customer"}}
+    assert desk.states() == {"customer": "talking", "agent:li": "talking"}, "nobody is on hold"
+    await asyncio.sleep(4)
+    desk.office.engine.emit(MediaResumed(port))
+    await asyncio.sleep(0.1)
+    assert desk.hears() == before
+    (parked,), (resumed,) = desk.office.of(ev.LegParked), desk.office.of(ev.LegResumed)
+    assert (parked.agent, parked.reason, resumed.agent) == ("li", "silent", "li")
+    assert 4000 <= resumed.gap_ms <= 4300
+
+
+async def test_a_lost_websocket_alone_is_not_heard(desk: Desk) -> None:
+    port = desk.office.stations.browsers.of("li").port  # type: ignore[union-attr]
+    desk.office.engine.emit(MediaStarted(port, "192.0.2.1:9", "PCMU", 1, True, 0.0))
+    before = desk.hears()
+    desk.office.floor.desk_lost("li")
+    await asyncio.sleep(20)
+    assert desk.hears() == before
+    desk.office.engine.emit(IceState(port, "disconnected"))
+    await asyncio.sleep(0.1)
+    assert desk.hears()["customer"] == {"li", "default"}
+    desk.office.floor.desk_connected("li")
+    desk.office.engine.emit(IceState(port, "connected"))
+    await asyncio.sleep(0.1)
+    assert desk.hears() == before
+    assert desk.office.state("li") == "talking"
+
+
+@pytest.mark.parametrize("state", ["holding", "conference"])
+async def test_who_talks_to_others_or_waits_hears_no_second_music(desk: Desk, state: str) -> None:
+    await _enter(desk, state)
+    before = desk.hears()
+    desk.office.engine.emit(MediaLost(desk.office.stations.browsers.of("li").port, 2000))  # type: ignore[union-attr]
+    await asyncio.sleep(0.1)
+    assert desk.hears() == before
+
+
+async def test_a_caller_that_leaves_during_the_absence_leaves_nothing_behind(desk: Desk) -> None:
+    desk.office.engine.emit(MediaLost(desk.office.stations.browsers.of("li").port, 2000))  # type: ignore[union-attr]
+    await asyncio.sleep(1)
+    desk.customer.leave()
+    await asyncio.sleep(0.5)
+    assert desk.call.is_over
+    assert desk.office.engine.live["players"] == 0
+
+
+async def test_an_agent_that_stays_away_is_replaced_and_its_music_ends(desk: Desk) -> None:
+    _dies(desk, "li")
+    await asyncio.sleep(36)
+    assert desk.office.state("li") == "logged_out"
+    assert desk.office.engine.hears(desk.customer.port) == {"default"}, "the queue's music alone"
+    assert [event.queue for event in desk.office.of(ev.QueueEntered)] == ["sales", "sales"]

@@ -53,6 +53,7 @@ fn start_error(error: EngineError) -> PyErr {
 #[pymethods]
 impl NativeEngine {
     #[new]
+    #[pyo3(signature = (listen, port_min, port_max, workers, record_root, webrtc_port=0, tcp_port=0))]
     fn new(
         py: Python<'_>,
         listen: String,
@@ -60,8 +61,10 @@ impl NativeEngine {
         port_max: u16,
         workers: usize,
         record_root: PathBuf,
+        webrtc_port: u16,
+        tcp_port: u16,
     ) -> PyResult<Self> {
-        let config = Config { listen, port_min, port_max, workers, record_root };
+        let config = Config { listen, port_min, port_max, workers, record_root, webrtc_port, tcp_port };
         let engine = py.detach(|| Engine::new(config)).map_err(start_error)?;
         let errors = py.import("media.errors")?;
         Ok(Self {

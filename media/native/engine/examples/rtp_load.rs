@@ -188,6 +188,8 @@ fn host(options: &Options) -> Result<(), Failure> {
         port_max: 48_000,
         workers,
         record_root: root.clone(),
+        webrtc_port: 0,
+        tcp_port: 0,
     })?;
     let codec = PayloadMap {
         name: "PCMU".into(),

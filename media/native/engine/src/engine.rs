@@ -3,7 +3,7 @@
 mod routing;
 
 use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -22,7 +22,9 @@ use crate::media::notify::Notifier;
 use crate::media::prompt::Cache;
 use crate::pool::Pool;
 use crate::worker::clock::Clock;
+use crate::worker::door::{self, Door, Shared};
 use crate::worker::io::PortSockets;
+use crate::worker::register::Register;
 use crate::worker::table::{Batch, Core, Item};
 use crate::worker::threads::{self, Fabric, Handle};
 
@@ -44,6 +46,10 @@ pub struct Config {
     pub workers: usize,
     /// Recordings lie below it.
     pub record_root: PathBuf,
+    /// One UDP port for all browsers; 0: one each out of the range.
+    pub webrtc_port: u16,
+    /// TCP port for browsers whose network blocks UDP; 0: none.
+    pub tcp_port: u16,
 }
 
 /// Bound sockets that wait for `OpenPort`.
@@ -111,6 +117,10 @@ pub struct Engine {
     random: u64,
     draining: bool,
     closed: bool,
+    register: Register,
+    /// The socket that browsers share, when they do.
+    common: Option<(u16, UdpSocket)>,
+    door: Option<Door>,
     /// Last, so that the workers' clients are gone before it.
     _handshakes: HandshakeThread,
 }
@@ -133,6 +143,11 @@ impl Engine {
         let (event_sender, disk_events) = channel();
         let outlet = Outlet { events: event_sender, notifier: notifier.clone() };
         let (disk, disk_thread) = disk::spawn(cache.clone(), outlet)?;
+        let shared = Shared::bind(address, config.webrtc_port, config.tcp_port)?;
+        let common = match &shared.udp {
+            Some(socket) => Some((config.webrtc_port, socket.try_clone()?)),
+            None => None,
+        };
         let handshakes = HandshakeThread::spawn();
         let mut fabric = Fabric::new(count)?;
         let mut workers = Vec::with_capacity(count);
@@ -142,9 +157,15 @@ impl Engine {
             let core = Core::new(index, clock, cache.clone(), disk.clone(), Some(client), seed()?);
             workers.push(threads::spawn(core, &mut fabric, notifier.clone())?);
         }
+        let register = Register::default();
+        let is_shared = shared.udp.is_some() || shared.tcp.is_some();
+        let door = if is_shared { Some(door::open(shared, register.clone(), fabric.senders())?) } else { None };
         Ok(Self {
             clock,
             pool,
+            register,
+            common,
+            door,
             overflow: workers.iter().map(|_| VecDeque::new()).collect(),
             workers,
             groups: HashMap::new(),
@@ -197,7 +218,10 @@ impl Engine {
         {
             return Err(EngineError::NoCapacity("limit of ports"));
         }
-        let (port, sockets) = self.pool.bind(kind == PortKind::Webrtc, now)?;
+        let (port, sockets) = match &self.common {
+            Some((port, socket)) if kind == PortKind::Webrtc => (*port, PortSockets::shared(socket)?),
+            _ => self.pool.bind(kind == PortKind::Webrtc, now)?,
+        };
         let ssrc = (self.random() >> 32) as u32;
         let token = self.next_token;
         self.next_token += 1;
@@ -349,6 +373,7 @@ impl Engine {
     fn forget(&mut self, node: NodeId) -> Option<Node> {
         let entry = self.nodes.remove(&node)?;
         self.moving.remove(&node);
+        self.register.leave(node);
         self.leave(entry.group);
         Some(entry)
     }
@@ -358,6 +383,7 @@ impl Engine {
         if let Some(entry) = self.nodes.get(&port).copied() {
             self.leave(entry.group);
             self.join(travel.before.group, travel.before.worker);
+            self.register.moved(port, travel.before.worker);
             self.nodes.insert(port, travel.before);
         }
     }
@@ -439,6 +465,7 @@ impl Engine {
         if std::mem::replace(&mut self.closed, true) {
             return;
         }
+        self.door = None;
         for worker in &mut self.workers {
             worker.stop();
         }

@@ -166,6 +166,11 @@ impl IceLite {
         }
     }
 
+    /// Whether this is an authentic check for us; changes nothing.
+    pub fn recognizes(&self, packet: &[u8]) -> bool {
+        self.accept(packet).is_some()
+    }
+
     /// Lets time pass; call it at or after [`IceLite::next_deadline`].
     pub fn timeout(&mut self, now: Instant) {
         let Some(selected) = self.selected.filter(|_| self.connected) else { return };

@@ -8,7 +8,15 @@ use engine::{Command, Config, Engine, EngineError, Event};
 
 fn engine(name: &str, first: u16) -> Engine {
     let record_root = std::env::temp_dir().join(name);
-    Engine::new(Config { listen: "127.0.0.1".into(), port_min: first, port_max: first + 98, workers: 2, record_root })
+    Engine::new(Config {
+        listen: "127.0.0.1".into(),
+        port_min: first,
+        port_max: first + 98,
+        workers: 2,
+        record_root,
+        webrtc_port: 0,
+        tcp_port: 0,
+    })
         .expect("an engine")
 }
 

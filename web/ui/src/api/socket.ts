@@ -134,6 +134,19 @@ export class ServerSocket {
     };
   }
 
+  /** The network has changed: whatever the old connection says, it is replaced at once; the resume token loses nothing. */
+  renew(): void {
+    if (this.status.phase === "closed" || this.status.phase === "refused") return;
+    const socket = this.socket;
+    this.socket = null;
+    this.failPending("connection lost");
+    socket?.close();
+    clearTimeout(this.retryTimer);
+    this.attempt = 0;
+    this.status = { phase: "waiting", retryAt: this.parts.now() };
+    this.connect();
+  }
+
   /** Ends for good: sign-out. Forgets the resume token. */
   close(): void {
     clearTimeout(this.retryTimer);

@@ -442,6 +442,7 @@ export interface Requests {
   "agent.state": { ask: { state: "ready" | "not_ready" | "logged_out"; reason?: string; station?: string }; ok: Agent };
   "agent.station": { ask: { station: string }; ok: unknown };
   "media.offer": { ask: { leg: "main"; sdp: string }; ok: { sdp: string } };
+  "media.ice": { ask: Nothing; ok: { ice_servers: RTCIceServer[] } };
   "media.close": { ask: { leg: "main" }; ok: Nothing };
   "offer.accept": { ask: { offer: string }; ok: Nothing };
   "offer.reject": { ask: { offer: string }; ok: Nothing };

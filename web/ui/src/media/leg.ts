@@ -3,11 +3,14 @@
  * calls. Idle means no track on the sender, so nothing is sent; joining a call happens in the engine.
  */
 
-export type LegState = "closed" | "opening" | "up" | "failed";
+/** `unsure`: the way to the server has stopped answering; a restart of ICE may bring it back. */
+export type LegState = "closed" | "opening" | "up" | "unsure" | "failed";
 
 export const GATHER_MS = 500;
 /** How long a new leg may take until it counts as up; after that the server decides whether the seat is reachable. */
 export const CONNECT_MS = 4000;
+/** How long a restart of ICE may take before the leg is opened anew. */
+export const RESTART_MS = 1500;
 
 export interface AudioSettings {
   echoCancellation: boolean;
@@ -25,6 +28,10 @@ export function audioSettings(search: string, stored: string | null): AudioSetti
   const settings = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
   return stored ? { ...settings, ...(JSON.parse(stored) as Partial<AudioSettings>) } : settings;
 }
+
+/** `?relay=1` in the address leaves only the way through TURN: for finding out whether it works. */
+export const transportPolicy = (search: string): RTCIceTransportPolicy =>
+  new URLSearchParams(search).get("relay") === "1" ? "relay" : "all";
 
 interface CodecLike {
   mimeType: string;
@@ -107,6 +114,7 @@ export class BrowserLeg {
   constructor(
     private readonly negotiate: (sdp: string) => Promise<string>,
     private readonly changed: (state: LegState) => void,
+    private readonly servers: () => Promise<RTCIceServer[]> = () => Promise.resolve([]),
   ) {}
 
   /** Opens, or opens anew after a failure. Raises what `negotiate` raises, and MicrophoneError when one is `needed`. */
@@ -121,6 +129,26 @@ export class BrowserLeg {
       this.change("failed");
       throw error;
     }
+  }
+
+  /**
+   * New ICE credentials on the same connection: after a change of network, or when the way was lost. Opens anew when there is no
+   * connection, when the server knows it no more, or when it does not come up by that.
+   */
+  async restart(needed: boolean): Promise<void> {
+    const peer = this.peer;
+    if (!peer || peer.connectionState === "closed" || peer.signalingState !== "stable") return this.open(needed);
+    try {
+      peer.restartIce();
+      await this.exchange(peer);
+    } catch {
+      return this.open(needed);
+    }
+    await this.connected(peer, RESTART_MS);
+    if (this.peer !== peer) return;
+    // A connection that was up all the time reports nothing.
+    if (peer.connectionState === "connected") this.change("up");
+    else await this.open(needed);
   }
 
   /** Has a microphone on return, or not, when it is not `needed` and there is none: who only listens may have none. */
@@ -150,7 +178,11 @@ export class BrowserLeg {
   }
 
   private async connect(): Promise<void> {
-    const peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
+    const peer = new RTCPeerConnection({
+      iceServers: await this.servers(),
+      iceTransportPolicy: transportPolicy(location.search),
+      bundlePolicy: "max-bundle",
+    });
     this.peer = peer;
     const transceiver = peer.addTransceiver("audio", { direction: "sendrecv" });
     const codecs = RTCRtpReceiver.getCapabilities("audio")?.codecs ?? [];
@@ -161,16 +193,20 @@ export class BrowserLeg {
     this.element.srcObject = this.remote;
     peer.addEventListener("connectionstatechange", () => this.follow(peer));
     await this.setLive(this.live);
+    await this.exchange(peer);
+    await this.connected(peer, CONNECT_MS);
+  }
+
+  private async exchange(peer: RTCPeerConnection): Promise<void> {
     await peer.setLocalDescription(await peer.createOffer());
     await gathered(peer);
     const sdp = await this.negotiate(peer.localDescription?.sdp ?? "");
     await peer.setRemoteDescription({ type: "answer", sdp });
-    await this.connected(peer);
   }
 
-  private connected(peer: RTCPeerConnection): Promise<void> {
+  private connected(peer: RTCPeerConnection, most: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, CONNECT_MS);
+      const timer = setTimeout(resolve, most);
       const check = (): void => {
         if (peer.connectionState !== "connected" && peer.connectionState !== "failed") return;
         clearTimeout(timer);
@@ -184,6 +220,7 @@ export class BrowserLeg {
   private follow(peer: RTCPeerConnection): void {
     if (peer !== this.peer) return;
     if (peer.connectionState === "connected") this.change("up");
+    if (peer.connectionState === "disconnected") this.change("unsure");
     if (peer.connectionState === "failed") this.change("failed");
   }
 

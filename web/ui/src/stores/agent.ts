@@ -86,13 +86,13 @@ export const useAgent = defineStore("agent", () => {
     offer.value = snapshot.offer ?? null;
     call.value = snapshot.call ?? null;
     const signedIn = agent.value !== null && agent.value.state !== "logged_out";
-    if (signedIn && usesBrowser.value && (fresh || media.state !== "up")) void restore();
+    if (signedIn && usesBrowser.value && (fresh || media.state !== "up")) void restore(fresh);
   }
 
-  /** After a reload or a restart of the server: the seat is still signed in, its audio is not. */
-  async function restore(): Promise<void> {
+  /** After a reload or a restart of the server (`fresh`) the seat is still signed in, its audio is not; after a lost network it may be. */
+  async function restore(fresh = true): Promise<void> {
     try {
-      await media.reopen();
+      await (fresh ? media.reopen() : media.restart());
     } catch (failure) {
       error.value = failure;
     }
@@ -267,9 +267,9 @@ export const useAgent = defineStore("agent", () => {
   watch(
     () => media.state,
     (now, before) => {
-      // The network changed under a connection that worked: negotiate anew. A leg that never came up waits for the person.
-      const lost = now === "failed" && before === "up";
-      if (lost && usesBrowser.value && state.value !== "logged_out" && link.status.phase === "open") void restore();
+      // The network changed under a connection that worked: find a new way. A leg that never came up waits for the person.
+      const lost = now === "unsure" || (now === "failed" && (before === "up" || before === "unsure"));
+      if (lost && usesBrowser.value && state.value !== "logged_out" && link.status.phase === "open") void restore(false);
     },
   );
   watch(state, (now) => {

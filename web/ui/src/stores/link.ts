@@ -80,7 +80,7 @@ export const useLink = defineStore("link", () => {
     else for (const subscriber of subscribers) subscriber.event(event);
   });
   window.addEventListener("online", () => {
-    if (socket.status.phase === "waiting") socket.connect();
+    socket.renew();
   });
 
   /** Keeps `subscriber` up to date until the returned function is called; connects when needed. */

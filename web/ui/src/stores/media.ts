@@ -3,6 +3,7 @@
 import { defineStore } from "pinia";
 import { ref, shallowRef } from "vue";
 
+import { RequestError } from "@/api/socket";
 import { BrowserLeg, type LegState } from "@/media/leg";
 
 import { useLink } from "./link";
@@ -17,8 +18,18 @@ export const useMedia = defineStore("media", () => {
     state.value = next;
     local.value = leg.local;
     remote.value = leg.remote;
-  });
+  }, iceServers);
   let opening: Promise<void> | null = null;
+
+  /** TURN servers with passwords of a few hours, so they are asked for each time. Without them the leg works as well. */
+  async function iceServers(): Promise<RTCIceServer[]> {
+    try {
+      return (await link.request("media.ice", {})).ice_servers;
+    } catch (failure) {
+      if (failure instanceof RequestError && failure.status > 0) return [];
+      throw failure;
+    }
+  }
 
   async function negotiate(sdp: string): Promise<string> {
     return (await link.request("media.offer", { leg: "main", sdp })).sdp;
@@ -26,7 +37,8 @@ export const useMedia = defineStore("media", () => {
 
   /** Has the leg up on return, with a microphone if it is needed. Raises MicrophoneError or RequestError. */
   async function ensure(needsMicrophone = true): Promise<void> {
-    if (state.value !== "up") await reopen(needsMicrophone);
+    if (state.value === "unsure") await restart(needsMicrophone);
+    else if (state.value !== "up") await reopen(needsMicrophone);
     else {
       await leg.takeMicrophone(needsMicrophone);
       local.value = leg.local;
@@ -36,6 +48,12 @@ export const useMedia = defineStore("media", () => {
   /** Negotiates anew: after a restart of the server or a failed connection. */
   function reopen(needsMicrophone = true): Promise<void> {
     opening ??= leg.open(needsMicrophone).finally(() => (opening = null));
+    return opening;
+  }
+
+  /** Finds a new way to the same server: after a change of network. */
+  function restart(needsMicrophone = true): Promise<void> {
+    opening ??= leg.restart(needsMicrophone).finally(() => (opening = null));
     return opening;
   }
 
@@ -56,5 +74,5 @@ export const useMedia = defineStore("media", () => {
     leg.close();
   }
 
-  return { state, muted, local, remote, ensure, reopen, setLive, setMuted, close };
+  return { state, muted, local, remote, ensure, reopen, restart, setLive, setMuted, close };
 });

@@ -16,14 +16,13 @@ interface Problem {
 
 interface Frame {
   re?: number;
-  ok?: { sdp?: string };
+  ok?: { sdp?: string; ice_servers?: RTCIceServer[] };
   error?: Problem;
   event?: { type: string; state?: Phase; position?: number; cause?: string };
 }
 
 const GATHER_MS = 500;
 const ANSWER_MS = 15_000;
-const STARTED = 1;
 
 const FAILURES: Record<string, Failure> = {
   NotAllowedError: "denied",
@@ -60,7 +59,10 @@ export class WidgetCall {
   private socket: WebSocket | null = null;
   private peer: RTCPeerConnection | null = null;
   private stream: MediaStream | null = null;
-  private nextId = STARTED;
+  private nextId = 1;
+  private iceRequest = 0;
+  private startRequest = 0;
+  private settleServers: ((servers: RTCIceServer[]) => void) | null = null;
   private over = false;
   private settleStart: { answer: (sdp: string) => void; fail: (failure: Failure) => void } | null = null;
 
@@ -138,7 +140,7 @@ export class WidgetCall {
   }
 
   private async negotiate(stream: MediaStream, context: Record<string, string>, name: string): Promise<void> {
-    const peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
+    const peer = new RTCPeerConnection({ iceServers: await this.iceServers(), bundlePolicy: "max-bundle" });
     this.peer = peer;
     peer.ontrack = ({ track }) => {
       this.audio.srcObject = new MediaStream([track]);
@@ -154,6 +156,14 @@ export class WidgetCall {
     if (!this.over) await peer.setRemoteDescription({ type: "answer", sdp: answer });
   }
 
+  private iceServers(): Promise<RTCIceServer[]> {
+    return new Promise((resolve) => {
+      this.settleServers = resolve;
+      this.iceRequest = this.nextId;
+      this.send("media.ice", {});
+    });
+  }
+
   private ask(sdp: string, context: Record<string, string>, name: string): Promise<string> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new CallFailure("unreachable")), ANSWER_MS);
@@ -167,12 +177,14 @@ export class WidgetCall {
           reject(new CallFailure(failure));
         },
       };
+      this.startRequest = this.nextId;
       this.send("call.start", { sdp, context, ...(name ? { name } : {}) });
     });
   }
 
   private receive(frame: Frame): void {
-    if (frame.re === STARTED) {
+    if (frame.re === this.iceRequest) this.settleServers?.(frame.ok?.ice_servers ?? []);
+    if (frame.re === this.startRequest) {
       if (frame.ok?.sdp) this.settleStart?.answer(frame.ok.sdp);
       else this.settleStart?.fail(this.refusal(frame.error));
     }
@@ -188,6 +200,7 @@ export class WidgetCall {
   }
 
   private lost(): void {
+    this.settleServers?.([]);
     this.settleStart?.fail("lost");
     this.end("lost");
   }

@@ -55,7 +55,13 @@ impl Engine {
                 }
                 (entry.worker, Extra::Nothing)
             }
-            Command::UpdatePort(update) => (self.known(update.port)?.worker, Extra::Nothing),
+            Command::UpdatePort(update) => {
+                let worker = self.known(update.port)?.worker;
+                if let Some(ice) = &update.ice {
+                    self.register.enter(update.port, &ice.local_ufrag, worker);
+                }
+                (worker, Extra::Nothing)
+            }
             Command::SendDtmf { port, .. } | Command::Detect { port, .. } | Command::Sample { port } => {
                 (self.known(*port)?.worker, Extra::Nothing)
             }
@@ -118,6 +124,9 @@ impl Engine {
         let worker = self.worker_of(group);
         // The reservation's membership of the group becomes the port's.
         self.nodes.insert(open.port, Node { group, worker, port: Some(reserved.port) });
+        if let Some(ice) = &open.ice {
+            self.register.enter(open.port, &ice.local_ufrag, worker);
+        }
         let local = SocketAddr::new(self.pool.address(), reserved.port);
         Ok((worker, Extra::Sockets { sockets: reserved.sockets, group, local, ssrc: reserved.ssrc }))
     }
@@ -132,6 +141,7 @@ impl Engine {
         self.join(group, worker);
         self.leave(before.group);
         self.nodes.insert(port, Node { group, worker, ..before });
+        self.register.moved(port, worker);
         if worker == before.worker {
             return Ok((worker, Extra::Nothing));
         }

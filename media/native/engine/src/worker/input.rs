@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::frame::Outlet;
 use super::io::Net;
-use super::table::Core;
+use super::table::{Core, Place};
 use crate::event::Event;
 use crate::ice::IceEvent;
 use crate::ids::{Micros, NodeId, Slot, seconds};
@@ -48,6 +48,13 @@ impl Core {
             _ => port.receive.counters.discarded += 1,
         });
         self.replan(now, net);
+    }
+
+    /// The slot of a port for which this is an authentic connectivity check.
+    pub fn recognized(&self, port: NodeId, packet: &[u8]) -> Option<Slot> {
+        let Some(Place::Port(slot)) = self.nodes.get(&port) else { return None };
+        let ice = self.ports.get(*slot as usize)?.as_deref()?.ice.as_ref()?;
+        ice.recognizes(packet).then_some(*slot)
     }
 
     /// Takes a datagram of a port's RTCP socket.

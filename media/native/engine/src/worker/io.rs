@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use rustix::net::sockopt;
 
+use super::ways::{Link, Way};
 use crate::ids::Slot;
 
 /// Expedited forwarding (RFC 3246) in the upper six bits.
@@ -18,20 +19,31 @@ pub trait Net {
 /// The bound sockets of one port.
 #[derive(Debug)]
 pub struct PortSockets {
+    /// For a port that shares its number with others: the common socket, which is read at the door.
     pub rtp: UdpSocket,
     pub rtcp: Option<UdpSocket>,
+    pub is_shared: bool,
+    /// Sockets for single addresses of the peer.
+    pub ways: Vec<Way>,
+    next_way: u16,
 }
 
 fn bind(address: IpAddr, port: u16) -> std::io::Result<UdpSocket> {
     let socket = UdpSocket::bind((address, port))?;
+    prepare(&socket, address)?;
+    Ok(socket)
+}
+
+/// What every media socket is: non-blocking, marked, with room for a burst.
+pub fn prepare(socket: &UdpSocket, address: IpAddr) -> std::io::Result<()> {
     socket.set_nonblocking(true)?;
     // Marking and buffer are wishes: containers may refuse them, and media flows all the same.
     let _ = match address {
-        IpAddr::V4(_) => sockopt::set_ip_tos(&socket, DSCP_EF),
-        IpAddr::V6(_) => sockopt::set_ipv6_tclass(&socket, u32::from(DSCP_EF)),
+        IpAddr::V4(_) => sockopt::set_ip_tos(socket, DSCP_EF),
+        IpAddr::V6(_) => sockopt::set_ipv6_tclass(socket, u32::from(DSCP_EF)),
     };
-    let _ = sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER);
-    Ok(socket)
+    let _ = sockopt::set_socket_recv_buffer_size(socket, RECEIVE_BUFFER);
+    Ok(())
 }
 
 impl PortSockets {
@@ -39,7 +51,30 @@ impl PortSockets {
     pub fn bind(address: IpAddr, port: u16, multiplexed: bool) -> std::io::Result<Self> {
         let rtp = bind(address, port)?;
         let rtcp = if multiplexed { None } else { Some(bind(address, port + 1)?) };
-        Ok(Self { rtp, rtcp })
+        Ok(Self::of(rtp, rtcp))
+    }
+
+    /// Out of sockets that are bound already.
+    pub fn of(rtp: UdpSocket, rtcp: Option<UdpSocket>) -> Self {
+        Self { rtp, rtcp, is_shared: false, ways: Vec::new(), next_way: 0 }
+    }
+
+    /// For a port on the number that all browsers share.
+    pub fn shared(common: &UdpSocket) -> std::io::Result<Self> {
+        Ok(Self { is_shared: true, ..Self::of(common.try_clone()?, None) })
+    }
+
+    /// Adds a way to the peer; returns its number. A former one to the same address is closed.
+    pub fn add(&mut self, remote: SocketAddr, link: Link) -> u16 {
+        self.ways.retain(|way| way.remote != remote);
+        let number = self.next_way;
+        self.next_way = self.next_way.wrapping_add(1);
+        self.ways.push(Way { number, remote, link });
+        number
+    }
+
+    pub fn way(&mut self, number: u16) -> Option<&mut Way> {
+        self.ways.iter_mut().find(|way| way.number == number)
     }
 }
 
@@ -60,6 +95,10 @@ impl Sockets {
         self.0.get_mut(slot as usize)?.take()
     }
 
+    pub fn of(&mut self, slot: Slot) -> Option<&mut PortSockets> {
+        self.0.get_mut(slot as usize)?.as_mut()
+    }
+
     pub fn get(&self, slot: Slot, rtcp: bool) -> Option<&UdpSocket> {
         let sockets = self.0.get(slot as usize)?.as_ref()?;
         if rtcp { sockets.rtcp.as_ref() } else { Some(&sockets.rtp) }
@@ -68,7 +107,11 @@ impl Sockets {
 
 impl Net for Sockets {
     fn send(&mut self, slot: Slot, rtcp: bool, packet: &[u8], to: SocketAddr) {
-        if let Some(socket) = self.get(slot, rtcp) {
+        if let Some(sockets) = self.of(slot)
+            && let Some(way) = sockets.ways.iter_mut().find(|way| way.remote == to)
+        {
+            way.send(packet);
+        } else if let Some(socket) = self.get(slot, rtcp) {
             // Full buffer, no route, port unreachable: the packet is lost, RTCP will tell.
             let _ = socket.send_to(packet, to);
         }

@@ -3,11 +3,14 @@
 mod apply;
 mod bus;
 pub mod clock;
+pub mod door;
 mod frame;
 mod group;
 mod input;
 pub mod io;
 mod plan;
+pub mod register;
 pub mod table;
 pub mod threads;
 mod timers;
+pub mod ways;

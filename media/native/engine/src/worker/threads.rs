@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -13,6 +14,7 @@ use rustix::event::{Timespec, epoll};
 
 use super::io::{PortSockets, Sockets};
 use super::table::{Batch, Change, Core};
+use super::ways::{Connection, Link, MAX_WAYS, connected};
 use crate::event::Event;
 use crate::ids::{GroupId, MAX_DATAGRAM, Micros, NodeId, Slot};
 use crate::media::notify::Notifier;
@@ -28,18 +30,33 @@ const BURST_US: Micros = 8_000;
 /// A batch waits so long for a port that travels.
 const TRAVEL_US: Micros = 100_000;
 const WAKE: u64 = u64::MAX;
+/// Marks the token of a way: slot and number of the way below it.
+const WAY: u64 = 1 << 62;
 
 /// A port on its way between workers.
-struct Traveller {
+pub struct Traveller {
     port: Box<Port>,
     sockets: PortSockets,
     group: GroupId,
 }
 
-/// What workers send each other.
-enum Parcel {
+/// What workers send each other, and the door sends them.
+pub enum Parcel {
     Traveller(Traveller),
     HandshakeOver(NodeId),
+    /// A check of an address that has no socket of its own yet.
+    Knock {
+        port: NodeId,
+        source: SocketAddr,
+        packet: Vec<u8>,
+    },
+    /// A connection that wants to become a way to the port; `received` begins with its check.
+    Caller {
+        port: NodeId,
+        source: SocketAddr,
+        stream: TcpStream,
+        received: Vec<u8>,
+    },
 }
 
 /// The façade's end of a worker.
@@ -106,6 +123,11 @@ impl Fabric {
         Ok(fabric)
     }
 
+    /// Where each worker gets its parcels.
+    pub fn senders(&self) -> Vec<(Sender<Parcel>, Notifier)> {
+        self.senders.clone()
+    }
+
     pub fn wake(&self, worker: usize) -> Notifier {
         self.senders[worker].1.clone()
     }
@@ -165,6 +187,7 @@ impl Loop {
             for event in &ready {
                 match event.data.u64() {
                     WAKE => self.wake.acknowledge(),
+                    token if token & WAY != 0 => self.read_way((token >> 16) as Slot, token as u16, &mut buffer, now),
                     token => self.read((token >> 1) as Slot, token & 1 == 1, &mut buffer, now),
                 }
             }
@@ -235,6 +258,10 @@ impl Loop {
             match parcel {
                 Parcel::Traveller(traveller) => self.settle(traveller),
                 Parcel::HandshakeOver(port) => self.core.forget_handshake(port),
+                Parcel::Knock { port, source, packet } => self.knock(port, source, packet, now),
+                Parcel::Caller { port, source, stream, received } => {
+                    self.take_caller(port, source, Connection::new(stream, received), now);
+                }
             }
         }
         while let Ok(batch) = self.commands.pop() {
@@ -275,9 +302,94 @@ impl Loop {
         self.core.replan(now, &mut self.sockets);
     }
 
+    /// A stranger's check. An authentic one gets a socket for its address before it is answered, so that what follows finds it.
+    fn knock(&mut self, port: NodeId, source: SocketAddr, mut packet: Vec<u8>, now: Micros) {
+        let Some(slot) = self.core.recognized(port, &packet) else { return };
+        let local = self.core.port(slot).map(|port| port.local);
+        if let Some(local) = local
+            && self.has_room(slot, source)
+            && let Ok(socket) = connected(local, source)
+        {
+            self.add_way(slot, source, Link::Udp(socket));
+        }
+        self.core.rtp_input(slot, &mut packet, source, now, &mut self.sockets);
+    }
+
+    fn take_caller(&mut self, port: NodeId, source: SocketAddr, connection: Connection, now: Micros) {
+        let Some(first) = connection.peek() else { return };
+        let Some(slot) = self.core.recognized(port, first) else { return };
+        if self.has_room(slot, source)
+            && let Some(number) = self.add_way(slot, source, Link::Tcp(connection))
+        {
+            self.deliver(slot, number, now);
+        }
+    }
+
+    /// Forgets ways that ICE has forgotten; false when there are too many all the same, or one to this address.
+    fn has_room(&mut self, slot: Slot, source: SocketAddr) -> bool {
+        let (Some(port), Some(sockets)) = (self.core.port(slot), self.sockets.of(slot)) else { return false };
+        if sockets.ways.len() >= MAX_WAYS {
+            sockets.ways.retain(|way| port.ice.as_ref().is_some_and(|ice| ice.knows(way.remote)));
+        }
+        sockets.ways.len() < MAX_WAYS && !sockets.ways.iter().any(|way| way.remote == source)
+    }
+
+    fn add_way(&mut self, slot: Slot, remote: SocketAddr, link: Link) -> Option<u16> {
+        let sockets = self.sockets.of(slot)?;
+        let number = sockets.add(remote, link);
+        let way = sockets.way(number)?;
+        let token = epoll::EventData::new_u64(WAY | u64::from(slot) << 16 | u64::from(number));
+        if epoll::add(&self.epoll, way.fd(), token, epoll::EventFlags::IN).is_ok() {
+            return Some(number);
+        }
+        sockets.ways.retain(|way| way.number != number);
+        None
+    }
+
+    fn read_way(&mut self, slot: Slot, number: u16, buffer: &mut [u8], now: Micros) {
+        for _ in 0..READS {
+            let Some(way) = self.sockets.of(slot).and_then(|sockets| sockets.way(number)) else { return };
+            let remote = way.remote;
+            match &mut way.link {
+                Link::Udp(socket) => match socket.recv_from(buffer) {
+                    Ok((length, source)) if length <= MAX_DATAGRAM && source == remote => {
+                        self.core.rtp_input(slot, &mut buffer[..length], remote, now, &mut self.sockets);
+                    }
+                    Ok(_) => (),
+                    Err(error) if error.kind() == ErrorKind::ConnectionRefused => (),
+                    Err(_) => return,
+                },
+                Link::Tcp(connection) => {
+                    let goes_on = connection.fill();
+                    self.deliver(slot, number, now);
+                    if !goes_on && let Some(sockets) = self.sockets.of(slot) {
+                        sockets.ways.retain(|way| way.number != number);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Gives the packets of a connection to its port.
+    fn deliver(&mut self, slot: Slot, number: u16, now: Micros) {
+        loop {
+            let Some(way) = self.sockets.of(slot).and_then(|sockets| sockets.way(number)) else { return };
+            let remote = way.remote;
+            let Link::Tcp(connection) = &mut way.link else { return };
+            let Some(mut packet) = connection.packet() else { return };
+            self.core.rtp_input(slot, &mut packet, remote, now, &mut self.sockets);
+        }
+    }
+
     fn watch(&mut self, slot: Slot, sockets: &PortSockets) {
         let token = |rtcp: u64| epoll::EventData::new_u64(u64::from(slot) << 1 | rtcp);
-        let mut watched = epoll::add(&self.epoll, &sockets.rtp, token(0), epoll::EventFlags::IN).is_ok();
+        let own = sockets.is_shared || epoll::add(&self.epoll, &sockets.rtp, token(0), epoll::EventFlags::IN).is_ok();
+        let mut watched = own;
+        for way in &sockets.ways {
+            let token = epoll::EventData::new_u64(WAY | u64::from(slot) << 16 | u64::from(way.number));
+            watched &= epoll::add(&self.epoll, way.fd(), token, epoll::EventFlags::IN).is_ok();
+        }
         if let Some(rtcp) = &sockets.rtcp {
             watched &= epoll::add(&self.epoll, rtcp, token(1), epoll::EventFlags::IN).is_ok();
         }
@@ -307,7 +419,12 @@ impl Loop {
 
     fn send_away(&mut self, slot: Slot, port: Box<Port>, group: GroupId, worker: usize) {
         let Some(sockets) = self.sockets.remove(slot) else { return };
-        let _ = epoll::delete(&self.epoll, &sockets.rtp);
+        if !sockets.is_shared {
+            let _ = epoll::delete(&self.epoll, &sockets.rtp);
+        }
+        for way in &sockets.ways {
+            let _ = epoll::delete(&self.epoll, way.fd());
+        }
         if let Some(rtcp) = &sockets.rtcp {
             let _ = epoll::delete(&self.epoll, rtcp);
         }

@@ -256,10 +256,8 @@ impl Stage {
             dtmf_pass: true,
         };
         change(&mut open);
-        let sockets = PortSockets {
-            rtp: UdpSocket::bind("127.0.0.1:0").expect("a socket"),
-            rtcp: Some(UdpSocket::bind("127.0.0.1:0").expect("a socket")),
-        };
+        let bound = || UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let sockets = PortSockets::of(bound(), Some(bound()));
         let local = SocketAddr::from(([127, 0, 0, 1], 20_000 + id as u16 * 2));
         self.peers.insert(id, peer);
         let extra = Extra::Sockets { sockets, group: GROUP, local, ssrc: id as u32 };

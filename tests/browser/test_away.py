@@ -1,0 +1,144 @@
+"""An agent's browser goes away in a conversation: music for the customer, and both talk again as soon as it is back.
+
+All media of the agent's page goes through a router of this test over the switch's one port for browsers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.people import Demo, call_sales, hears, loudness, tab, voices
+from tests.support.chromium import chromium, window
+from tests.support.router import Router
+from tests.support.switch import free_port, wait_for
+
+BACK = 3.0  # seconds from the return of the page or the network until both hear each other
+MUSIC_DB = -50.0
+
+# Sends the page's media through the router.
+_THROUGH = """(() => {
+  const real = RTCPeerConnection.prototype.setRemoteDescription;
+  window.__peers = [];
+  RTCPeerConnection.prototype.setRemoteDescription = function (description) {
+    window.__peers.push(this);
+    return real.call(this, {...description, sdp: description.sdp.replaceAll(' PORT typ host', ' ROUTER typ host')});
+  };
+})()"""
+
+
+class Talk:
+    """A customer of the queue and an agent whose page is reached through `router`."""
+
+    def __init__(self, demo: Demo, router: Router, agent: Page, customer: Page) -> None:
+        self.demo, self.router, self.agent, self.customer = demo, router, agent, customer
+
+    def is_heard(self) -> bool:
+        return voices(self.customer, 0.3) == {"agent"} and voices(self.agent, 0.3) == {"customer"}
+
+    def music_plays(self) -> bool:
+        return "agent" not in voices(self.customer, 0.3) and loudness(self.customer, 0.3) > MUSIC_DB
+
+    def seconds_until_heard(self, why: str) -> float:
+        since = time.monotonic()
+        wait_for(self.is_heard, 20, f"both to talk {why}")
+        return time.monotonic() - since
+
+    def peer(self, expression: str) -> object:
+        return self.agent.evaluate(f"window.__peers.at(-1).{expression}")
+
+    def live(self) -> dict[str, object]:
+        (call,) = self.demo.api("GET", "/calls?state=live")["items"]
+        return {name: call[name] for name in ("id", "state", "connected")}
+
+    def went_away(self) -> list[str]:
+        """The reasons of absences, once the call is over."""
+        self.agent.get_by_test_id("btn-hangup").click()
+        (ended,) = self.demo.ended_calls(1)
+        timeline = self.demo.api("GET", f"/calls/{ended['id']}")["timeline"]
+        assert sum(event["type"] == "leg.resumed" for event in timeline) == sum(e["type"] == "leg.parked" for e in timeline)
+        return [event["reason"] for event in timeline if event["type"] == "leg.parked"]
+
+
+@contextmanager
+def talking(folder: Path) -> Iterator[Talk]:
+    shared = free_port()
+    router = Router(shared)
+    settings = {"SOFTSWITCH_MEDIA__WEBRTC_PORT": str(shared)}
+    with Demo(folder, settings=settings) as demo, chromium() as browser:
+        context = window(browser)
+        through = _THROUGH.replace("PORT", str(shared)).replace("ROUTER", str(router.port))
+        agent = tab(context, "agent")
+        agent.add_init_script(through)
+        agent.goto(demo.links["agent1"])
+        agent.wait_for_url("**/agent")
+        agent.get_by_test_id("btn-ready").click()
+        expect(agent.get_by_test_id("idle-card")).to_have_attribute("data-state", "ready")
+        customer = tab(context, "customer")
+        call_sales(demo, customer)
+        agent.get_by_test_id("btn-answer").click()
+        hears(customer, "agent")
+        hears(agent, "customer")
+        try:
+            yield Talk(demo, router, agent, customer)
+        finally:
+            router.close()
+
+
+def _offline(page: Page, *, offline: bool) -> None:
+    """No HTTP, no WebSocket; `navigator.onLine` says so."""
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    network = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    session.send("Network.emulateNetworkConditions", network)
+
+
+@pytest.mark.timeout(150)
+def test_a_reload_and_a_lost_network(tmp_path: Path) -> None:
+    with talking(tmp_path) as talk:
+        before = talk.live()
+        talk.agent.reload()  # returns with the page's load event: the page is there again
+        after_reload = talk.seconds_until_heard("after the reload")
+        assert talk.live() == before
+
+        ufrag = talk.peer("localDescription.sdp.match(/ice-ufrag:(.*)/)[1]")
+        _offline(talk.agent, offline=True)
+        talk.router.is_cut = True
+        wait_for(talk.music_plays, 10, "music instead of the agent")
+        time.sleep(12)  # long enough for Chromium to call the connection lost
+        talk.router.rebind()
+        talk.router.is_cut = False
+        _offline(talk.agent, offline=False)
+        after_network = talk.seconds_until_heard("after the network is back")
+        assert talk.live() == before
+        expect(talk.agent.get_by_test_id("media-state")).to_have_attribute("data-state", "up")
+        assert talk.peer("localDescription.sdp.match(/ice-ufrag:(.*)/)[1]") != ufrag, "the same connection, ICE restarted"
+        print(f"talking again {after_reload:.2f} s after a reload, {after_network:.2f} s after a lost network")
+        assert after_reload < BACK and after_network < BACK
+        assert "silent" in talk.went_away()
+
+
+@pytest.mark.timeout(150)
+def test_only_media_or_only_the_websocket_is_lost(tmp_path: Path) -> None:
+    with talking(tmp_path) as talk:
+        before = talk.live()
+        talk.router.rebind()  # the router has forgotten the browser: another address from one packet to the next
+        assert talk.seconds_until_heard("from a new address") < BACK
+        _offline(talk.agent, offline=True)
+        for _ in range(6):
+            time.sleep(0.5)
+            assert talk.is_heard(), "sound does not notice that the WebSocket is gone"
+        _offline(talk.agent, offline=False)
+        assert talk.seconds_until_heard("with the WebSocket") < BACK
+        talk.router.is_cut = True
+        wait_for(talk.music_plays, 10, "music instead of the agent")
+        expect(talk.agent.get_by_test_id("call-card")).to_have_attribute("data-state", "talking")
+        talk.router.is_cut = False
+        assert talk.seconds_until_heard("after the cut") < BACK
+        assert talk.live() == before
+        assert "silent" in talk.went_away()
