@@ -37,6 +37,13 @@ class Talk:
 
     def __init__(self, demo: Demo, router: Router, agent: Page, customer: Page) -> None:
         self.demo, self.router, self.agent, self.customer = demo, router, agent, customer
+        self._tools = agent.context.new_cdp_session(agent)
+        self._tools.send("Network.enable")
+
+    def offline(self, *, offline: bool) -> None:
+        """No HTTP and no WebSocket for the agent's page; `navigator.onLine` says so. Media is the router's."""
+        network = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        self._tools.send("Network.emulateNetworkConditions", network)
 
     def is_heard(self) -> bool:
         return voices(self.customer, 0.3) == {"agent"} and voices(self.agent, 0.3) == {"customer"}
@@ -90,14 +97,6 @@ def talking(folder: Path) -> Iterator[Talk]:
             router.close()
 
 
-def _offline(page: Page, *, offline: bool) -> None:
-    """No HTTP, no WebSocket; `navigator.onLine` says so."""
-    session = page.context.new_cdp_session(page)
-    session.send("Network.enable")
-    network = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-    session.send("Network.emulateNetworkConditions", network)
-
-
 @pytest.mark.timeout(150)
 def test_a_reload_and_a_lost_network(tmp_path: Path) -> None:
     with talking(tmp_path) as talk:
@@ -107,13 +106,13 @@ def test_a_reload_and_a_lost_network(tmp_path: Path) -> None:
         assert talk.live() == before
 
         ufrag = talk.peer("localDescription.sdp.match(/ice-ufrag:(.*)/)[1]")
-        _offline(talk.agent, offline=True)
+        talk.offline(offline=True)
         talk.router.is_cut = True
         wait_for(talk.music_plays, 10, "music instead of the agent")
         time.sleep(12)  # long enough for Chromium to call the connection lost
         talk.router.rebind()
         talk.router.is_cut = False
-        _offline(talk.agent, offline=False)
+        talk.offline(offline=False)
         after_network = talk.seconds_until_heard("after the network is back")
         assert talk.live() == before
         expect(talk.agent.get_by_test_id("media-state")).to_have_attribute("data-state", "up")
@@ -129,11 +128,11 @@ def test_only_media_or_only_the_websocket_is_lost(tmp_path: Path) -> None:
         before = talk.live()
         talk.router.rebind()  # the router has forgotten the browser: another address from one packet to the next
         assert talk.seconds_until_heard("from a new address") < BACK
-        _offline(talk.agent, offline=True)
-        for _ in range(6):
-            time.sleep(0.5)
-            assert talk.is_heard(), "sound does not notice that the WebSocket is gone"
-        _offline(talk.agent, offline=False)
+        talk.offline(offline=True)
+        for _ in range(3):
+            time.sleep(1)
+            assert talk.seconds_until_heard("without the WebSocket") < 1, "sound does not notice that it is gone"
+        talk.offline(offline=False)
         assert talk.seconds_until_heard("with the WebSocket") < BACK
         talk.router.is_cut = True
         wait_for(talk.music_plays, 10, "music instead of the agent")

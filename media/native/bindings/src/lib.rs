@@ -53,6 +53,7 @@ fn start_error(error: EngineError) -> PyErr {
 #[pymethods]
 impl NativeEngine {
     #[new]
+    #[allow(clippy::too_many_arguments)] // a call from Python, by position or name
     #[pyo3(signature = (listen, port_min, port_max, workers, record_root, webrtc_port=0, tcp_port=0))]
     fn new(
         py: Python<'_>,

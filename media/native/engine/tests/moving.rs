@@ -17,7 +17,7 @@ fn engine(name: &str, first: u16) -> Engine {
         webrtc_port: 0,
         tcp_port: 0,
     })
-        .expect("an engine")
+    .expect("an engine")
 }
 
 struct End {

@@ -91,11 +91,7 @@ struct Keeper {
 }
 
 /// Starts the thread. `workers` in the order of their numbers.
-pub fn open(
-    shared: Shared,
-    register: Register,
-    workers: Vec<(Sender<Parcel>, Notifier)>,
-) -> std::io::Result<Door> {
+pub fn open(shared: Shared, register: Register, workers: Vec<(Sender<Parcel>, Notifier)>) -> std::io::Result<Door> {
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let wake = Notifier::new()?;
     let data = epoll::EventData::new_u64;
