@@ -80,6 +80,7 @@ def _check_media(ours: MediaDescription, theirs: MediaDescription) -> None:
         None: "sendrecv",
     }
     assert ours.direction == opposite.get(theirs.direction, theirs.direction)
+    assert ours.dtls is not None and ours.ice is not None
     assert ours.dtls.role == "server", "passive"
     assert [print_.algorithm for print_ in ours.dtls.fingerprints] == ["sha-256"]
     assert (ours.ice.usernameFragment, ours.ice.password) == (OURS.ice.ufrag, OURS.ice.pwd)

@@ -10,7 +10,7 @@ export const GATHER_MS = 500;
 /** How long a new leg may take until it counts as up; after that the server decides whether the seat is reachable. */
 export const CONNECT_MS = 4000;
 /** How long a restart of ICE may take before the leg is opened anew. */
-export const RESTART_MS = 1500;
+export const RESTART_MS = 2000;
 
 export interface AudioSettings {
   echoCancellation: boolean;
@@ -133,18 +133,21 @@ export class BrowserLeg {
 
   /**
    * New ICE credentials on the same connection: after a change of network, or when the way was lost. Opens anew when there is no
-   * connection, when the server knows it no more, or when it does not come up by that.
+   * connection, when the server refuses it, or when it does not come up by that. Raises what `negotiate` raises when the server
+   * could not be asked: another restart may follow.
    */
   async restart(needed: boolean): Promise<void> {
     const peer = this.peer;
-    if (!peer || peer.connectionState === "closed" || peer.signalingState !== "stable") return this.open(needed);
+    if (!peer || peer.connectionState === "closed") return this.open(needed);
     try {
       peer.restartIce();
       await this.exchange(peer);
-    } catch {
-      return this.open(needed);
+    } catch (error) {
+      if ((error as { status?: number }).status !== 0) return this.open(needed);
+      if (peer.signalingState === "have-local-offer") await peer.setLocalDescription({ type: "rollback" });
+      throw error;
     }
-    await this.connected(peer, RESTART_MS);
+    await this.connected(peer, RESTART_MS, ["connected"]);
     if (this.peer !== peer) return;
     // A connection that was up all the time reports nothing.
     if (peer.connectionState === "connected") this.change("up");
@@ -204,11 +207,15 @@ export class BrowserLeg {
     await peer.setRemoteDescription({ type: "answer", sdp });
   }
 
-  private connected(peer: RTCPeerConnection, most: number): Promise<void> {
+  private connected(
+    peer: RTCPeerConnection,
+    most: number,
+    over: readonly RTCPeerConnectionState[] = ["connected", "failed"],
+  ): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, most);
       const check = (): void => {
-        if (peer.connectionState !== "connected" && peer.connectionState !== "failed") return;
+        if (!over.includes(peer.connectionState)) return;
         clearTimeout(timer);
         resolve();
       };
