@@ -38,9 +38,7 @@ async def measured(switch: Switch, trunk_port: int) -> list[float]:
     """ms for each offer; the caller gives up, and the agent is free again."""
     waits: list[float] = []
     async with WebClient(switch, "li") as agent, Dialler(switch.sip_port, port=trunk_port) as dialler:
-        await agent.ask("subscribe", topics=["agent"])
-        await agent.connect_media()
-        await agent.ask("agent.state", state="ready")
+        await agent.start_work()
         for _ in range(OFFERS):
             await dialler.call("4000", 30_000)
             offer = (await agent.event("offer.made"))["offer"]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.audio import heard_tones, tone
+from tests.support.audio import heard_tones
 from tests.support.flows import CARRIER, LI, PHONE_1001, SALES
+from tests.support.hotline import customer, desk_phone
 from tests.support.phone import Phone
-from tests.support.sipp import Caller, Sipp, ulaw
 from tests.support.sniff import Sniffer
 from tests.support.switch import Switch, wait_for
 from tests.support.web_client import WebClient
@@ -52,31 +52,20 @@ def _code(switch: Switch, phone: Phone, code: str, state: str) -> None:
 
 
 def test_signing_in_and_out_by_codes(tmp_path: Path) -> None:
-    with (
-        Switch(tmp_path, APPLY) as switch,
-        Phone("1001", "correct-horse-1001", f"127.0.0.1:{switch.sip_port}", TONES["phone"]) as phone,
-    ):
+    with Switch(tmp_path, APPLY) as switch, desk_phone(switch, TONES["phone"]) as phone:
         phone.do("register")
         for code, state in (("*50", "ready"), ("*51", "not_ready"), ("*52", "ready"), ("*53", "logged_out")):
             _code(switch, phone, code, state)
 
 
 async def test_somebody_of_another_queue_is_asked_at_its_phone(tmp_path: Path) -> None:
-    voice = tmp_path / "customer.ulaw"
-    voice.write_bytes(ulaw(tone(TONES["customer"], 10)))
-    scenario = Caller().invite().answered().speak(voice, -1).wait_bye().xml()
-    with (
-        Switch(tmp_path, APPLY) as switch,
-        Phone("1001", "correct-horse-1001", f"127.0.0.1:{switch.sip_port}", TONES["phone"]) as phone,
-    ):
+    with Switch(tmp_path, APPLY) as switch, desk_phone(switch, TONES["phone"]) as phone:
         phone.do("register")
         switch.api("PUT", "/agents/wen/state", {"state": "ready"})
         async with WebClient(switch, "li", TONES["li"]) as li:
-            await li.ask("subscribe", topics=["agent"])
-            await li.connect_media()
-            await li.ask("agent.state", state="ready")
-            customer = Sipp(tmp_path, scenario, target=f"127.0.0.1:{switch.sip_port}", service="4008001000")
-            with Sniffer(customer.media_port) as ear, customer:
+            await li.start_work()
+            caller = customer(tmp_path, switch, TONES["customer"])
+            with Sniffer(caller.media_port) as ear, caller:
                 offer = (await li.event("offer.made"))["offer"]
                 await li.ask("offer.accept", offer=offer["id"])
                 await asyncio.sleep(1)
@@ -94,7 +83,7 @@ async def test_somebody_of_another_queue_is_asked_at_its_phone(tmp_path: Path) -
                 colleague_hears = await asyncio.to_thread(phone.hears, TONES, 0.4)
                 assert await asyncio.to_thread(_state, switch, "wen") == "talking"
                 await asyncio.to_thread(phone.do, "hangup")
-                customer.succeed()
+                caller.succeed()
         records = await asyncio.to_thread(switch.ended_calls, 2)
     assert {(record["queue"], record["agent"], record["result"]) for record in records} == {
         ("sales", "wen", "answered"), ("repair", "wen", "answered"),

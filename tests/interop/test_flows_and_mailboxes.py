@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.support.audio import heard_tones
+from tests.support.hotline import desk_phone
 from tests.support.phone import Phone
 from tests.support.switch import Switch, wait_for
 
@@ -76,7 +77,7 @@ def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Switch]:
 
 @pytest.fixture
 def caller(switch: Switch) -> Iterator[Phone]:
-    with Phone("1001", "correct-horse-1001", f"127.0.0.1:{switch.sip_port}", TONES["a"]) as phone:
+    with desk_phone(switch, TONES["a"]) as phone:
         phone.do("register")
         yield phone
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hotline import desk_phone
 from tests.support.phone import Phone, PhoneError
 from tests.support.switch import Switch, wait_for
 
@@ -30,16 +31,12 @@ def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Switch]:
         yield running
 
 
-def phone(switch: Switch, number: str, hertz: float, codecs: tuple[str, ...] = ("pcmu", "pcma")) -> Phone:
-    return Phone(number, f"correct-horse-{number}", f"127.0.0.1:{switch.sip_port}", hertz, codecs)
-
-
 def hear_each_other(a: Phone, b: Phone) -> None:
     wait_for(lambda: a.hears(TONES, 0.4) == {"b"} and b.hears(TONES, 0.4) == {"a"}, 5, "both to hear each other")
 
 
 def test_call_hold_resume_hang_up(switch: Switch) -> None:
-    with phone(switch, "1001", TONES["a"]) as a, phone(switch, "1002", TONES["b"]) as b:
+    with desk_phone(switch, TONES["a"], "1001") as a, desk_phone(switch, TONES["b"], "1002") as b:
         a.do("register")
         b.do("register")
         assert {item["extension"] for item in switch.api("GET", "/registrations")["items"]} == {"1001", "1002"}
@@ -66,7 +63,7 @@ def test_call_hold_resume_hang_up(switch: Switch) -> None:
 
 
 def test_sides_may_use_different_codecs(switch: Switch) -> None:
-    with phone(switch, "1001", TONES["a"], ("pcmu",)) as a, phone(switch, "1002", TONES["b"], ("pcma",)) as b:
+    with desk_phone(switch, TONES["a"], "1001", ("pcmu",)) as a, desk_phone(switch, TONES["b"], "1002", ("pcma",)) as b:
         a.do("register")
         b.do("register")
         a.dial("1002", wait=False)
@@ -79,7 +76,7 @@ def test_sides_may_use_different_codecs(switch: Switch) -> None:
 
 
 def test_digits_reach_the_other_phone(switch: Switch) -> None:
-    with phone(switch, "1001", TONES["a"]) as a, phone(switch, "1002", TONES["b"]) as b:
+    with desk_phone(switch, TONES["a"], "1001") as a, desk_phone(switch, TONES["b"], "1002") as b:
         a.do("register")
         b.do("register")
         a.dial("1002", wait=False)
@@ -93,7 +90,7 @@ def test_digits_reach_the_other_phone(switch: Switch) -> None:
 
 
 def test_a_rejected_call_is_told_to_the_caller(switch: Switch) -> None:
-    with phone(switch, "1001", TONES["a"]) as a, phone(switch, "1002", TONES["b"]) as b:
+    with desk_phone(switch, TONES["a"], "1001") as a, desk_phone(switch, TONES["b"], "1002") as b:
         a.do("register")
         b.do("register")
         before = len(switch.api("GET", "/calls?state=ended&limit=200")["items"])
@@ -108,7 +105,7 @@ def test_a_rejected_call_is_told_to_the_caller(switch: Switch) -> None:
 
 
 def test_a_phone_that_is_not_there(switch: Switch) -> None:
-    with phone(switch, "1001", TONES["a"]) as a:
+    with desk_phone(switch, TONES["a"], "1001") as a:
         a.do("register")
         with pytest.raises(PhoneError) as refused:
             a.dial("1002", timeout=10)
@@ -130,7 +127,7 @@ def test_wrong_password_never_registers(switch: Switch) -> None:
 
 
 def test_registrations_end_with_the_phone(switch: Switch, tmp_path: Path) -> None:
-    with phone(switch, "1001", TONES["a"]) as a:
+    with desk_phone(switch, TONES["a"], "1001") as a:
         a.do("register")
         assert any(f":{a.port}" in c["contact"] for i in switch.api("GET", "/registrations")["items"] for c in i["contacts"])
         a.do("unregister")

@@ -10,10 +10,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.support.audio import tone
 from tests.support.flows import CARRIER, LI, SALES
+from tests.support.hotline import customer
 from tests.support.postgres import Postgres
-from tests.support.sipp import Caller, Sipp, ulaw
 from tests.support.switch import Switch, wait_for
 from tests.support.web_client import WebClient
 
@@ -29,19 +28,14 @@ def server() -> Iterator[Postgres]:
 
 
 async def one_call(switch: Switch, folder: Path) -> None:
-    voice = folder / "customer.ulaw"
-    voice.write_bytes(ulaw(tone(440.0, 10)))
-    scenario = Caller().invite().answered().speak(voice, -1).wait_bye().xml()
     async with WebClient(switch, "li", 700.0) as li:
-        await li.ask("subscribe", topics=["agent"])
-        await li.connect_media()
-        await li.ask("agent.state", state="ready")
-        with Sipp(folder, scenario, target=f"127.0.0.1:{switch.sip_port}", service="4008001000") as customer:
+        await li.start_work()
+        with customer(folder, switch) as caller:
             offer = (await li.event("offer.made"))["offer"]
             await li.ask("offer.accept", offer=offer["id"])
             await asyncio.sleep(1.5)
             await li.ask("call.hangup")
-            await asyncio.to_thread(customer.succeed, 10)
+            await asyncio.to_thread(caller.succeed, 10)
 
 
 async def test_a_call_its_recording_and_its_reports(tmp_path: Path, server: Postgres) -> None:
@@ -89,19 +83,14 @@ def query(switch: Switch, path: str, values: dict[str, str]) -> Any:
 async def test_calls_go_on_while_postgresql_is_away(tmp_path: Path, server: Postgres) -> None:
     with Switch(tmp_path, APPLY, settings={"SOFTSWITCH_DATABASE__URL": server.database()}) as switch:
         async with WebClient(switch, "li", 700.0) as li:
-            await li.ask("subscribe", topics=["agent"])
-            await li.connect_media()
-            await li.ask("agent.state", state="ready")
+            await li.start_work()
             await asyncio.to_thread(server.stop)  # signed in before that
-            voice = tmp_path / "customer.ulaw"
-            voice.write_bytes(ulaw(tone(440.0, 10)))
-            scenario = Caller().invite().answered().speak(voice, -1).wait_bye().xml()
-            with Sipp(tmp_path, scenario, target=f"127.0.0.1:{switch.sip_port}", service="4008001000") as customer:
+            with customer(tmp_path, switch) as caller:
                 offer = (await li.event("offer.made"))["offer"]
                 await li.ask("offer.accept", offer=offer["id"])
                 await asyncio.sleep(3.0)
                 await li.ask("call.hangup")
-                await asyncio.to_thread(customer.succeed, 10)
+                await asyncio.to_thread(caller.succeed, 10)
             await asyncio.to_thread(server.start)
         (call,) = await asyncio.to_thread(switch.ended_calls, 1, 30)
         assert (call["result"], call["agent"]) == ("answered", "li")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.audio import Samples, heard_tones, read_wav, tone
+from tests.support.audio import Samples, heard_tones, read_wav
 from tests.support.flows import CARRIER, LI, SALES, WANG
-from tests.support.sipp import Caller, Sipp, ulaw
+from tests.support.hotline import customer
 from tests.support.sniff import Sniffer
 from tests.support.switch import Switch
 from tests.support.web_client import WebClient
@@ -38,21 +38,16 @@ LIMIT_MS = 100
 
 
 async def test_matrix(tmp_path: Path) -> None:
-    voice = tmp_path / "customer.ulaw"
-    voice.write_bytes(ulaw(tone(TONES["customer"], 10)))
-    scenario = Caller().invite().answered().speak(voice, -1).wait_bye().xml()
     with Switch(tmp_path, APPLY) as switch:
         async with (
             WebClient(switch, "li", TONES["agent"]) as agent,
             WebClient(switch, "wang", TONES["supervisor"]) as supervisor,
         ):
-            await agent.ask("subscribe", topics=["agent"])
-            await agent.connect_media()
-            await agent.ask("agent.state", state="ready")
+            await agent.start_work()
             await supervisor.ask("subscribe", topics=["board", "calls"])
             await supervisor.connect_media()
-            customer = Sipp(tmp_path, scenario, target=f"127.0.0.1:{switch.sip_port}", service="4008001000")
-            with Sniffer(customer.media_port) as ear, customer:
+            caller = customer(tmp_path, switch, TONES["customer"])
+            with Sniffer(caller.media_port) as ear, caller:
                 offer = (await agent.event("offer.made"))["offer"]
                 await agent.ask("offer.accept", offer=offer["id"])
                 call = offer["call"]
@@ -61,11 +56,11 @@ async def test_matrix(tmp_path: Path) -> None:
                 whole = ear.audio()
                 for mode in ORDER:
                     await change(mode, call, supervisor, agent, ear)
-                messages = customer.messages()
+                messages = caller.messages()
                 assert messages.count("INVITE sip:") == 1, "supervision sends the customer no re-INVITE"
                 assert switch.api("GET", "/agents/li")["state"] in ("wrap_up", "not_ready", "ready"), "the agent is out of it"
                 await supervisor.ask("monitor.set", call=call, mode="off")
-                customer.succeed()
+                caller.succeed()
             check_no_gap(whole)
             barging = [took for mode, took in zip(SEAMLESS, changes, strict=True) if mode == "barge"]
             print(f"milliseconds until the customer heard who barged in: {barging}")

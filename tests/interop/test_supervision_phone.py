@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.audio import heard_tones, tone
+from tests.support.audio import heard_tones
 from tests.support.flows import CARRIER, PHONE_1001, SALES, WANG
+from tests.support.hotline import customer, desk_phone
 from tests.support.phone import Phone
-from tests.support.sipp import Caller, Sipp, ulaw
 from tests.support.sniff import Sniffer
 from tests.support.switch import Switch, wait_for
 from tests.support.web_client import WebClient
@@ -51,20 +51,12 @@ async def _do(phone: Phone, what: str, **more: str) -> None:
 
 
 async def test_a_phone_supervises(tmp_path: Path) -> None:
-    voice = tmp_path / "customer.ulaw"
-    voice.write_bytes(ulaw(tone(TONES["customer"], 10)))
-    scenario = Caller().invite().answered().speak(voice, -1).wait_bye().xml()
-    with (
-        Switch(tmp_path, APPLY) as switch,
-        Phone("1001", "correct-horse-1001", f"127.0.0.1:{switch.sip_port}", TONES["phone"]) as phone,
-    ):
+    with Switch(tmp_path, APPLY) as switch, desk_phone(switch, TONES["phone"]) as phone:
         phone.do("register")
         async with WebClient(switch, "8001", TONES["agent"]) as li:
-            await li.ask("subscribe", topics=["agent"])
-            await li.connect_media()
-            await li.ask("agent.state", state="ready")
-            customer = Sipp(tmp_path, scenario, target=f"127.0.0.1:{switch.sip_port}", service="4008001000")
-            with Sniffer(customer.media_port) as ear, customer:
+            await li.start_work()
+            caller = customer(tmp_path, switch, TONES["customer"])
+            with Sniffer(caller.media_port) as ear, caller:
                 offer = (await li.event("offer.made"))["offer"]
                 await li.ask("offer.accept", offer=offer["id"])
                 await asyncio.sleep(1)
@@ -81,7 +73,7 @@ async def test_a_phone_supervises(tmp_path: Path) -> None:
                 await _becomes(({"phone"}, set()), li, ear, switch)
                 assert await asyncio.to_thread(phone.hears, TONES, 0.4) == {"customer"}
                 await _do(phone, "hangup")
-                customer.succeed()
+                caller.succeed()
         detail = await asyncio.to_thread(switch.api, "GET", f"/calls/{offer['call']}")
     started = [event for event in detail["timeline"] if event["type"] == "sup.started"]
     assert [(event["supervisor"], event["device"]) for event in started] == [("wang", "extension:1001")] * 3

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.audio import heard_tones, read_wav, tone
+from tests.support.audio import heard_tones, read_wav
 from tests.support.flows import CARRIER, PHONE_1001, SALES
+from tests.support.hotline import customer, desk_phone
 from tests.support.phone import Phone
-from tests.support.sipp import Caller, Sipp, ulaw
 from tests.support.sniff import Sniffer
 from tests.support.switch import Switch
 from tests.support.web_client import WebClient
@@ -67,30 +67,22 @@ class Scene:
 
 
 async def test_from_agent_to_phone_to_colleague(tmp_path: Path) -> None:
-    voice = tmp_path / "customer.ulaw"
-    voice.write_bytes(ulaw(tone(TONES["customer"], 10)))
-    scenario = Caller().invite().answered().speak(voice, -1).wait_bye().xml()
-    with (
-        Switch(tmp_path, APPLY) as switch,
-        Phone("1001", "correct-horse-1001", f"127.0.0.1:{switch.sip_port}", TONES["phone"]) as phone,
-    ):
+    with Switch(tmp_path, APPLY) as switch, desk_phone(switch, TONES["phone"]) as phone:
         phone.do("register")
         async with WebClient(switch, "li", TONES["li"]) as li, WebClient(switch, "zhao", TONES["zhao"]) as zhao:
             for page in (li, zhao):
-                await page.ask("subscribe", topics=["agent"])
-                await page.connect_media()
-                await page.ask("agent.state", state="ready")
-            customer = Sipp(tmp_path, scenario, target=f"127.0.0.1:{switch.sip_port}", service="4008001000")
-            with Sniffer(customer.media_port) as ear, customer:
+                await page.start_work()
+            caller = customer(tmp_path, switch, TONES["customer"])
+            with Sniffer(caller.media_port) as ear, caller:
                 offer = (await li.event("offer.made"))["offer"]
                 await li.ask("offer.accept", offer=offer["id"])
                 scene = Scene(ear, li, zhao, phone)
                 await scene.settles_to("talk", customer={"li"}, li={"customer"})
                 await asyncio.sleep(2)
                 await play_through(scene, phone)
-                assert customer.messages().count("INVITE sip:") == 1, "no step sends the customer a re-INVITE"
+                assert caller.messages().count("INVITE sip:") == 1, "no step sends the customer a re-INVITE"
                 await zhao.ask("call.hangup")
-                customer.succeed()
+                caller.succeed()
         record = await asyncio.to_thread(lambda: switch.ended_calls()[0])
         assert (record["agent"], record["result"], record["queue"]) == ("zhao", "answered", "sales")
         check_recording(switch, record["id"])

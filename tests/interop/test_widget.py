@@ -37,9 +37,7 @@ async def test_widget_to_menu_to_queue_to_agent(tmp_path: Path, codec: str) -> N
             WebClient(switch, "li", TONES["agent"]) as agent,
             WebClient(switch, hertz=TONES["customer"], token=token, origin=ORIGIN, codec=codec) as customer,
         ):
-            await agent.ask("subscribe", topics=["agent"])
-            await agent.connect_media()
-            await agent.ask("agent.state", state="ready")
+            await agent.start_work()
             context = {"page": "https://shop.example/tv?id=7", "title": "Television", "product": "TV-7"}
             await customer.connect_media("call.start", context=context, name="Ms Wu")
             await asyncio.sleep(1.5)

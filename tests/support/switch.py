@@ -132,7 +132,7 @@ class Switch:
             [*COMMAND, "run", "--apply", str(apply_file)], env=self.variables(), cwd=self.folder, stdout=out, stderr=out
         )
         try:
-            wait_for(self.is_ready, 30, "the switch to become ready")
+            wait_for(self.is_ready, 60, "the switch to become ready")
         except AssertionError as error:
             self.kill()
             raise AssertionError(f"{error}\n{self.log}") from error

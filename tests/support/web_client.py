@@ -140,6 +140,12 @@ class WebClient:
                     return found
                 await self._news.wait()
 
+    async def start_work(self) -> None:
+        """What an agent's page does first: hears of its own matters, has sound, is ready."""
+        await self.ask("subscribe", topics=["agent"])
+        await self.connect_media()
+        await self.ask("agent.state", state="ready")
+
     def voice(self) -> MediaStreamTrack:
         """What this page's microphone gives."""
         return ToneTrack(self.hertz, self.samples)
