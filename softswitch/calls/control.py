@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from softswitch.calls.call import Call
-from softswitch.calls.mix import Party
+from softswitch.calls.mix import Party, party_name
 from softswitch.calls.outcome import Ending
 from softswitch.calls.parking import ANY, ParkingLot
 from softswitch.calls.pickup import Pickup
@@ -60,9 +60,14 @@ class CallControl:
         return Hand(call, party, actor or login)
 
     def hand_in(self, call_id: str, actor: str, agent: str = "") -> Hand:
-        """The part of the agent who has a call, or of the one that is named. Raises NotFound, Conflict when nobody talks."""
+        """The part of the agent who has a call, or of the one that is named. Raises NotFound, Conflict when nobody talks.
+
+        Who has taken the call over acts for itself.
+        """
         call = self.calls.get(call_id)
         parties = [party for party in call.mix.parties if party.agent == agent] if agent else call.mix.parties
+        if not agent:
+            parties = sorted(parties, key=lambda party: party.name != party_name(actor))
         for role in (PartyRole.AGENT, PartyRole.CONSULTED, PartyRole.MEMBER):
             for party in parties:
                 if party.role is role:
@@ -235,7 +240,8 @@ class CallControl:
 
     def resolve(self, by: Party, text: str) -> Destination:
         """What is dialled or written means: a number as from a phone, a login, or a destination, with the rules for numbers."""
-        return self.destination(text, login=by.agent, extension=by.name.partition(":")[2] if not by.agent else "")
+        kind, _, number = by.name.partition(":")
+        return self.destination(text, login=by.agent, extension=number if kind == "extension" and not by.agent else "")
 
     def destination(self, text: str, *, login: str = "", extension: str = "") -> Destination:
         """The same for somebody who is in no call yet. Raises Invalid, Forbidden (rights, lists), Conflict (unknown number)."""

@@ -382,7 +382,8 @@ def _word(party: Party) -> str:
 
 def _facts(call: Call, guest: Guest) -> LegFacts:
     """Who calls the third party: the agent, with the customer's page and data beside."""
-    _, _, number = guest.by.name.partition(":")
+    kind, _, number = guest.by.name.partition(":")
+    number = "" if kind == "supervisor" else number
     hops = call.caller.facts.hops
     return LegFacts(
         inbound=True, kind=PartyKind.AGENT, party=guest.by.agent, caller=number or call.facts.caller,

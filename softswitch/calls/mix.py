@@ -16,6 +16,11 @@ from softswitch.legs.base import Leg
 from softswitch.model.states import MonitorMode
 
 
+def party_name(supervisor: str) -> str:
+    """How a supervisor is called who takes part in a call."""
+    return f"supervisor:{supervisor}"
+
+
 @dataclass(eq=False, slots=True)
 class Party:
     """One party of a call. Owned by the call's `Mix`; change the fields, then `Mix.apply`.

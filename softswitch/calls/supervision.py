@@ -16,7 +16,7 @@ import structlog
 
 from softswitch.calls.call import Call
 from softswitch.calls.ears import Ear, PhoneEar
-from softswitch.calls.mix import Party
+from softswitch.calls.mix import Party, party_name
 from softswitch.calls.outcome import Ending
 from softswitch.calls.scene import PartyRole
 from softswitch.calls.service import CallService
@@ -446,11 +446,6 @@ class Supervision:
             call.part(party, Ending("supervisor", Cause.SUPERVISOR))
         else:
             call.hang_up(Cause.SUPERVISOR, "supervisor", actor)
-
-
-def party_name(supervisor: str) -> str:
-    """How a supervisor is called who takes part in a call."""
-    return f"supervisor:{supervisor}"
 
 
 def _leave(call: Call, party: Party, actor: str) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from softswitch.calls.call import Call
+from softswitch.calls.mix import party_name
 from softswitch.calls.outcome import Outcome
 from softswitch.calls.service import CallService, Handler
-from softswitch.calls.supervision import party_name
 from softswitch.calls.supervision_devices import as_leg, page_of, phone_of
 from softswitch.calls.switchboard import Switchboard
 from softswitch.legs.browser import BrowserSession

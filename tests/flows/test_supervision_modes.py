@@ -11,6 +11,7 @@ import pytest
 from media.commands import UpdatePort
 from signalling import events as sig
 from softswitch.calls.call import Call
+from softswitch.calls.control import Hand
 from softswitch.calls.outcome import Outcome
 from softswitch.calls.supervision import Follow, Wish
 from softswitch.calls.supervision_phone import supervise
@@ -255,6 +256,85 @@ def test_taking_over_a_consultation_joins_all_but_the_agent(tmp_path: Path) -> N
         assert _customer(world, call) == {"wang", "x"}
         assert world.engine.hears(phone.port) == {"customer", "wang"}
         assert _ears(world, "wang", "li") == {"wang": {"customer", "x"}, "li": set()}
+        await world.switch.calls.drain(0.0)
+        await world.settles()
+
+    run(tmp_path, scenario)
+
+
+async def _taken(world: World) -> tuple[Call, Hand]:
+    """The supervisor has taken the call over, and the hand with which it acts from now on."""
+    await world.browser("wang")
+    call = await _talks(world)
+    world.supervision.start(_wish(M.TAKE_OVER, call=call.id))
+    return call, world.switch.control.hand_in(call.id, "wang")
+
+
+def test_who_took_over_holds_consults_and_hands_over(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        call, hand = await _taken(world)
+        control = world.switch.control
+        control.hold(hand)
+        assert (_customer(world, call), _ears(world, "wang")["wang"]) == ({"default"}, set())
+        control.resume(hand)
+        assert _customer(world, call) == {"wang"}
+        phone = await world.phone("1002")
+        phone.answers()
+        control.consult(hand, "1002")
+        await world.passes(1.0)
+        world.engine.label(phone.port, "x")
+        assert (_customer(world, call), _ears(world, "wang")["wang"]) == ({"default"}, {"x"})
+        control.consult_cancel(hand)
+        assert _customer(world, call) == {"wang"}
+        await world.passes(1.0)
+        control.consult(hand, "1002")
+        await world.passes(1.0)
+        world.engine.label(phone.port, "x")
+        control.consult_complete(hand)
+        assert _customer(world, call) == {"x"}
+        await world.passes(0.5)
+        assert world.supervision.views() == []
+        assert _ears(world, "wang")["wang"] == set()
+        assert not call.is_over
+        world.carrier.hang_up("call1")
+        await world.settles()
+
+    world = run(tmp_path, scenario)
+    assert [(event.kind, event.target) for event in world.seen(CallTransferred)] == [("attended", "extension:1002")]
+    assert len(world.seen(SupervisionEnded)) == 1
+
+
+def test_who_took_over_sends_the_customer_on(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        call, hand = await _taken(world)
+        phone = await world.phone("1002")
+        phone.answers()
+        world.switch.control.transfer(hand, "1002", {"note": "VIP"})
+        await world.passes(1.0)
+        world.engine.label(phone.port, "x")
+        assert _customer(world, call) == {"x"}
+        assert world.supervision.views() == []
+        world.carrier.hang_up("call1")
+        await world.settles()
+
+    world = run(tmp_path, scenario)
+    assert [(event.kind, event.target) for event in world.seen(CallTransferred)] == [("blind", "extension:1002")]
+
+
+def test_in_a_conference_who_took_over_acts_for_itself(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        await world.browser("wang")
+        call = await _talks(world)
+        phone = await world.phone("1002")
+        phone.answers()
+        world.switch.control.invite(world.switch.control.hand("li"), "1002")
+        await world.passes(1.0)
+        world.supervision.start(_wish(M.TAKE_OVER, call=call.id))
+        assert world.switch.control.hand_in(call.id, "wang").party.name == "supervisor:wang"
+        world.switch.control.hang_up(world.switch.control.hand_in(call.id, "wang"))
+        await world.passes(0.5)
+        assert not call.is_over
+        assert world.supervision.views() == []
         await world.switch.calls.drain(0.0)
         await world.settles()
 

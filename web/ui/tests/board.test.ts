@@ -1,9 +1,10 @@
 import { createPinia, setActivePinia } from "pinia";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 
-import type { Agent, Queue, ServerEvent } from "@/api/types";
+import type { Agent, Participant, ParticipantRole, Queue, ServerEvent } from "@/api/types";
 import { visible } from "@/composables/virtual";
 import { narrowed } from "@/pages/supervisor/filters";
+import { takenOver } from "@/pages/supervisor/takenOver";
 import { above, level, longestMs, stateTone, totals } from "@/pages/supervisor/thresholds";
 import { FLUSH_MS, useBoard } from "@/stores/board";
 import { useLink } from "@/stores/link";
@@ -154,5 +155,30 @@ describe("the board", () => {
     vi.advanceTimersByTime(FLUSH_MS);
     expect(board.alarms.map(({ object }) => object)).toEqual(["backup"]);
     vi.useRealTimers();
+  });
+});
+
+describe("a call that was taken over", () => {
+  const party = (role: ParticipantRole, state: Participant["state"] = "talking"): Participant => ({
+    id: role,
+    party: role,
+    role,
+    state,
+    since: ago(5),
+  });
+
+  it("can be held and handed over while two talk", () => {
+    expect(takenOver({ participants: [party("customer"), party("agent")] })).toEqual({ consulted: null, held: false, several: false });
+    expect(takenOver({ participants: [party("customer", "held"), party("agent")] }).held).toBe(true);
+  });
+
+  it("is consulted about from the first ring, and the customer's hold is part of that", () => {
+    const asked = party("consulted", "ringing");
+    const state = takenOver({ participants: [party("customer", "held"), party("agent"), asked] });
+    expect(state).toEqual({ consulted: asked, held: false, several: false });
+  });
+
+  it("goes nowhere while more than two talk", () => {
+    expect(takenOver({ participants: [party("customer"), party("agent"), party("member")] }).several).toBe(true);
   });
 });

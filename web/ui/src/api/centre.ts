@@ -41,6 +41,13 @@ export interface SkillChange {
   until?: string;
 }
 
+/** `to` and `data` go with those that send the customer somewhere. */
+export interface CallOrder {
+  command: "hold" | "resume" | "consult" | "consult_complete" | "consult_merge" | "consult_cancel" | "transfer";
+  to?: string;
+  data?: Record<string, string>;
+}
+
 export const voicemailUrl = (message: string): string =>
   `${BASE}/voicemail/${id(message)}/audio${query({ session: tabSession() })}`;
 
@@ -67,6 +74,8 @@ export const centre = {
     json<CallDetail | undefined>("PUT", `/calls/${id(call)}/disposition`, { codes, note }),
   callCustomer: (call: string, customer: string) => json<unknown>("PUT", `/calls/${id(call)}/customer`, { customer }),
 
+  /** An order about a live call, given by who takes part in it or leads. */
+  order: (call: string, order: CallOrder) => json<{ call: string }>("POST", `/calls/${id(call)}/commands`, order),
   releaseLeg: (call: string, participant: string, reason: string) =>
     json<undefined>("DELETE", `/calls/${id(call)}/participants/${id(participant)}`, { reason }),
   skills: (login: string, change: SkillChange) => json<unknown>("PUT", `/agents/${id(login)}/skills`, change),
