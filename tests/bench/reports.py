@@ -116,7 +116,7 @@ async def measure(store: Store) -> list[Figure]:
             took.append(time.monotonic() - at)
             spent.append((time.process_time() - own, server_seconds() - server))
         own, server = min(spent)
-        note = f"{rows} rows, CPU {own:.2f} s" + (f" and the server's {server:.2f} s" if server else "")
+        note = f"{rows} rows, CPU {own:.2f} s" + (f" and the server's {server:.2f} s" if database == "PostgreSQL" else "")
         goal = GOALS[database] if title == INTERVAL else None
         found.append(Figure("reports", f"{title}, {database}", min(took), "s", goal, note=f"{note}, {load_average()}"))
     return found
