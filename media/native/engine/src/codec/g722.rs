@@ -16,7 +16,19 @@ impl Decoder {
     pub fn decode_into(&mut self, payload: &[u8], out: &mut Vec<f32>) {
         out.extend(self.0.decode(payload).into_iter().map(to_f32));
     }
+
+    /// Brings the adaptive state to where the far end's would be had it sent what was heard: a fresh coder and decoder hear it
+    /// together. After a loss the old state belongs to a sound of some time ago.
+    pub fn relearn(&mut self, heard: &[f32]) {
+        let samples: Vec<i16> = heard.iter().map(|&sample| to_i16(sample)).collect();
+        let coded = encoder::Encoder::new(Bitrate::Mode1_64000, false, false).encode(&samples);
+        *self = Self::default();
+        self.0.decode(&coded);
+    }
 }
+
+/// Samples by which coder and decoder together delay (two filters of 24 taps).
+pub const DELAY: usize = 22;
 
 pub struct Encoder {
     encoder: encoder::Encoder,

@@ -134,6 +134,18 @@ impl Decoder {
             _ => false,
         }
     }
+
+    /// Samples beyond the present that `relearn` wants to be told, `None` when the codec keeps no state that a loss spoils.
+    pub fn relearns(&self) -> Option<usize> {
+        matches!(self, Self::G722(_)).then_some(g722::DELAY)
+    }
+
+    /// Puts the decoder where it would be had it decoded what was heard instead of concealed (see `relearns`).
+    pub fn relearn(&mut self, heard: &[f32]) {
+        if let Self::G722(decoder) = self {
+            decoder.relearn(heard);
+        }
+    }
 }
 
 /// Turns samples into payloads.
@@ -154,6 +166,14 @@ impl Encoder {
             Coding::Opus => Self::Opus(Box::new(opus::Encoder::new(rate)?)),
             Coding::L16 { channels, .. } => Self::L16(channels),
         })
+    }
+
+    /// Lets the codec itself tell silence (Opus DTX). False: the caller suppresses it.
+    pub fn spare_silence(&mut self) -> bool {
+        match self {
+            Self::Opus(encoder) => encoder.spare_silence(),
+            _ => false,
+        }
     }
 
     /// Encodes one packet's samples into `out` and returns the octets, `None` when it does not fit or fails.

@@ -2,8 +2,12 @@
 
 mod buffer;
 mod delay;
+mod noise;
 mod playout;
 mod plc;
+mod steer;
 mod stretch;
+mod timeline;
 
+pub use buffer::Kind;
 pub use playout::{Playout, Pulled};

@@ -20,26 +20,36 @@ struct Row {
     meaning: Incoming,
 }
 
+/// Whether a format parameter is given, spaces aside.
+fn asks(fmtp: &str, parameter: &str) -> bool {
+    fmtp.split(';').any(|given| given.trim().eq_ignore_ascii_case(parameter))
+}
+
 /// Never empty of audio.
 #[derive(Debug, Clone)]
 pub struct Codecs {
     rows: Vec<Row>,
     first: Coding,
     first_send: u8,
+    /// The peer asked for discontinuous transmission of Opus (`usedtx=1`, RFC 7587 §6.1).
+    dtx: bool,
 }
 
 impl Codecs {
     /// `None` when no audio codec is known or a payload type is out of range.
     pub fn new(maps: &[PayloadMap]) -> Option<Self> {
         let mut rows = Vec::with_capacity(maps.len());
-        let mut first = None;
+        let (mut first, mut dtx) = (None, false);
         for map in maps {
             let name = map.name.to_ascii_lowercase();
             let meaning = match (name.as_str(), Coding::of(map)) {
                 ("telephone-event", _) => Incoming::Event(map.clock.max(8000)),
                 ("cn", _) => Incoming::Noise,
                 (_, Some(coding)) => {
-                    first.get_or_insert((coding, map.send_payload_type));
+                    if first.is_none() {
+                        first = Some((coding, map.send_payload_type));
+                    }
+                    dtx |= coding == Coding::Opus && asks(&map.fmtp, "usedtx=1");
                     Incoming::Audio(coding)
                 }
                 _ => return None,
@@ -50,7 +60,7 @@ impl Codecs {
             rows.push(Row { receive: map.payload_type, send: map.send_payload_type, meaning });
         }
         let (first, first_send) = first?;
-        Some(Self { rows, first, first_send })
+        Some(Self { rows, first, first_send, dtx })
     }
 
     pub fn incoming(&self, payload_type: u8) -> Option<Incoming> {
@@ -65,6 +75,17 @@ impl Codecs {
     /// The payload type for sending this coding, if it was agreed.
     pub fn sending(&self, coding: Coding) -> Option<u8> {
         self.rows.iter().find(|row| row.meaning == Incoming::Audio(coding)).map(|row| row.send)
+    }
+
+    /// The payload type for comfort noise (RFC 3389), if it was agreed. Its clock is that of narrow-band codecs.
+    pub fn sending_noise(&self, beside: Coding) -> Option<u8> {
+        let row = self.rows.iter().find(|row| row.meaning == Incoming::Noise)?;
+        (beside.clock() == 8000).then_some(row.send)
+    }
+
+    /// Whether silence need not be sent in this coding: comfort noise was agreed, or the peer asked for DTX of Opus.
+    pub fn spares_silence(&self, coding: Coding) -> bool {
+        if coding == Coding::Opus { self.dtx } else { self.sending_noise(coding).is_some() }
     }
 
     /// Payload type and clock for telephone events beside audio of `clock` Hz; any clock when none fits.

@@ -6,6 +6,7 @@ pub mod latch;
 pub mod receive;
 pub mod security;
 pub mod send;
+pub mod suppress;
 pub mod voice;
 
 use std::fmt::Write as _;
@@ -295,8 +296,9 @@ impl Port {
     /// The encoder for a group rate, made when it is first needed. `None` when the library refuses.
     pub fn voice(&mut self, rate: u32) -> Option<&mut Voice> {
         let (coding, _) = self.sending();
-        if self.voice.as_ref().is_none_or(|voice| !voice.fits(coding, rate, self.ptime_ms)) {
-            self.voice = Voice::new(coding, rate, self.ptime_ms).map(Box::new);
+        let spare = self.codecs.spares_silence(coding);
+        if self.voice.as_ref().is_none_or(|voice| !voice.fits(coding, rate, self.ptime_ms, spare)) {
+            self.voice = Voice::new(coding, rate, self.ptime_ms, spare).map(Box::new);
             self.send.break_off();
         }
         self.voice.as_deref_mut()
@@ -319,7 +321,7 @@ impl Port {
             duplicates: counters.duplicates,
             discarded: counters.discarded,
             flooded: counters.flooded,
-            concealed_ms: counters.concealed_ms + playout.map_or(0, |playout| playout.concealed_ms),
+            concealed_ms: counters.concealed_ms + playout.map_or(0, |playout| playout.concealed_ms()),
             jitter_ms: receive.reception.jitter_ms(clock),
             delay_ms: playout.map_or(receive.mean_delay_ms, |playout| playout.delay_ms()),
             round_trip_ms: view.round_trip_ms,

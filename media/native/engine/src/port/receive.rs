@@ -5,7 +5,7 @@ use crate::dsp;
 use crate::dsp::goertzel::ToneDetector;
 use crate::dsp::resample::Resampler;
 use crate::ids::Micros;
-use crate::jitter::Playout;
+use crate::jitter::{Kind, Playout};
 use crate::rtcp::session::Reception;
 use crate::rtp::telephone_event;
 
@@ -44,6 +44,8 @@ impl Flood {
 /// The newest audio packet, so that a decoder that starts later knows how the stream sounded.
 #[derive(Debug, Default)]
 pub struct Newest {
+    pub sequence: u64,
+    pub timestamp: u32,
     pub at: Micros,
     pub payload: Vec<u8>,
 }
@@ -93,7 +95,7 @@ pub struct Receiver {
     pub newest: Newest,
     pub playout: Option<Box<Playout>>,
     pub resampler: Option<Resampler>,
-    resampled_to: u32,
+    resampled: (u32, u32),
     pub detectors: Detectors,
     last_digit: Option<(char, Micros)>,
     waiting: Option<dsp::dtmf::Heard>,
@@ -117,7 +119,7 @@ impl Receiver {
             newest: Newest::default(),
             playout: None,
             resampler: None,
-            resampled_to: 0,
+            resampled: (0, 0),
             detectors: Detectors { rfc4733: true, ..Detectors::default() },
             last_digit: None,
             waiting: None,
@@ -130,41 +132,66 @@ impl Receiver {
     /// Begins to decode. The newest packet was heard where packets are passed on, so it is not played again; but the decoder
     /// has heard it too.
     pub fn observe(&mut self, min_ms: u32, max_ms: u32, now: Micros) {
-        if self.playout.as_ref().is_some_and(|playout| playout.coding() == self.coding) {
+        if self.playout.as_ref().is_some_and(|playout| playout.takes(self.coding)) {
             return;
         }
-        self.release();
-        let Some(mut playout) = Playout::new(self.coding, min_ms, max_ms) else { return };
+        let Some(mut playout) = Playout::new(self.coding, min_ms, max_ms) else {
+            self.release();
+            return;
+        };
+        let goes_on = self.playout.is_some();
+        if let Some(former) = self.playout.take() {
+            playout.succeed(*former);
+        }
         let newest = &self.newest;
         if !newest.payload.is_empty() && now.saturating_sub(newest.at) < 60_000 {
-            playout.prime(&newest.payload);
+            if goes_on {
+                // The codec changed while somebody listened: this packet is the first of the new one.
+                playout.push(Kind::Audio(self.coding), newest.sequence, newest.timestamp, &newest.payload, newest.at);
+            } else {
+                playout.prime(&newest.payload);
+            }
         }
         self.playout = Some(Box::new(playout));
+    }
+
+    /// Takes a packet of what the peer sends now: to be played, or kept until somebody listens.
+    pub fn take(&mut self, kind: Kind, sequence: u64, timestamp: u32, payload: &[u8], now: Micros) {
+        match &mut self.playout {
+            Some(playout) if playout.takes(self.coding) => playout.push(kind, sequence, timestamp, payload, now),
+            _ if matches!(kind, Kind::Audio(_)) => {
+                let newest = &mut self.newest;
+                (newest.sequence, newest.timestamp, newest.at) = (sequence, timestamp, now);
+                newest.payload.clear();
+                newest.payload.extend_from_slice(payload);
+            }
+            _ => (),
+        }
     }
 
     /// Stops decoding; what was counted stays.
     pub fn release(&mut self) {
         if let Some(playout) = self.playout.take() {
             self.counters.late += playout.late;
-            self.counters.concealed_ms += playout.concealed_ms;
+            self.counters.concealed_ms += playout.concealed_ms();
             self.mean_delay_ms = playout.delay_ms();
         }
-        (self.resampler, self.resampled_to) = (None, 0);
+        (self.resampler, self.resampled) = (None, (0, 0));
     }
 
-    /// Pulls the next frame at the group's rate into `self.samples`.
-    pub fn pull(&mut self, rate: u32) {
+    /// Pulls the frame that is due at the group's rate into `self.samples`.
+    pub fn pull(&mut self, rate: u32, due: Micros) {
         let count = rate as usize / crate::ids::FRAMES_PER_SECOND;
         self.samples.clear();
         let Some(playout) = &mut self.playout else {
             self.samples.resize(count, 0.0);
             return;
         };
-        let from = playout.coding().decoded_rate();
-        if self.resampled_to != rate {
-            (self.resampler, self.resampled_to) = (Resampler::new(from, rate), rate);
+        playout.pull_into(due, &mut self.decoded);
+        let rates = (playout.rate(), rate);
+        if self.resampled != rates {
+            (self.resampler, self.resampled) = (Resampler::new(rates.0, rates.1), rates);
         }
-        playout.pull_into(&mut self.decoded);
         match &mut self.resampler {
             Some(resampler) => resampler.process_into(&self.decoded, &mut self.samples),
             None => self.samples.extend_from_slice(&self.decoded),
@@ -176,6 +203,11 @@ impl Receiver {
     pub fn is_about_to_play(&self, now: Micros) -> bool {
         let fresh = self.last_at > 0 && now.saturating_sub(self.last_at) < 60_000;
         fresh && self.playout.as_ref().is_some_and(|playout| playout.began_with().is_none())
+    }
+
+    /// A packet is awaited that saves the frame that is due.
+    pub fn awaits_packet(&self, due: Micros) -> bool {
+        self.playout.as_ref().is_some_and(|playout| playout.awaits_packet(due))
     }
 
     /// Notes a digit by RFC 4733; an in-band one that waits is the same.

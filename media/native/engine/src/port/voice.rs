@@ -3,6 +3,23 @@
 use crate::codec::{Coding, Encoder};
 use crate::dsp::limiter::Limiter;
 use crate::dsp::resample::Resampler;
+use crate::port::suppress::{Suppression, Verdict};
+
+/// Opus packets of so few octets need not be sent (RFC 7587 §3.1.3); the first tells that silence begins.
+const OPUS_SILENT: usize = 2;
+
+/// What a packet's time becomes.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// `first` after silence.
+    Audio {
+        payload: &'a [u8],
+        first: bool,
+    },
+    /// Comfort noise (RFC 3389).
+    Noise(&'a [u8]),
+    Silence,
+}
 
 pub struct Voice {
     coding: Coding,
@@ -13,30 +30,39 @@ pub struct Voice {
     limiter: Limiter,
     pending: Vec<f32>,
     packet_samples: usize,
+    /// Silence is not sent: by our own measure, or by the codec's.
+    spare: bool,
+    suppression: Option<Suppression>,
+    silent: bool,
 }
 
 impl Voice {
-    /// `None` when the codec library refuses.
-    pub fn new(coding: Coding, group_rate: u32, ptime_ms: u32) -> Option<Self> {
+    /// `spare`: silence need not be sent. `None` when the codec library refuses.
+    pub fn new(coding: Coding, group_rate: u32, ptime_ms: u32, spare: bool) -> Option<Self> {
         let rate = coding.encoded_rate(group_rate);
         // libopus knows 10, 20, 40 and 60 ms.
         let ptime_ms = if coding == Coding::Opus && ptime_ms == 30 { 20 } else { ptime_ms };
+        let mut encoder = Encoder::new(coding, rate)?;
+        let own = spare && !encoder.spare_silence();
         Some(Self {
             coding,
             group_rate,
             ptime_ms,
-            encoder: Encoder::new(coding, rate)?,
+            encoder,
             resampler: Resampler::new(group_rate, rate),
             limiter: Limiter::default(),
             pending: Vec::with_capacity(rate as usize / 10),
             packet_samples: (rate * ptime_ms / 1000) as usize,
+            spare,
+            suppression: own.then(Suppression::default),
+            silent: false,
         })
     }
 
-    pub fn fits(&self, coding: Coding, group_rate: u32, ptime_ms: u32) -> bool {
+    pub fn fits(&self, coding: Coding, group_rate: u32, ptime_ms: u32, spare: bool) -> bool {
         let same_length =
             self.ptime_ms == ptime_ms || (coding == Coding::Opus && ptime_ms == 30 && self.ptime_ms == 20);
-        self.coding == coding && self.group_rate == group_rate && same_length
+        self.coding == coding && self.group_rate == group_rate && same_length && self.spare == spare
     }
 
     /// Ticks of the RTP clock in one packet.
@@ -44,17 +70,18 @@ impl Voice {
         self.coding.clock() / 1000 * self.ptime_ms
     }
 
-    /// Takes one frame (it is limited in place) and calls `each` with every payload that became complete.
-    pub fn frame(&mut self, frame: &mut [f32], payload: &mut [u8], mut each: impl FnMut(&[u8])) {
+    /// Takes one frame (it is limited in place) and calls `each` with what every packet that became complete is.
+    pub fn frame(&mut self, frame: &mut [f32], scratch: &mut [u8], mut each: impl FnMut(Piece<'_>)) {
         self.limiter.process(frame);
+        if let Some(suppression) = &mut self.suppression {
+            suppression.listen(frame);
+        }
         match &mut self.resampler {
             Some(resampler) => resampler.process_into(frame, &mut self.pending),
             None => self.pending.extend_from_slice(frame),
         }
         while self.pending.len() >= self.packet_samples {
-            if let Some(length) = self.encoder.encode_into(&self.pending[..self.packet_samples], payload) {
-                each(&payload[..length]);
-            }
+            each(self.packet(scratch));
             self.pending.drain(..self.packet_samples);
         }
     }
@@ -69,6 +96,24 @@ impl Voice {
         if let Some(resampler) = &mut self.resampler {
             resampler.process_into(frame, &mut self.pending);
             self.pending.clear();
+        }
+    }
+
+    fn packet<'a>(&mut self, scratch: &'a mut [u8]) -> Piece<'a> {
+        let verdict = self.suppression.as_mut().map_or(Verdict::Talk, Suppression::verdict);
+        // The encoder hears silence too: what it sends after it follows from what it heard.
+        let length = self.encoder.encode_into(&self.pending[..self.packet_samples], scratch).unwrap_or(0);
+        let was_silent = self.silent;
+        self.silent = verdict != Verdict::Talk || (self.spare && length <= OPUS_SILENT);
+        match verdict {
+            Verdict::Tell(level) => {
+                let Some(first) = scratch.first_mut() else { return Piece::Silence };
+                *first = level;
+                Piece::Noise(&scratch[..1])
+            }
+            Verdict::Nothing => Piece::Silence,
+            Verdict::Talk if length == 0 || (self.silent && was_silent) => Piece::Silence,
+            Verdict::Talk => Piece::Audio { payload: &scratch[..length], first: was_silent },
         }
     }
 

@@ -4,7 +4,7 @@
 use crate::codec::Coding;
 use crate::dsp;
 use crate::ids::NodeId;
-use crate::port::voice::Voice;
+use crate::port::voice::{Piece, Voice};
 use crate::route::{EdgeSet, Share};
 
 /// A talker stays among the loudest for so many frames after it fell silent (300 ms).
@@ -192,7 +192,7 @@ impl Bus {
             match self.common.iter().position(|common| (common.coding, common.group_rate) == (coding, group_rate)) {
                 Some(index) => index,
                 None => {
-                    let mut voice = Voice::new(coding, group_rate, 20)?;
+                    let mut voice = Voice::new(coding, group_rate, 20, false)?;
                     voice.prime(&self.previous);
                     self.common.push(Common { coding, group_rate, voice, payload: vec![0; 1500], frame: 0 });
                     self.common.len() - 1
@@ -205,7 +205,11 @@ impl Bus {
             scratch.copy_from_slice(sum);
             let mut length = 0;
             let mut payload = [0u8; 1500];
-            common.voice.frame(scratch, &mut payload, |encoded| length = encoded.len());
+            common.voice.frame(scratch, &mut payload, |piece| {
+                if let Piece::Audio { payload, .. } = piece {
+                    length = payload.len();
+                }
+            });
             common.payload.clear();
             common.payload.extend_from_slice(payload.get(..length)?);
         }

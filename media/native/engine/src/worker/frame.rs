@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::ids::{FRAMES_PER_SECOND, Micros, NodeId, Slot, seconds};
 use crate::media::player::End;
 use crate::port::dtmf::Step;
+use crate::port::voice::Piece;
 use crate::port::{Path, Port};
 use crate::rtp;
 
@@ -15,7 +16,7 @@ impl Core {
     /// Runs the frame that was due at `due`; `merged` frames before it were missed.
     pub(super) fn frame(&mut self, group: &mut Group, due: Micros, now: Micros, merged: u32, net: &mut dyn Net) {
         let length = group.rate as usize / FRAMES_PER_SECOND;
-        self.pull_ports(group, length, now);
+        self.pull_ports(group, length, due, now);
         self.pull_players(group, length);
         self.sum_buses(group, length);
         self.feed_listeners(group, length, now, merged, net);
@@ -23,12 +24,12 @@ impl Core {
         self.current = None;
     }
 
-    fn pull_ports(&mut self, group: &mut Group, length: usize, now: Micros) {
+    fn pull_ports(&mut self, group: &mut Group, length: usize, due: Micros, now: Micros) {
         for index in 0..group.plan.decode.len() {
             let (slot, node, frame) = group.plan.decode[index];
             self.current = Some(slot);
             let Some(port) = self.ports.get_mut(slot as usize).and_then(Option::as_deref_mut) else { continue };
-            port.receive.pull(group.rate);
+            port.receive.pull(group.rate, due);
             if let Some(awaited) = group.plan.awaited.get_mut(frame as usize) {
                 *awaited = port.receive.is_about_to_play(now);
             }
@@ -257,8 +258,15 @@ fn send_audio(port: &mut Port, rate: u32, frame: &mut [f32], scratch: &mut [u8],
     // The voice is out of the port while its payloads are sent.
     let Some(mut voice) = port.voice.take() else { return };
     let ticks = voice.ticks();
-    voice.frame(frame, scratch, |payload| {
-        let numbers = port.send.own(ticks, coding.clock(), out.now);
+    voice.frame(frame, scratch, |piece| {
+        let (payload_type, payload, first) = match piece {
+            Piece::Audio { payload, first } => (Some(payload_type), payload, first),
+            Piece::Noise(payload) => (port.codecs.sending_noise(coding), payload, false),
+            Piece::Silence => (None, &[][..], false),
+        };
+        let Some(payload_type) = payload_type else { return port.send.skip(ticks) };
+        let mut numbers = port.send.own(ticks, coding.clock(), out.now);
+        numbers.marker |= first;
         out.send(port, slot, payload_type, numbers, payload);
     });
     port.voice = Some(voice);

@@ -8,6 +8,7 @@ use super::table::{Core, Place};
 use crate::event::Event;
 use crate::ice::IceEvent;
 use crate::ids::{Micros, NodeId, Slot, seconds};
+use crate::jitter::Kind as Held;
 use crate::port::Port;
 use crate::port::codecs::Incoming;
 use crate::port::latch::Verdict;
@@ -172,9 +173,7 @@ impl Core {
             Incoming::Audio(_) => self.audio(port, header, payload, sequence, arrival, net),
             Incoming::Event(clock) => self.event(port, header, payload, sequence, clock, arrival, net),
             Incoming::Noise => {
-                if let Some(playout) = &mut port.receive.playout {
-                    playout.push(sequence, header.timestamp, &[], now);
-                }
+                port.receive.take(Held::Noise, sequence, header.timestamp, payload, now);
             }
         }
     }
@@ -209,16 +208,8 @@ impl Core {
         net: &mut dyn Net,
     ) {
         self.relay(port, header, payload, None, arrival.now, net);
-        let receive = &mut port.receive;
-        match &mut receive.playout {
-            Some(playout) => playout.push(sequence, header.timestamp, payload, arrival.now),
-            None => {
-                let newest = &mut receive.newest;
-                newest.at = arrival.now;
-                newest.payload.clear();
-                newest.payload.extend_from_slice(payload);
-            }
-        }
+        let kind = Held::Audio(port.receive.coding);
+        port.receive.take(kind, sequence, header.timestamp, payload, arrival.now);
     }
 
     /// Passes a packet on to every port that relays this one; `event` is the clock of a telephone event.
@@ -279,9 +270,7 @@ impl Core {
         net: &mut dyn Net,
     ) {
         let now = arrival.now;
-        if let Some(playout) = &mut port.receive.playout {
-            playout.push(sequence, header.timestamp, &[], now);
-        }
+        port.receive.take(Held::Event, sequence, header.timestamp, &[], now);
         let Some(event) = Payload::parse(payload) else {
             port.receive.counters.discarded += 1;
             return;

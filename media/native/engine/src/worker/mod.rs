@@ -5,6 +5,7 @@ mod bus;
 pub mod clock;
 pub mod door;
 mod frame;
+mod grace;
 mod group;
 mod input;
 pub mod io;

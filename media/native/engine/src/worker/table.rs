@@ -105,6 +105,8 @@ pub struct Core {
     pub events: Vec<Event>,
     pub changes: Vec<Change>,
     pub phases: [Phase; PHASES],
+    /// Groups whose frame waits for a late packet, with the time at which it was due (see `grace`).
+    pub(super) waiting: Vec<(u32, Micros)>,
     pub dirty: Vec<u32>,
     pub cache: Cache,
     pub disk: Disk,
@@ -142,6 +144,7 @@ impl Core {
             events: Vec::new(),
             changes: Vec::new(),
             phases: Default::default(),
+            waiting: Vec::new(),
             dirty: Vec::new(),
             cache,
             disk,
@@ -247,12 +250,13 @@ impl Core {
     /// When something is to be done without a packet or a command.
     pub fn next_wake(&self) -> Micros {
         let frames = self.phases.iter().filter(|phase| !phase.groups.is_empty()).map(|phase| phase.next).min();
-        frames.unwrap_or(Micros::MAX).min(self.next_sweep)
+        frames.unwrap_or(Micros::MAX).min(self.next_sweep).min(self.grace_ends())
     }
 
     /// Runs the frames that are due.
     pub fn run_frames(&mut self, now: Micros, net: &mut dyn Net) {
         self.replan(now, net);
+        self.run_waiting(now, net);
         for index in 0..PHASES {
             let mut is_first = true;
             while !self.phases[index].groups.is_empty() && self.phases[index].next <= now {
@@ -263,7 +267,9 @@ impl Core {
                 let merged = self.merge(index, now);
                 let groups = std::mem::take(&mut self.phases[index].groups);
                 for &group in &groups {
-                    self.guarded_frame(group, due, now, merged, net);
+                    if merged > 0 || !self.puts_off(group, due, now) {
+                        self.guarded_frame(group, due, now, merged, net);
+                    }
                 }
                 // A frame may have ended a group, never begun one.
                 self.phases[index].groups = groups;
@@ -299,7 +305,7 @@ impl Core {
         skipped as u32
     }
 
-    fn guarded_frame(&mut self, index: u32, due: Micros, now: Micros, merged: u32, net: &mut dyn Net) {
+    pub(super) fn guarded_frame(&mut self, index: u32, due: Micros, now: Micros, merged: u32, net: &mut dyn Net) {
         let Some(mut group) = self.groups.get_mut(index as usize).and_then(Option::take) else { return };
         let due = due + Micros::from(merged) * FRAME_US;
         let outcome = catch_unwind(AssertUnwindSafe(|| self.frame(&mut group, due, now, merged, net)));

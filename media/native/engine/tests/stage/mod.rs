@@ -49,6 +49,11 @@ pub struct Peer {
     pub talking: bool,
     /// Instead of the tone: sample number (at the rate of the codec) to sample.
     pub voice: Option<Box<dyn FnMut(u64) -> f32>>,
+    /// Length of its packets, and by how much its clock is fast.
+    pub ptime_ms: u64,
+    pub fast_ppm: f64,
+    /// How often each packet comes.
+    pub copies: usize,
     pub ssrc: u32,
     pub sequence: u16,
     pub timestamp: u32,
@@ -61,6 +66,7 @@ pub struct Peer {
     /// Decides the delay of a packet in ms by its number, `None` loses it.
     pub line: Box<dyn FnMut(u64) -> Option<u64>>,
     sent: u64,
+    talks_at: Option<f64>,
     flying: Vec<(Micros, Vec<u8>)>,
 }
 
@@ -74,6 +80,9 @@ impl Peer {
             hertz,
             talking: true,
             voice: None,
+            ptime_ms: 20,
+            fast_ppm: 0.0,
+            copies: 1,
             ssrc: 7000 + u32::from(index),
             sequence: 100,
             timestamp: 50_000,
@@ -85,6 +94,7 @@ impl Peer {
             heard: Vec::new(),
             line: Box::new(|_| Some(0)),
             sent: 0,
+            talks_at: None,
             flying: Vec::new(),
         }
     }
@@ -105,13 +115,23 @@ impl Peer {
         out
     }
 
+    /// Talks when its clock says so; `phase` is when it begins within the first 20 ms.
+    fn clock(&mut self, now: Micros, phase: Micros) {
+        let begin = || (now + (20_000 + phase - now % 20_000) % 20_000) as f64;
+        let at = *self.talks_at.get_or_insert_with(begin);
+        if now as f64 >= at {
+            self.talk(now);
+            self.talks_at = Some(at + self.ptime_ms as f64 * 1000.0 / (1.0 + self.fast_ppm / 1e6));
+        }
+    }
+
     fn talk(&mut self, now: Micros) {
-        self.timestamp = self.timestamp.wrapping_add(self.coding.clock() / 50);
+        self.timestamp = self.timestamp.wrapping_add(self.coding.clock() / 1000 * self.ptime_ms as u32);
         if !self.talking {
             return;
         }
         let rate = self.coding.encoded_rate(16_000);
-        let frame = u64::from(rate) / 50;
+        let frame = u64::from(rate) / 1000 * self.ptime_ms;
         let turn = std::f32::consts::TAU * self.hertz / rate as f32;
         let begin = self.phase;
         let tone: Vec<f32> = match &mut self.voice {
@@ -123,7 +143,7 @@ impl Peer {
         let length = self.encoder.encode_into(&tone, &mut payload).expect("encoded");
         let packet = self.packet(self.payload_type, self.timestamp, &payload[..length]);
         if let Some(delay) = (self.line)(self.sent) {
-            self.flying.push((now + delay * 1000, packet));
+            self.flying.extend((0..self.copies).map(|_| (now + delay * 1000, packet.clone())));
         }
         self.sent += 1;
     }
@@ -388,9 +408,7 @@ impl Stage {
             for (index, id) in ids.iter().enumerate() {
                 let Some(Place::Port(slot)) = self.core.nodes.get(id).copied() else { continue };
                 let Some(peer) = self.peers.get_mut(id) else { continue };
-                if self.now % 20_000 == (index as Micros * 3000) % 20_000 {
-                    peer.talk(self.now);
-                }
+                peer.clock(self.now, (index as Micros * 3000) % 20_000);
                 let now = self.now;
                 let source = peer.address;
                 peer.flying.sort_by_key(|(at, _)| *at);
