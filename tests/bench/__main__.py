@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import acd, board, first_audio, journal_cost, media, offer, replay, reports, signalling, start, webrtc
+from tests.bench import acd, board, first_audio, journal_cost, media, offer, replay, reports, signalling, speech, start, webrtc
 from tests.bench.figures import Figure, report
 
 BENCHES: dict[str, Callable[[], list[Figure]]] = {
@@ -20,6 +20,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "journal_cost": journal_cost.bench,
     "reports": reports.bench,
     "webrtc": webrtc.bench,
+    "speech": speech.bench,
 }
 
 

@@ -14,7 +14,10 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Figure:
-    """`goal`: what to reach (lower is better), None when it only tells; `beside`: the same of the peer or floor in this run."""
+    """`goal`: what to reach (lower is better unless `more_is_better`), None when it only tells.
+
+    `beside`: the same of the peer or floor in this run.
+    """
 
     bench: str
     name: str
@@ -24,11 +27,14 @@ class Figure:
     beside: float | None = None
     beside_name: str = ""
     note: str = ""
+    more_is_better: bool = False
     at: str = field(default_factory=lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
 
     @property
     def verdict(self) -> str:
-        return "" if self.goal is None else "reached" if self.value <= self.goal else "MISSED"
+        if self.goal is None:
+            return ""
+        return "reached" if (self.value >= self.goal if self.more_is_better else self.value <= self.goal) else "MISSED"
 
 
 def cpu_seconds(pid: int) -> float:

@@ -171,7 +171,7 @@ fn room(options: &Options) -> Result<(), Failure> {
     let mut stage = Stage::new("room");
     let ids: Vec<u64> = (1..=files.len() as u64).collect();
     let bus = 1000;
-    stage.submit(vec![Command::OpenBus { bus, group: GROUP, max_speakers: 5 }]);
+    stage.submit(vec![Command::OpenBus { bus, group: GROUP, max_speakers: 5, agc: false, gate: false }]);
     for &id in &ids {
         stage.port(id, 0.0, pcma());
         stage.peer(id).voice = Some(Box::new(|_| 0.0));
