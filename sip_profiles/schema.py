@@ -72,6 +72,12 @@ class Media:
     """Packet time, ms."""
     early_media: str = field(default="pass", metadata={"choices": EARLY_MEDIA})
     """pass: the caller hears what the carrier sends before the answer. block: ringback of the switch instead."""
+    jitter_min: int = 0
+    """Least delay of the jitter buffer, ms; 0: what the setting `media.jitter_min` says."""
+    jitter_max: int = 0
+    """Most delay of the jitter buffer, ms; 0: what the setting `media.jitter_max` says."""
+    comfort_noise: bool = False
+    """Whether comfort noise (RFC 3389) is agreed with G.711 and G.722; silence is not sent then."""
 
 
 @dataclass(frozen=True, slots=True)

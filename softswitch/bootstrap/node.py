@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from media.commands import Jitter
 from media.credentials import node_identity
 from media.engine import MediaEngine, native_engine
 from media.service import MediaService
@@ -153,6 +154,7 @@ class Node:
                 address_for=addresses.address_for, addresses=addresses.addresses, max_calls=settings.sip.max_calls,
                 form=form, depot=depot, fallback=settings.recordings.fallback,
                 tcp_port=settings.media.tcp_port,
+                jitter=Jitter(settings.media.jitter_min, settings.media.jitter_max),
             )
         )  # fmt: skip
         advertise = None if settings.sip.advertise in ("", "auto") else _advertised(settings.sip.advertise)

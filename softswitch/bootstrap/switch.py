@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from media.commands import Jitter
 from media.negotiation import DtlsIdentity
 from media.service import MediaService
 from signalling import commands as sip
@@ -30,6 +31,7 @@ from softswitch.features.conference import Conferences
 from softswitch.features.echo import echo
 from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.legs.browser import BrowserSessions
+from softswitch.legs.rtp import USUAL, Sound
 from softswitch.legs.sip import SipLegs
 from softswitch.legs.studio import Studio
 from softswitch.model.cause import Cause
@@ -78,6 +80,7 @@ class Parts:
     """Where finished recordings go; None: they stay."""
     fallback: str = ""
     tcp_port: int = 0
+    jitter: Jitter = field(default_factory=Jitter)
     music: tuple[str, str] = ("music", "default")
     """Language folder and name of the music that held parties hear."""
 
@@ -89,7 +92,7 @@ class Switch:
         self._parts = parts
         clock, media = parts.clock, parts.media
         self.ids = parts.ids
-        self.studio = Studio(media, parts.identity, parts.address_for, parts.addresses, parts.tcp_port)
+        self.studio = Studio(media, parts.identity, parts.address_for, parts.addresses, parts.tcp_port, parts.jitter)
         self.trunks = TrunkBook(clock, parts.journal, parts.submit)
         self.registrar = Registrar(clock, parts.journal)
         self.routing = Routing(parts.directory, self.trunks, self.registrar)
@@ -99,7 +102,7 @@ class Switch:
         self.keeper = Keeper(
             parts.recordings, clock, parts.journal, parts.alarms, fallback=parts.fallback, form=parts.form, depot=parts.depot
         )  # fmt: skip
-        self.sip = SipLegs(self.studio, self.ids, parts.submit, self._codecs_of)
+        self.sip = SipLegs(self.studio, self.ids, parts.submit, self._sound_of)
         self.conferences = Conferences(media)
         self.lot = ParkingLot()
         self.clicks = Clicks(secrets.token_bytes(32), clock)
@@ -175,5 +178,8 @@ class Switch:
     def _plan(self, _caller: LegFacts, destination: Destination) -> Plan:
         return self.routing.plan(destination)
 
-    def _codecs_of(self, facts: LegFacts) -> tuple[str, ...]:
-        return self.trunks.codecs(facts.party) if facts.kind is PartyKind.TRUNK else ()
+    def _sound_of(self, facts: LegFacts) -> Sound:
+        media = self.trunks.sound(facts.party) if facts.kind is PartyKind.TRUNK else None
+        if media is None:
+            return USUAL
+        return Sound(media.codecs, media.ptime, (media.jitter_min, media.jitter_max), media.comfort_noise)

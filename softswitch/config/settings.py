@@ -40,6 +40,8 @@ class MediaSettings:
     workers: int = _setting(0, "Media threads; 0: one less than the cores.", unit="threads")
     webrtc_port: int = _setting(0, "One UDP port for all browsers, for strict firewalls; 0: a port of `media.ports` each.")
     tcp_port: int = _setting(0, "TCP port for browsers whose network blocks UDP (ICE-TCP); 0: none.")
+    jitter_min: int = _setting(20, "Least delay of a jitter buffer; it grows with the jitter of the line.", unit="ms")
+    jitter_max: int = _setting(200, "Most delay of a jitter buffer.", unit="ms")
     stun: str = _setting("", "STUN server for browsers, host:port; empty: no outside server is ever asked.")
     turn: tuple[str, ...] = _setting((), "TURN servers for browsers, such as turn:host:3478 or turns:host:443?transport=tcp.")
     turn_secret: str = _setting("", "The secret shared with these (coturn: static-auth-secret).", secret=True)

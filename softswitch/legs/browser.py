@@ -109,7 +109,9 @@ class BrowserSession:
         self._drop_port()
         self.port = self._studio.ids.next()
         self.follow_port()
-        self._studio.pump.submit([agreement.open_port(self.port, reservation.token, identity=self._studio.identity)])
+        self._studio.pump.submit(
+            [agreement.open_port(self.port, reservation.token, identity=self._studio.identity, jitter=self._studio.jitter)]
+        )
         if old and self.leg is not None:
             self.leg.listener(base.PortReplaced(old))
         if old and self.on_moved is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from media import negotiation, sdp
-from media.commands import ClosePort, Listen, MovePort, OpenPort, PortKind, SendDtmf, UpdatePort
+from media.commands import ClosePort, Jitter, Listen, MovePort, OpenPort, PortKind, SendDtmf, UpdatePort
 from media.credentials import sdp_session
 from media.errors import BadDescription
 from media.events import Dtmf, Event, MediaStarted, PortFailed, Reservation
@@ -14,20 +15,34 @@ from softswitch.legs import base
 from softswitch.legs.studio import Studio
 
 DEFAULT_CODECS = ("PCMA", "PCMU", "G722", "OPUS")
+
+
+class Sound(NamedTuple):
+    """How a party's line is wanted: codecs in order (none: all), packet time in ms, bounds of the jitter buffer in ms
+    (0: the node's), whether silence may be told by comfort noise."""
+
+    codecs: tuple[str, ...] = ()
+    ptime: int = 20
+    jitter: tuple[int, int] = (0, 0)
+    comfort_noise: bool = False
+
+
+USUAL = Sound()
 _NO_ONE: dict[int, float] = {}
 
 
 class RtpPort:
     """Owned by its leg. Bodies are bytes, errors are `MediaError`; a port exists from `reserve` to `close`."""
 
-    def __init__(
-        self, studio: Studio, group: int, peer: str, tell: base.Listener, *, codecs: tuple[str, ...] = (), ptime: int = 20
-    ) -> None:
+    def __init__(self, studio: Studio, group: int, peer: str, tell: base.Listener, *, sound: Sound = USUAL) -> None:
         self._studio = studio
         self.group = group
         self._peer = peer
-        self._codecs = codecs or DEFAULT_CODECS
-        self._ptime = ptime
+        self._codecs = sound.codecs or DEFAULT_CODECS
+        self._ptime = sound.ptime
+        least, most = sound.jitter
+        self._jitter = Jitter(least or studio.jitter.min, most or studio.jitter.max)
+        self._comfort_noise = sound.comfort_noise
         self._tell = tell
         self._reservation: Reservation | None = None
         self._session = sdp_session()
@@ -87,7 +102,15 @@ class RtpPort:
             self._subscribe()
             self._open = True
             self._studio.pump.submit(
-                [OpenPort(self.id, self._reservation.token, payloads.proposed(capabilities), ptime=self._ptime)]
+                [
+                    OpenPort(
+                        self.id,
+                        self._reservation.token,
+                        payloads.proposed(capabilities),
+                        ptime=self._ptime,
+                        jitter=self._jitter,
+                    )
+                ]
             )
         return body
 
@@ -143,6 +166,7 @@ class RtpPort:
             rtp_port=reservation.port,
             rtcp_port=reservation.rtcp_port,
             ptime=self._ptime,
+            comfort_noise=self._comfort_noise,
             srtp=Srtp.OFF,
         )
 
@@ -155,7 +179,7 @@ class RtpPort:
     def _open_with(self, agreement: Agreement) -> None:
         self._subscribe()
         self._open = True
-        self._studio.pump.submit([agreement.open_port(self.id, self._reserved().token)])
+        self._studio.pump.submit([agreement.open_port(self.id, self._reserved().token, jitter=self._jitter)])
 
     def _update(self, agreement: Agreement) -> None:
         before, self.agreement = self.agreement, agreement

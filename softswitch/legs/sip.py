@@ -17,7 +17,7 @@ from signalling.errors import LocalProtocolError, TransportError
 from softswitch.legs import base
 from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.legs.channels import Channels
-from softswitch.legs.rtp import RtpPort
+from softswitch.legs.rtp import RtpPort, Sound
 from softswitch.legs.studio import Studio
 from softswitch.model.cause import Cause
 from softswitch.model.errors import Unreachable
@@ -30,7 +30,7 @@ _AUTO_ANSWER = {"Call-Info": "<sip:softswitch>;answer-after=0", "Alert-Info": "<
 """What phones know: RFC 3261 leaves it open, the first is Snom's and Yealink's form, the second Polycom's and Grandstream's."""
 
 SubmitCommand = Callable[[sip.Command], None]
-CodecsOf = Callable[[LegFacts], tuple[str, ...]]
+SoundOf = Callable[[LegFacts], Sound]
 
 
 class Phase(Enum):
@@ -57,9 +57,10 @@ class SipLeg:
         self._phase = Phase.NEW
         self._held = False
         self._offered = b""  # the caller's first body, "" with a delayed offer
-        codecs = target.codecs if target is not None else legs.codecs_of(facts)
-        ptime = target.ptime if target is not None else 20
-        self._media = RtpPort(legs.studio, group, peer, self._tell, codecs=codecs, ptime=ptime)
+        sound = legs.sound_of(facts)
+        if target is not None:
+            sound = Sound(target.codecs, target.ptime, target.jitter, target.comfort_noise)
+        self._media = RtpPort(legs.studio, group, peer, self._tell, sound=sound)
 
     # what the call sees
 
@@ -307,10 +308,10 @@ def _digit(text: str) -> str:
 class SipLegs:
     """All SIP legs of the node, by the ids that signalling uses. `submit` hands a command down, `heard` takes an event up."""
 
-    def __init__(self, studio: Studio, ids: Ids, submit: SubmitCommand, codecs_of: CodecsOf) -> None:
+    def __init__(self, studio: Studio, ids: Ids, submit: SubmitCommand, sound_of: SoundOf) -> None:
         self.studio = studio
         self._submit = submit
-        self.codecs_of = codecs_of
+        self.sound_of = sound_of
         self._ids = ids
         self._legs: dict[str, SipLeg] = {}
         self._channels = Channels()

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from media.commands import Jitter
 from media.engine import EnginePump, Ids
 from media.negotiation import DtlsIdentity
 from media.service import MediaService
@@ -22,6 +23,7 @@ class Studio:
     address_for: Callable[[str], str]
     addresses: Callable[[], tuple[str, ...]]  # for browsers: every address they may reach us at, best first
     tcp_port: int = 0  # where browsers without UDP connect; 0 = nowhere
+    jitter: Jitter = field(default_factory=Jitter)
 
     @property
     def pump(self) -> EnginePump:

@@ -26,6 +26,8 @@ class Target:
     asserted: bool = False
     codecs: tuple[str, ...] = ()
     ptime: int = 20
+    jitter: tuple[int, int] = (0, 0)  # least and most delay of the jitter buffer, ms; 0: the node's
+    comfort_noise: bool = False
     early_media: bool = True
     ring: float = 60.0
     first_response: float = 0.0

@@ -92,6 +92,7 @@ class Carrier:
             flow=Flow(protocol, ("", 0), (place.ip, place.port)), number=dialled, trunk=True, login=self.login,
             caller=self.trunk.username if out.sender == "account" else "", hide_name=not out.display,
             asserted=out.caller_id in ("pai", "both"), codecs=profile.media.codecs, ptime=profile.media.ptime,
+            jitter=(profile.media.jitter_min, profile.media.jitter_max), comfort_noise=profile.media.comfort_noise,
             early_media=profile.media.early_media == "pass", ring=float(profile.limits.max_ring),
             first_response=profile.failover.first_response, max_duration=float(profile.limits.max_duration),
             advance_after_ring=profile.failover.advance_after_ring, address=place.key,

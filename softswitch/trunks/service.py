@@ -11,6 +11,7 @@ import structlog
 from signalling import commands as sip
 from signalling.events import Flow, RegistrationState
 from sip_profiles.loader import ProfileError
+from sip_profiles.schema import Media
 from softswitch.directory.model import Trunk
 from softswitch.directory.snapshot import Snapshot
 from softswitch.model.clock import Clock
@@ -76,10 +77,10 @@ class TrunkBook:
         carrier = next(iter(exact or found), None)
         return carrier.trunk if carrier is not None else None
 
-    def codecs(self, name: str) -> tuple[str, ...]:
-        """Codecs for calls from this trunk, in order of preference; () for an unknown trunk."""
+    def sound(self, name: str) -> Media | None:
+        """How calls from this trunk sound: codecs, packet time, jitter buffer; None for an unknown trunk."""
         carrier = self._carriers.get(name)
-        return carrier.profile.media.codecs if carrier is not None else ()
+        return carrier.profile.media if carrier is not None else None
 
     def longest_call(self, name: str) -> float:
         """Seconds; 0 for no limit."""
