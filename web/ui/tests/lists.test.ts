@@ -54,7 +54,7 @@ describe("a list", () => {
 
 describe("an entry of the audit trail", () => {
   it("tells each change as before and after", () => {
-    const detail = { fields: "teams mail", before: { teams: [], mail: "" }, after: { teams: ["one"], mail: "a@b.example" } };
+    const detail = { fields: "teams mail", "before.teams": "[]", "after.teams": '["one"]', "after.mail": "a@b.example" };
     expect(changesOf({ action: "update", object: "user:wang", detail })).toBe("teams: – → one  mail: – → a@b.example");
   });
 

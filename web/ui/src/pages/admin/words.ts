@@ -49,16 +49,17 @@ export function deedOf(line: string): "create" | "update" | "delete" | "" {
 type Told = Record<string, unknown>;
 
 const isTold = (value: unknown): value is Told => typeof value === "object" && value !== null && !Array.isArray(value);
-const without = (told: Told, ...names: string[]): Told => Object.fromEntries(Object.entries(told).filter(([name]) => !names.includes(name)));
-const stated = (value: unknown): string => (value === "" || (Array.isArray(value) && value.length === 0) ? "–" : wordsOf(value));
+const NOTHING = new Set<unknown>([undefined, null, "", "[]", "{}"]);
+/** Values stand in the trail as they stood in the order, lists as JSON. */
+const stated = (value: unknown): string => (NOTHING.has(value) ? "–" : wordsOf(value).replaceAll(/[[\]"]/g, ""));
 
 /** What an entry of the audit trail changed: `teams: – → one`; what else it tells stands as it is. Deed and object have their own columns. */
 export function changesOf(detail: Told): string {
   const inner = detail["detail"];
-  const told = without({ ...detail, ...(isTold(inner) ? { detail: null, ...inner } : {}) }, "action", "object");
-  const { before, after } = told;
-  if (!isTold(before) || !isTold(after)) return wordsOf(told);
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  const changes = names.map((name) => `${name}: ${stated(before[name])} → ${stated(after[name])}`);
-  return [...changes, wordsOf(without(told, "before", "after", "fields"))].filter(Boolean).join("  ");
+  const told = Object.entries(isTold(inner) ? inner : detail).filter(([name]) => !["action", "object", "fields"].includes(name));
+  const changed = [...new Set(told.flatMap(([name]) => (/^(?:before|after)\.(.+)$/.exec(name)?.[1] ?? [])))];
+  const values = new Map(told);
+  const changes = changed.map((name) => `${name}: ${stated(values.get(`before.${name}`))} → ${stated(values.get(`after.${name}`))}`);
+  const rest = told.filter(([name]) => !/^(before|after)\./.test(name));
+  return [...changes, wordsOf(Object.fromEntries(rest))].filter(Boolean).join("  ");
 }
