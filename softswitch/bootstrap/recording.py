@@ -16,7 +16,11 @@ def recordings_as_set(settings: RecordingsSettings) -> tuple[Form, Depot | None]
     if settings.fallback:
         Path(settings.fallback).mkdir(mode=0o700, parents=True, exist_ok=True)
     container: Literal["wav", "opus"] = "opus" if settings.format == "opus" else "wav"
-    return Form(container=container, ring=_ring(settings), beep_ms=round(settings.pause_beep * 1000)), _depot(settings)
+    form = Form(
+        container=container, ring=_ring(settings), beep_ms=round(settings.pause_beep * 1000),
+        notice_ms=round(settings.notice_beep * 1000),
+    )  # fmt: skip
+    return form, _depot(settings)
 
 
 def _ring(settings: RecordingsSettings) -> KeyRing:

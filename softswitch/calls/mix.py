@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from media.commands import Command, ControlRecord
+from media.commands import Command, ControlRecord, Listen
 from media.service import MediaService
 from softswitch.calls import scene
 from softswitch.calls.ears import Ear
@@ -78,6 +78,8 @@ class Mix:
         self.anchor = Party(caller, role, name="customer" if role is PartyRole.CUSTOMER else "")
         self.parties: list[Party] = [self.anchor]
         self.recorder = 0
+        self.notice = 0
+        """The player of the tone that tells of the recording; all parties of the conversation hear it."""
         self.own_routes: Callable[[], Sequence[Command]] | None = None
         """Takes the place of the picture while the caller is in a room or hears itself."""
         self.covering: Callable[[], Sequence[Command]] = tuple
@@ -139,10 +141,22 @@ class Mix:
         """Routes everybody anew, in one batch with `before` and `after`; the recorder follows on the same frame."""
         batch: list[Command] = [*before, *self.covering()]
         picture = self.picture
-        batch += scene.routes(picture) if self.own_routes is None else self.own_routes()
+        batch += self._noticed(scene.routes(picture)) if self.own_routes is None else self.own_routes()
         if self.recorder:
             batch.append(ControlRecord(self.recorder, scene.left_and_right(picture)))
         self.submit([*batch, *after])
+
+    def _noticed(self, routes: Sequence[Command]) -> Sequence[Command]:
+        """With the tone of the recording for every party who is not on hold."""
+        if not self.notice:
+            return routes
+        ears = {party.port for party in self.parties if not party.held}
+        return [
+            replace(route, sources={**route.sources, self.notice: 0.0})
+            if isinstance(route, Listen) and route.listener in ears
+            else route
+            for route in routes
+        ]
 
     def submit(self, batch: Sequence[Command]) -> None:
         """A batch that changes no routes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from media.commands import Command, Record, StopRecord
+from media.commands import Command, Play, Record, StopRecord, Tone
 from media.events import CommandFailed, Event, RecordDegraded, RecordEnded, RecordStarted
 from media.routes import Channels
 from media.service import MediaService
@@ -15,6 +15,10 @@ from softswitch.model.states import RecordingStatus
 from softswitch.recordings.keeper import Keeper
 
 _STATUS = {"complete": RecordingStatus.COMPLETE, "degraded": RecordingStatus.DEGRADED, "failed": RecordingStatus.FAILED}
+
+NOTICE_MS = 200
+NOTICE_LEVEL = -24.0
+"""Of the tone that tells of a recording: heard, and spoken over."""
 
 
 class Recording:
@@ -65,6 +69,14 @@ class Recording:
             format="wav" if self._plain else keeper.form.container, key=key.key if key else b"",
             envelope=key.envelope if key else b"", beep_ms=keeper.form.beep_ms,
         )  # fmt: skip
+
+    def notice(self, group: int) -> list[Play]:
+        """The tone that tells all who are recorded of it (1400 Hz), as a player of the group; none when it is not wanted."""
+        period = self._keeper.form.notice_ms
+        if not period:
+            return []
+        tone = Tone((1400.0,), level=NOTICE_LEVEL, on=NOTICE_MS, off=max(1, period - NOTICE_MS))
+        return [Play(self._media.ids.next(), group, tone=tone, loop=True)]
 
     def stop(self) -> list[Command]:
         """The batch part that ends it; `rec.finished` follows when the file is closed and hashed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from media.commands import Command, ControlRecord
+from media.commands import Command, ControlRecord, StopPlay
 from media.routes import Channels
 from softswitch.calls.record import Recording
 from softswitch.calls.timeline import Timeline
@@ -21,6 +21,7 @@ class Picture(Protocol):
     """What the recorder needs of the call's mix."""
 
     recorder: int
+    notice: int
     group: int
 
     @property
@@ -28,6 +29,9 @@ class Picture(Protocol):
         """What each channel hears now."""
 
     def submit(self, batch: list[Command]) -> None: ...
+
+    def apply(self, *, before: list[Command]) -> None:
+        """A batch, and everybody's routes anew."""
 
 
 class CallRecorder:
@@ -64,7 +68,7 @@ class CallRecorder:
                 _WHY_NOT.get(self.decision.rule, f"this conversation is not recorded (rule {self.decision.rule!r})")
             )
         if not self.is_live:
-            self._mix.submit(self._begin(actor))
+            self._mix.apply(before=self._begin(actor))
             self._changed()
 
     def stop(self, actor: str, *, forced: bool = False) -> None:
@@ -72,7 +76,7 @@ class CallRecorder:
         self._check_live()
         if self.decision.mode is not RecordingMode.ON_DEMAND and not forced:
             raise Forbidden("a rule records this conversation; it can be paused, not ended", Refusal.RECORDED_BY_RULE)
-        self._mix.submit(self._end())
+        self._mix.apply(before=self._end())
         self._changed()
 
     def pause(self, actor: str, reason: str = "") -> None:
@@ -100,15 +104,21 @@ class CallRecorder:
         self._current = self._new()
         self._mix.recorder = self._current.node
         self.paused = False
-        return self._current.start(
-            self._mix.group, self._mix.channels, actor=actor, rule=self.decision.rule, days=self.decision.days
-        )
+        notice = self._current.notice(self._mix.group)
+        self._mix.notice = notice[0].player if notice else 0
+        decision = self.decision
+        start = self._current.start(
+            self._mix.group, self._mix.channels, actor=actor, rule=decision.rule, days=decision.days
+        )  # fmt: skip
+        return [*start, *notice]
 
     def _end(self) -> list[Command]:
         recording, self._current = self._current, None
+        notice, self._mix.notice = self._mix.notice, 0
         self._mix.recorder = 0
         self.paused = False
-        return recording.stop() if recording is not None else []
+        stops: list[Command] = [StopPlay(notice)] if notice else []
+        return [*recording.stop(), *stops] if recording is not None else stops
 
 
 _WHY_NOT = {

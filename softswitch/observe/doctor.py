@@ -22,6 +22,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from softswitch.model.address import Listen, PortRange
 
 LOW_DISK = 1 << 30  # an hour of one stereo recording is 115 MB
+CALL_HOUR = {"wav": 115_200_000, "opus": 12_000_000}
+"""Octets of an hour of a recorded conversation of two sides at 8 kHz: WAV exactly, Ogg/Opus as measured with speech."""
+BUDGET_CHANNELS, BUDGET_DAYS = 60, 31
+"""What the disk is measured against: this many conversations at any time, day and night, kept for so long."""
 WANTED_FILES = 4096  # a WebRTC leg needs two sockets, a SIP leg two, a recording one
 OLDEST_CLOCK = datetime(2025, 1, 1, tzinfo=UTC)  # a clock before this release was never set
 CERTIFICATE_WARNING = timedelta(days=14)
@@ -57,6 +61,8 @@ def examine(
     codecs: Iterable[str] | None = None,
     running: bool = False,
     own: Running | None = None,
+    recording: str = "wav",
+    keep_days: int = BUDGET_DAYS,
 ) -> list[Check]:
     """All checks. `running`: this process is the switch and holds the ports, so they are not tried. `codecs` None: no engine.
 
@@ -64,7 +70,8 @@ def examine(
     """
     checks = [] if running else [_port(listen, own) for listen in (*sip, http)]
     checks.append(_media_ports(media_host, media_ports, running=running or own is not None))
-    checks.extend((_data_dir(data_dir), _disk(data_dir), _key_file(data_dir), _clock(), _open_files(), _codecs(codecs)))
+    checks.extend((_data_dir(data_dir), _disk(data_dir, recording), _budget(data_dir, recording, keep_days)))
+    checks.extend((_key_file(data_dir), _clock(), _open_files(), _codecs(codecs)))
     if certificate or key:
         checks.append(_certificate(certificate, key))
     return checks
@@ -133,10 +140,28 @@ def _data_dir(path: Path) -> Check:
     return Check(name, True, "writable" if path.exists() else "will be made")
 
 
-def _disk(path: Path) -> Check:
+def _free(path: Path) -> int:
     nearest = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
-    free = shutil.disk_usage(nearest).free
-    hours = free / (2 * 8000 * 2 * 3600)  # 16-bit stereo at 8 kHz
+    return shutil.disk_usage(nearest).free
+
+
+def _budget(path: Path, recording: str, keep_days: int) -> Check:
+    """What 60 channels need, for each form, beside what is free. It fits or not: no reason to refuse a start."""
+    free, days = _free(path), keep_days or BUDGET_DAYS
+    hours = BUDGET_CHANNELS * 24 * days
+    forms = "; ".join(f"{name} {size / 1e6:.0f} MB an hour, {hours * size / 1e9:.0f} GB" for name, size in CALL_HOUR.items())
+    fits = hours * CALL_HOUR[recording] <= free
+    text = (
+        f"{BUDGET_CHANNELS} conversations around the clock for {days} days: {forms}; {free / 1e9:.0f} GB free, "
+        f"recordings.format is {recording}: {'fits' if fits else 'fits not'}, enough for "
+        f"{free / CALL_HOUR[recording] / days / 24:.0f} at any time"
+    )
+    return Check("recording budget", True, text)
+
+
+def _disk(path: Path, recording: str) -> Check:
+    free = _free(path)
+    hours = free / CALL_HOUR[recording]
     text = f"{free / 2**30:.1f} GiB free, about {hours:.0f} hours of recordings"
     if free < LOW_DISK:
         return Check(

@@ -39,11 +39,15 @@ CACHE_BYTES = 2 << 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """How new recordings are written. `beep_ms`: a paused one has a short tone so often; 0: silence."""
+    """How new recordings are written. `beep_ms`: a paused one has a short tone so often; 0: silence.
+
+    `notice_ms`: who is recorded hears a tone so often; 0: never.
+    """
 
     container: Literal["wav", "opus"] = "wav"
     ring: KeyRing = field(default_factory=KeyRing)
     beep_ms: int = 0
+    notice_ms: int = 0
 
 
 class AlarmSink(Protocol):

@@ -10,11 +10,12 @@ import pytest
 from softswitch.calls.cdr import fold
 from softswitch.model.states import Role
 from softswitch.recordings.archive import Archive
-from softswitch.recordings.keeper import Keeper
+from softswitch.recordings.keeper import Form, Keeper
 from softswitch.recordings.watch import Watch
 from softswitch.store.calls import audit_trail
 from softswitch.store.journal import Journal
 from tests.softswitch.recordings.conftest import Shelf
+from tests.softswitch.recordings.sealing import RING, seal
 from tests.web.conftest import Web
 
 URL = "/api/v1/recordings"
@@ -89,3 +90,27 @@ async def test_the_check_names_what_is_missing(app: Web, shelf: Shelf) -> None:
     assert (await (await root.get(f"{URL}/check")).json())["faults"] == {"r1": "missing"}
     lost = await root.get(f"{URL}/r1/audio")
     assert lost.status == 404
+
+
+async def test_an_encrypted_recording_plays_in_parts_as_any_other(app: Web, shelf: Shelf) -> None:
+    path = await shelf.made("1")
+    sound = path.read_bytes()
+    seal(path, RING)
+    shelf.archive.keeper.form = Form(ring=RING)
+    leader, _ = await app.client("wang")
+
+    async def ask(wanted: str = "") -> tuple[int, bytes, str]:
+        reply = await leader.get(f"{URL}/r1/audio", headers={"Range": wanted} if wanted else {})
+        return reply.status, await reply.read(), reply.headers.get("Content-Range", "")
+
+    size = len(sound)
+    assert await ask() == (200, sound, "")
+    assert await ask("bytes=0-3") == (206, b"RIFF", f"bytes 0-3/{size}")
+    assert await ask("bytes=1000-") == (206, sound[1000:], f"bytes 1000-{size - 1}/{size}")
+    assert await ask("bytes=-10") == (206, sound[-10:], f"bytes {size - 10}-{size - 1}/{size}")
+    assert await ask("bytes=99999-") == (416, b"", f"bytes */{size}")
+    assert (await ask("lines=1-2"))[0] == 200
+    reply = await leader.get(f"{URL}/r1/audio", params={"peaks": "true"})
+    assert len((await reply.json())["channels"]) == 2
+    shelf.archive.keeper.form = Form()
+    assert (await ask())[0] == 404, "without its key nobody hears it"
