@@ -9,6 +9,7 @@ import type {
   Call,
   CallDetail,
   Demo,
+  Kept,
   Page,
   Peaks,
   Problem,
@@ -148,6 +149,10 @@ export const rest = {
   calls: (filter: CallFilter) => json<Page<Call>>("GET", `/calls${query(filter)}`),
   call: (id: string) => json<CallDetail>("GET", `/calls/${encodeURIComponent(id)}`),
   hangUp: (id: string, reason = "") => json<undefined>("DELETE", `/calls/${encodeURIComponent(id)}`, reason ? { reason } : undefined),
+  /** Legal hold and retention of a recording; who may not see them gets 403. */
+  kept: (recording: string) => json<Kept>("GET", `/recordings/${encodeURIComponent(recording)}`),
+  setHold: (recording: string, on: boolean, reason: string) =>
+    json<Kept>("PUT", `/recordings/${encodeURIComponent(recording)}`, { legal_hold: on, reason }),
   peaks: (call: string, recording: string) =>
     json<Peaks>("GET", `/calls/${encodeURIComponent(call)}/recording${query({ peaks: 1, id: recording })}`),
   agent: (login: string) => json<Agent>("GET", `/agents/${encodeURIComponent(login)}`),

@@ -128,6 +128,13 @@ export type MonitorMode = "off" | (typeof MONITOR_MODES)[number];
 /** Modes in which the supervisor is heard by somebody. */
 export const SPEAKING_MODES: readonly MonitorMode[] = ["whisper", "barge", "private", "take_over"];
 
+/** How long a recording stays; `expires` null: for ever. */
+export interface Kept {
+  id: string;
+  expires: string | null;
+  legal_hold: boolean;
+}
+
 export interface Recording {
   id: string;
   status: "recording" | "complete" | "degraded" | "recovered" | "failed";

@@ -92,16 +92,21 @@ impl Part {
         std::fs::remove_file(old)
     }
 
-    /// Ends the file; it lies on the disk when this returns.
-    pub fn finish(&mut self, first: Option<&[u8]>) -> io::Result<()> {
+    /// Ends the file; it lies on the disk when this returns. False when the disk did not take all: then a plain file has
+    /// the length of `length` octets all the same, and what is missing reads as zeros.
+    pub fn finish(&mut self, first: Option<&[u8]>, length: Option<u64>) -> io::Result<bool> {
         if let Some(seal) = &mut self.seal {
             seal.finish(&mut self.backlog);
         }
-        self.flush()?;
+        let whole = self.flush().is_ok();
         if let Some(first) = first {
             self.rewrite_first(first, true)?;
         }
         let file = self.file.take().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no file"))?;
-        file.sync_all()
+        if let Some(length) = length.filter(|_| !whole && self.seal.is_none()) {
+            file.set_len(length)?;
+        }
+        file.sync_all()?;
+        Ok(whole)
     }
 }

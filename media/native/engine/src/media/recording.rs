@@ -51,6 +51,8 @@ pub struct Recording {
     lost_from: u64,
     /// Writing fails, and it was told.
     failing: bool,
+    /// Place on the time line up to which all is written.
+    kept: u64,
     octets: Vec<u8>,
     patched: Instant,
     manifest: Manifest,
@@ -107,6 +109,7 @@ impl Recording {
             lost: 0,
             lost_from: 0,
             failing: false,
+            kept: 0,
             octets: Vec::new(),
             patched: Instant::now(),
             manifest,
@@ -254,7 +257,7 @@ impl Recording {
 
     fn flush(&mut self, outlet: &Outlet) {
         match self.part.as_mut().map_or_else(|| Err(missing("no file")), Part::flush) {
-            Ok(()) => self.failing = false,
+            Ok(()) => (self.failing, self.kept) = (false, self.position - self.lost),
             Err(error) => self.fail(&error, outlet),
         }
     }
@@ -334,9 +337,10 @@ impl Recording {
 
     /// Completes the file, renames and hashes it, and tells the verdict. Waits for the disk.
     pub fn finish(mut self, outlet: &Outlet) {
-        let degraded = !self.manifest.gaps.is_empty();
         let (verdict, sha256, bytes) = match self.complete() {
-            Ok((sha256, bytes)) => (if degraded { "degraded" } else { "complete" }, sha256, bytes),
+            Ok((sha256, bytes)) => {
+                (if self.manifest.gaps.is_empty() { "complete" } else { "degraded" }, sha256, bytes)
+            }
             Err(error) => {
                 self.degraded(&error, outlet);
                 ("failed", String::new(), 0)
@@ -369,7 +373,12 @@ impl Recording {
                 None
             }
         };
-        part.finish(first)?;
+        let length = first.map(|header| header.len() as u64 + self.position * 2 * u64::from(self.channels));
+        if !part.finish(first, length)? {
+            let kept = self.ms(self.kept);
+            self.manifest.gaps.retain(|(_, to)| *to <= kept);
+            self.manifest.gaps.push((kept, self.ms(self.position)));
+        }
         std::fs::rename(part.path(), &self.path)?;
         digest(&self.path)
     }
