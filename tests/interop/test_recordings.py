@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 

@@ -338,9 +338,7 @@ impl Recording {
     /// Completes the file, renames and hashes it, and tells the verdict. Waits for the disk.
     pub fn finish(mut self, outlet: &Outlet) {
         let (verdict, sha256, bytes) = match self.complete() {
-            Ok((sha256, bytes)) => {
-                (if self.manifest.gaps.is_empty() { "complete" } else { "degraded" }, sha256, bytes)
-            }
+            Ok((sha256, bytes)) => (if self.manifest.gaps.is_empty() { "complete" } else { "degraded" }, sha256, bytes),
             Err(error) => {
                 self.degraded(&error, outlet);
                 ("failed", String::new(), 0)
