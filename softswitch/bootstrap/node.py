@@ -155,6 +155,7 @@ class Node:
                 form=form, depot=depot, fallback=settings.recordings.fallback,
                 tcp_port=settings.media.tcp_port,
                 jitter=Jitter(settings.media.jitter_min, settings.media.jitter_max),
+                room_agc=settings.media.room_agc, room_gate=settings.media.room_gate,
             )
         )  # fmt: skip
         advertise = None if settings.sip.advertise in ("", "auto") else _advertised(settings.sip.advertise)

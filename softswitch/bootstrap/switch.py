@@ -74,6 +74,9 @@ class Parts:
     addresses: Callable[[], tuple[str, ...]]
     ids: Ids = field(default_factory=lambda: Ids(random_token))
     max_calls: int = 0
+    room_agc: bool = False
+    room_gate: bool = False
+    """Of conference rooms, see `OpenBus`."""
     form: Form = field(default_factory=Form)
     """How recordings are written."""
     depot: Depot | None = None
@@ -103,7 +106,7 @@ class Switch:
             parts.recordings, clock, parts.journal, parts.alarms, fallback=parts.fallback, form=parts.form, depot=parts.depot
         )  # fmt: skip
         self.sip = SipLegs(self.studio, self.ids, parts.submit, self._sound_of)
-        self.conferences = Conferences(media)
+        self.conferences = Conferences(media, agc=parts.room_agc, gate=parts.room_gate)
         self.lot = ParkingLot()
         self.clicks = Clicks(secrets.token_bytes(32), clock)
         self.handlers: dict[DestinationKind, Handler] = {

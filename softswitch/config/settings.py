@@ -42,6 +42,8 @@ class MediaSettings:
     tcp_port: int = _setting(0, "TCP port for browsers whose network blocks UDP (ICE-TCP); 0: none.")
     jitter_min: int = _setting(20, "Least delay of a jitter buffer; it grows with the jitter of the line.", unit="ms")
     jitter_max: int = _setting(200, "Most delay of a jitter buffer.", unit="ms")
+    room_agc: bool = _setting(False, "Bring everybody in a conference room to one level.")
+    room_gate: bool = _setting(False, "Leave members of a conference room out of its sum while they do not talk.")
     stun: str = _setting("", "STUN server for browsers, host:port; empty: no outside server is ever asked.")
     turn: tuple[str, ...] = _setting((), "TURN servers for browsers, such as turn:host:3478 or turns:host:443?transport=tcp.")
     turn_secret: str = _setting("", "The secret shared with these (coturn: static-auth-secret).", secret=True)

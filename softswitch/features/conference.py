@@ -31,8 +31,10 @@ class Room:
 class Conferences:
     """All rooms of the node, by name. Owned by the loop."""
 
-    def __init__(self, media: MediaService) -> None:
+    def __init__(self, media: MediaService, *, agc: bool = False, gate: bool = False) -> None:
+        """`agc`, `gate`: see `OpenBus`."""
         self._media = media
+        self._agc, self._gate = agc, gate
         self._rooms: dict[str, Room] = {}
 
     async def join(self, call: Call, destination: Destination) -> Outcome:
@@ -56,7 +58,7 @@ class Conferences:
         room = self._rooms.get(name)
         if room is None:
             group = self._media.new_group()
-            room = self._rooms[name] = Room(group, self._media.open_bus(group))
+            room = self._rooms[name] = Room(group, self._media.open_bus(group, agc=self._agc, gate=self._gate))
         return room
 
     def _leave(self, room: Room, name: str, call: Call, home: int) -> None:

@@ -4,8 +4,8 @@
 //! its end; leg INDEX is bound to port P + 2·INDEX, legs 2k and 2k+1 are the two ends of call k. Prints one JSON line: packets
 //! sent, received, lost, one-way delay in ms. `--silent` legs only receive.
 //!
-//! `rtp_load bench --calls N --seconds S [--mode relay|record|mix]` starts the engine in a process of its own, bridges N
-//! calls and adds the CPU that this process used, in ms per call-second.
+//! `rtp_load bench --calls N --seconds S [--mode relay|record|mix|room]` starts the engine in a process of its own, bridges N
+//! calls (`room`: puts their legs into conferences of three; take a multiple of three) and adds the CPU that this process used, in ms per call-second.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -56,9 +56,8 @@ fn main() -> Result<(), Failure> {
         }
         "bench" => bench(&options),
         "host" => host(&options),
-        _ => {
-            Err("usage: rtp_load send|bench [--base-port P] [--calls N] [--seconds S] [--mode relay|record|mix]".into())
-        }
+        _ => Err("usage: rtp_load send|bench [--base-port P] [--calls N] [--seconds S] [--mode relay|record|mix|room]"
+            .into()),
     }
 }
 
@@ -200,19 +199,30 @@ fn host(options: &Options) -> Result<(), Failure> {
         fmtp: String::new(),
     };
     let mut out = std::io::stdout().lock();
-    for call in 0..calls {
+    let size = if mode == "room" { 3 } else { 2 };
+    for call in 0..2 * calls / size {
         let group = call + 1;
         let mut batch = Vec::new();
-        let ids = [2 * call + 1, 2 * call + 2];
-        for id in ids {
+        let ids: Vec<u64> = (size * call + 1..=size * (call + 1)).collect();
+        for &id in &ids {
             let reservation = engine.reserve(PortKind::Rtp, group)?;
             let remote = SocketAddr::new(LOCAL, base + 2 * (id as u16 - 1));
             writeln!(out, "{} {LOCAL}:{}", id - 1, reservation.port)?;
             batch.push(Command::OpenPort(Box::new(open(id, reservation.token, remote, codec.clone()))));
         }
         let gain = if mode == "mix" { -1.0 } else { 0.0 };
-        batch.push(Command::Listen { listener: ids[0], sources: vec![(ids[1], gain)], ramp_ms: 5 });
-        batch.push(Command::Listen { listener: ids[1], sources: vec![(ids[0], gain)], ramp_ms: 5 });
+        if mode == "room" {
+            let bus = 2_000_000 + call;
+            batch.push(Command::OpenBus { bus, group, max_speakers: 5, agc: false, gate: false });
+            let everybody = ids.iter().map(|id| (*id, 0.0)).collect();
+            batch.push(Command::Listen { listener: bus, sources: everybody, ramp_ms: 5 });
+            for &listener in &ids {
+                batch.push(Command::Listen { listener, sources: vec![(bus, 0.0)], ramp_ms: 5 });
+            }
+        } else {
+            batch.push(Command::Listen { listener: ids[0], sources: vec![(ids[1], gain)], ramp_ms: 5 });
+            batch.push(Command::Listen { listener: ids[1], sources: vec![(ids[0], gain)], ramp_ms: 5 });
+        }
         if mode == "record" {
             batch.push(Command::Record(Box::new(Record {
                 recorder: 1_000_000 + call,
@@ -279,7 +289,7 @@ fn bench(options: &Options) -> Result<(), Failure> {
     let before = cpu_ms(engine.id())?;
     let mode = options.text("--mode").unwrap_or("relay");
     let mut report = send(&targets, options)?;
-    if mode == "mix" {
+    if mode == "mix" || mode == "room" {
         report.delays_us.clear(); // the payload was coded anew: the time of sending is gone, −1 says so
     }
     let spent = cpu_ms(engine.id())? - before;

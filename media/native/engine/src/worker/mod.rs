@@ -9,6 +9,7 @@ mod grace;
 mod group;
 mod input;
 pub mod io;
+mod pace;
 mod plan;
 pub mod register;
 pub mod table;
