@@ -115,7 +115,7 @@ impl Bus {
     }
 
     /// Writes the sum of this frame into `out`.
-    pub fn sum_into(&mut self, arena: &[f32], out: &mut [f32]) {
+    pub fn sum_into(&mut self, arena: &[f32], awaited: &[bool], out: &mut [f32]) {
         self.frames += 1;
         std::mem::swap(&mut self.previous, &mut self.current);
         self.align();
@@ -123,7 +123,9 @@ impl Bus {
         self.choose();
         out.fill(0.0);
         for (edge, member) in self.edges.iter().zip(&mut self.members) {
-            let heard = member.summed && (!self.gate || member.hang > 0);
+            // Who has not begun to play (`awaited`) fades in with its first sound, not before.
+            let waits = member.share.to == 0.0 && awaited.get(edge.frame as usize) == Some(&true);
+            let heard = member.summed && !waits && (!self.gate || member.hang > 0);
             let to = if heard { edge.wanted_gain() * member.levelled } else { 0.0 };
             member.share = Share { frame: edge.frame, from: member.share.to, to };
             member.share.add(arena, out, 1.0);
@@ -264,13 +266,13 @@ mod tests {
         let (loud, soft) = (0.2, 0.0125);
         let mut out = [0.0; FRAME];
         for _ in 0..500 {
-            bus.sum_into(&room(&[loud, soft]), &mut out);
+            bus.sum_into(&room(&[loud, soft]), &[], &mut out);
         }
         let heard = (loud * gain(&bus, 0), soft * gain(&bus, 1));
         assert!((heard.0 - SPEECH).abs() < 0.005 && (heard.1 - SPEECH).abs() < 0.005, "{heard:?}");
         let before = gain(&bus, 1);
         for _ in 0..500 {
-            bus.sum_into(&room(&[loud, 0.001]), &mut out);
+            bus.sum_into(&room(&[loud, 0.001]), &[], &mut out);
         }
         assert_eq!(gain(&bus, 1), before, "a pause is not pulled up");
     }
@@ -280,18 +282,18 @@ mod tests {
         let mut bus = bus(2, 5, false, true);
         let mut out = [0.0; FRAME];
         for _ in 0..200 {
-            bus.sum_into(&room(&[0.002, 0.2]), &mut out);
+            bus.sum_into(&room(&[0.002, 0.2]), &[], &mut out);
         }
         assert_eq!((gain(&bus, 0), gain(&bus, 1)), (0.0, 1.0));
-        bus.sum_into(&room(&[0.05, 0.2]), &mut out);
+        bus.sum_into(&room(&[0.05, 0.2]), &[], &mut out);
         assert_eq!(gain(&bus, 0), 1.0);
         let share = bus.share(0).unwrap();
         assert_eq!((share.from, share.to), (0.0, 1.0), "within a ramp, without a click");
         for _ in 0..HANG_OVER - 1 {
-            bus.sum_into(&room(&[0.002, 0.2]), &mut out);
+            bus.sum_into(&room(&[0.002, 0.2]), &[], &mut out);
         }
         assert_eq!(gain(&bus, 0), 1.0, "the ends of words stay");
-        bus.sum_into(&room(&[0.002, 0.2]), &mut out);
+        bus.sum_into(&room(&[0.002, 0.2]), &[], &mut out);
         assert_eq!(gain(&bus, 0), 0.0);
     }
 
@@ -299,12 +301,12 @@ mod tests {
     fn only_who_is_clearly_louder_takes_somebodys_place() {
         let mut bus = bus(3, 2, false, false);
         let mut out = [0.0; FRAME];
-        bus.sum_into(&room(&[0.1, 0.11, 0.0]), &mut out);
+        bus.sum_into(&room(&[0.1, 0.11, 0.0]), &[], &mut out);
         for _ in 0..50 {
-            bus.sum_into(&room(&[0.1, 0.11, 0.15]), &mut out);
+            bus.sum_into(&room(&[0.1, 0.11, 0.15]), &[], &mut out);
         }
         assert_eq!([0, 1, 2].map(|node| gain(&bus, node)), [1.0, 1.0, 0.0]);
-        bus.sum_into(&room(&[0.1, 0.11, 0.3]), &mut out);
+        bus.sum_into(&room(&[0.1, 0.11, 0.3]), &[], &mut out);
         assert_eq!([0, 1, 2].map(|node| gain(&bus, node)), [0.0, 1.0, 1.0]);
         assert_eq!(bus.share(0).map(|share| share.from), Some(1.0), "fades out");
     }

@@ -112,7 +112,7 @@ impl Core {
         for (index, bus) in group.buses.iter_mut().enumerate() {
             let out = &mut self.mix[..length];
             let at = (start + index) * length;
-            bus.sum_into(&group.arena, out);
+            bus.sum_into(&group.arena, &group.plan.awaited, out);
             group.arena[at..at + length].copy_from_slice(out);
             if let Some(ports) = bus.news() {
                 self.events.push(Event::ActiveSpeakers { bus: bus.id, ports });
