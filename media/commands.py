@@ -258,6 +258,69 @@ class StopRecord:
     recorder: int
 
 
+Encoding = Literal["pcm", "pcmu"]
+"""Samples outside the engine: 16 bits little endian, or µ-law."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTap:
+    """Starts a tap: a listener whose sound comes as `TapAudio`, mono, in chunks of `chunk` ms (a multiple of 20, up to 200).
+
+    Between engine and reader wait at most `queue` ms; then the oldest is dropped and `TapOverrun` says so. `rate` is 8000,
+    16000, 24000 or 48000 Hz. With `ear` it hears whatever that port hears, without its own voice in a conference, instead of
+    `sources`. `Listen` changes it.
+    """
+
+    tap: int
+    group: int
+    sources: Mapping[int, float]
+    rate: int = 8000
+    encoding: Encoding = "pcm"
+    chunk: int = 20
+    queue: int = 2000
+    ear: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTap:
+    tap: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInject:
+    """Starts an inject: a source that plays what `Inject` puts into it, silence otherwise; up to `queue` ms wait in it."""
+
+    inject: int
+    group: int
+    rate: int = 8000
+    encoding: Encoding = "pcm"
+    queue: int = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Inject:
+    """Puts sound behind what waits, up to 4 MiB, and a mark (up to 256 octets) behind that; what does not fit is refused whole.
+
+    When everything before the mark was played, `InjectPosition` tells.
+    """
+
+    inject: int
+    pcm: bytes = field(repr=False)
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearInject:
+    """Forgets what waits; its marks are told at once."""
+
+    inject: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseInject:
+    inject: int
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """Asks for `Stats` of a port now."""
@@ -279,11 +342,13 @@ class Drain:
 
 Command = (
     OpenPort | UpdatePort | ClosePort | MovePort | Listen | OpenBus | CloseBus | LoadPrompt | DropPrompt | Play | StopPlay
-    | SendDtmf | Detect | Record | ControlRecord | StopRecord | Sample | Dump | Drain
+    | SendDtmf | Detect | Record | ControlRecord | StopRecord | OpenTap | CloseTap | OpenInject | Inject | ClearInject
+    | CloseInject | Sample | Dump | Drain
 )  # fmt: skip
 
 COMMANDS: tuple[type, ...] = (
     OpenPort, UpdatePort, ClosePort, MovePort, Listen, OpenBus, CloseBus, LoadPrompt, DropPrompt, Play, StopPlay,
-    SendDtmf, Detect, Record, ControlRecord, StopRecord, Sample, Dump, Drain,
+    SendDtmf, Detect, Record, ControlRecord, StopRecord, OpenTap, CloseTap, OpenInject, Inject, ClearInject,
+    CloseInject, Sample, Dump, Drain,
 )  # fmt: skip
 """Every command, in the order of the README table; a test compares it with the Rust enum."""

@@ -166,6 +166,33 @@ class RecordEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class TapAudio:
+    """One chunk of a tap; `at` is when its first sample was due."""
+
+    tap: int
+    at: float
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TapOverrun:
+    """Nobody read in time: so much is missing before the next chunk."""
+
+    tap: int
+    dropped_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class InjectPosition:
+    """All sound before `mark` was played (`played_ms` in all), or cleared; `queued_ms` wait behind it."""
+
+    inject: int
+    mark: str
+    played_ms: int
+    queued_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     port: int
     stats: PortStats
@@ -216,12 +243,12 @@ class Reservation:
 Event = (
     PortOpened | PortClosed | PortFailed | MediaStarted | MediaLost | MediaResumed | RemoteChanged | IceState | DtlsState
     | Dtmf | ToneHeard | ActiveSpeakers | PromptLoaded | PromptFailed | PlayEnded | RecordStarted | RecordDegraded
-    | RecordEnded | Stats | Dumped | Overload | EventsDropped | CommandFailed
+    | RecordEnded | TapAudio | TapOverrun | InjectPosition | Stats | Dumped | Overload | EventsDropped | CommandFailed
 )  # fmt: skip
 
 EVENTS: tuple[type, ...] = (
     PortOpened, PortClosed, PortFailed, MediaStarted, MediaLost, MediaResumed, RemoteChanged, IceState, DtlsState,
     Dtmf, ToneHeard, ActiveSpeakers, PromptLoaded, PromptFailed, PlayEnded, RecordStarted, RecordDegraded,
-    RecordEnded, Stats, Dumped, Overload, EventsDropped, CommandFailed,
+    RecordEnded, TapAudio, TapOverrun, InjectPosition, Stats, Dumped, Overload, EventsDropped, CommandFailed,
 )  # fmt: skip
 """Every event, in the order of the README table; a test compares it with the Rust enum."""

@@ -14,7 +14,7 @@ import json
 import os
 import wave
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from media import commands as c
 from media import events as e
 from media.codecs import AUDIO
 from media.errors import EngineClosed, NoCapacity
+from media.fake_nodes import FakeBus, FakeInject, FakePlayer, FakePort, FakeRecorder, FakeTap
 
 RESERVATION_SECONDS = 30.0
 MAX_SOURCES, MAX_NODES = 64, 512
@@ -32,40 +33,6 @@ _SENDS = frozenset((c.Direction.SENDRECV, c.Direction.SENDONLY))
 
 class _RefusedError(Exception):
     """A command cannot be carried out; the message is the reason word of CommandFailed."""
-
-
-@dataclass(slots=True)
-class FakePort:
-    """What the fake knows of an open port."""
-
-    command: c.OpenPort
-    group: int
-    sources: Mapping[int, float] = field(default_factory=dict)
-    dtmf_sent: str = ""
-    detect: c.Detect | None = None
-    speaks: bool = True
-
-
-@dataclass(slots=True)
-class _Bus:
-    group: int
-    sources: Mapping[int, float] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Player:
-    command: c.Play
-    started: float
-    ends: float  # infinity for loops and endless tones
-
-
-@dataclass(slots=True)
-class _Recorder:
-    command: c.Record
-    started: float
-    channels: tuple[Mapping[int, float], ...]
-    paused: bool = False
-    marks: list[str] = field(default_factory=list)
 
 
 class FakeEngine:
@@ -96,9 +63,11 @@ class FakeEngine:
         self._record_files = record_files
         self._prompt_ms = dict(prompt_ms or {})
         self._prompts: dict[int, tuple[str, int]] = {}
-        self._buses: dict[int, _Bus] = {}
-        self._players: dict[int, _Player] = {}
-        self._recorders: dict[int, _Recorder] = {}
+        self._buses: dict[int, FakeBus] = {}
+        self._players: dict[int, FakePlayer] = {}
+        self._recorders: dict[int, FakeRecorder] = {}
+        self.taps: dict[int, FakeTap] = {}
+        self.injects: dict[int, FakeInject] = {}
         self._reservations: dict[int, tuple[float, int, c.PortKind]] = {}
         self._labels: dict[int, str] = {}
         self._used: set[int] = set()
@@ -181,12 +150,13 @@ class FakeEngine:
             self._run_until(self._loop.time() - self._loop_started)
 
     def _run_until(self, then: float) -> None:
-        while self._players:
-            player, ends = min(((number, each.ends) for number, each in self._players.items()), key=lambda pair: pair[1])
-            if ends > then:
-                break
+        while (due := self._next_due()) is not None and due[0] <= then:
+            ends, node = due
             self.now = max(self.now, ends)
-            self._end_player(player, "done")
+            if node in self._players:
+                self._end_player(node, "done")
+            else:
+                self._reach_mark(node)
         self.now = max(self.now, then)
         self._schedule()
 
@@ -196,9 +166,15 @@ class FakeEngine:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        ends = min((each.ends for each in self._players.values()), default=float("inf"))
-        if ends < float("inf"):
-            self._timer = self._loop.call_at(self._loop_started + ends, self._due)
+        due = self._next_due()
+        if due is not None and due[0] < float("inf"):
+            self._timer = self._loop.call_at(self._loop_started + due[0], self._due)
+
+    def _next_due(self) -> tuple[float, int] | None:
+        """When which player ends, or which inject reaches a mark."""
+        players = [(each.ends, number) for number, each in self._players.items()]
+        marks = [(each.marks[0][0], number) for number, each in self.injects.items() if each.marks]
+        return min([*players, *marks], default=None)
 
     def _due(self) -> None:
         """The deadline itself is reached even if the clock reads a rounding error before it."""
@@ -229,6 +205,19 @@ class FakeEngine:
         if live.paused:
             return tuple(set() for _ in live.channels)
         return tuple(set(self._heard(sources, recorder, live.command.group)) for sources in live.channels)
+
+    def tapped(self, tap: int) -> set[str]:
+        """The labels that a live tap hears."""
+        live = self.taps[tap]
+        sources, listener = live.sources, tap
+        if live.ear:
+            port = self.ports.get(live.ear)
+            sources, listener = (port.sources if port is not None else {}), live.ear
+        return set(self._heard(sources, listener, live.command.group))
+
+    def hear(self, tap: int, data: bytes) -> None:
+        """A chunk comes out of a tap."""
+        self._emit(e.TapAudio(tap, self.now, data))
 
     def recorder_marks(self, recorder: int) -> tuple[str, ...]:
         """The marks set on a live recorder."""
@@ -270,6 +259,8 @@ class FakeEngine:
             "buses": len(self._buses),
             "players": len(self._players),
             "recorders": len(self._recorders),
+            "taps": len(self.taps),
+            "injects": len(self.injects),
         }
 
     # -- commands -----------------------------------------------------------------------------------------------------------
@@ -313,15 +304,20 @@ class FakeEngine:
         node.group, node.sources = command.group, {}
 
     def _listen(self, command: c.Listen) -> None:
+        tap = self.taps.get(command.listener)
+        if tap is not None:
+            self._check_sources(command.sources, tap.command.group)
+            tap.sources, tap.ear = dict(command.sources), 0
+            return
         listener = self.ports.get(command.listener) or self._buses.get(command.listener)
         if listener is None:
             raise _RefusedError("unknown_id")
-        self._check_sources(command.sources, listener.group, MAX_NODES if isinstance(listener, _Bus) else MAX_SOURCES)
+        self._check_sources(command.sources, listener.group, MAX_NODES if isinstance(listener, FakeBus) else MAX_SOURCES)
         listener.sources = dict(command.sources)
 
     def _open_bus(self, command: c.OpenBus) -> None:
         self._take_id(command.bus)
-        self._buses[command.bus] = _Bus(command.group)
+        self._buses[command.bus] = FakeBus(command.group)
 
     def _close_bus(self, command: c.CloseBus) -> None:
         self._buses.pop(command.bus, None)
@@ -349,7 +345,7 @@ class FakeEngine:
         length = sum(self._prompts[prompt][1] for prompt in command.prompts) - command.offset
         endless = command.loop or not command.prompts
         ends = float("inf") if endless else self.now + max(length, 0) / 1000
-        self._players[command.player] = _Player(command, self.now, ends)
+        self._players[command.player] = FakePlayer(command, self.now, ends)
         stems = "+".join(self._prompts[prompt][0] for prompt in command.prompts)
         tone = "" if command.tone is None else f"tone:{'+'.join(f'{hertz:g}' for hertz in command.tone.hertz)}"
         self._labels.setdefault(command.player, stems or tone)
@@ -372,7 +368,7 @@ class FakeEngine:
         self._take_id(command.recorder)
         if self._record_files:
             Path(f"{command.path}.part").write_bytes(b"")
-        self._recorders[command.recorder] = _Recorder(command, self.now, command.channels)
+        self._recorders[command.recorder] = FakeRecorder(command, self.now, command.channels)
         self._emit(e.RecordStarted(command.recorder, command.path, self.now))
 
     def _control_record(self, command: c.ControlRecord) -> None:
@@ -391,6 +387,55 @@ class FakeEngine:
     def _stop_record(self, command: c.StopRecord) -> None:
         if command.recorder in self._recorders:
             self._end_recorder(command.recorder, "complete")
+
+    def _open_tap(self, command: c.OpenTap) -> None:
+        self._check_sources(command.sources, command.group)
+        if command.chunk % 20 or not 20 <= command.chunk <= 200:
+            raise _RefusedError("limit")
+        self._take_id(command.tap)
+        self.taps[command.tap] = FakeTap(command, dict(command.sources), command.ear)
+
+    def _close_tap(self, command: c.CloseTap) -> None:
+        self.taps.pop(command.tap, None)
+
+    def _open_inject(self, command: c.OpenInject) -> None:
+        self._take_id(command.inject)
+        self.injects[command.inject] = FakeInject(command, self.now)
+
+    def _inject(self, command: c.Inject) -> None:
+        live = self._live_inject(command.inject)
+        octets = live.command.rate / 1000 * (1 if live.command.encoding == "pcmu" else 2)
+        begins = max(live.ends, self.now)
+        ends = begins + len(command.pcm) / octets / 1000
+        if (ends - self.now) * 1000 > live.command.queue:
+            raise _RefusedError("limit")
+        live.pcm += command.pcm
+        live.ends = ends
+        if command.mark:
+            live.marks.append((ends, command.mark))
+            self._run_until(self.now)
+
+    def _clear_inject(self, command: c.ClearInject) -> None:
+        live = self._live_inject(command.inject)
+        live.ends = self.now
+        while live.marks:
+            self._reach_mark(command.inject)
+
+    def _close_inject(self, command: c.CloseInject) -> None:
+        self.injects.pop(command.inject, None)
+
+    def _live_inject(self, inject: int) -> FakeInject:
+        live = self.injects.get(inject)
+        if live is None:
+            raise _RefusedError("unknown_id")
+        return live
+
+    def _reach_mark(self, inject: int) -> None:
+        live = self.injects[inject]
+        _, mark = live.marks.pop(0)
+        waiting = max(0.0, live.ends - self.now)
+        played = (self.now - live.opened) * 1000
+        self._emit(e.InjectPosition(inject, mark, round(played), round(waiting * 1000)))
 
     def _sample(self, command: c.Sample) -> None:
         node = self._port(command.port)
@@ -426,6 +471,8 @@ class FakeEngine:
     def _group_of(self, node: int) -> int | None:
         if node in self._players:
             return self._players[node].command.group
+        if node in self.injects:
+            return self.injects[node].command.group
         owner = self.ports.get(node) or self._buses.get(node)
         return None if owner is None else owner.group
 
@@ -502,6 +549,12 @@ _APPLY: dict[type, Callable[[FakeEngine, Any], None]] = {
     c.Record: FakeEngine._record,
     c.ControlRecord: FakeEngine._control_record,
     c.StopRecord: FakeEngine._stop_record,
+    c.OpenTap: FakeEngine._open_tap,
+    c.CloseTap: FakeEngine._close_tap,
+    c.OpenInject: FakeEngine._open_inject,
+    c.Inject: FakeEngine._inject,
+    c.ClearInject: FakeEngine._clear_inject,
+    c.CloseInject: FakeEngine._close_inject,
     c.Sample: FakeEngine._sample,
     c.Dump: FakeEngine._dump,
     c.Drain: FakeEngine._drain,

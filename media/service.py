@@ -7,11 +7,13 @@ from pathlib import Path
 
 from media.commands import CloseBus, Command, Drain, OpenBus, PortKind, Tone
 from media.engine import EnginePump, Ids, MediaEngine
-from media.events import Event
+from media.events import Event, InjectPosition
+from media.inject import Injection
 from media.player import Playback
 from media.port import Port
 from media.prompts import Missing, PromptStore
 from media.recorder import Recorder
+from media.tap import Tap
 
 
 class MediaService:
@@ -63,6 +65,14 @@ class MediaService:
         if batch:
             self.pump.submit(batch)
         return playback
+
+    def tap(self, group: int) -> Tap:
+        """A tap that is not started yet."""
+        return Tap(self.pump, self.ids.next(), group)
+
+    def inject(self, group: int, *, on_mark: Callable[[InjectPosition], None], on_refused: Callable[[str], None]) -> Injection:
+        """An inject that is not started yet."""
+        return Injection(self.pump, self.ids.next(), group, on_mark=on_mark, on_refused=on_refused)
 
     def open_bus(self, group: int, max_speakers: int = 5, *, agc: bool = False, gate: bool = False) -> int:
         """A conference bus in `group`; returns its id for `routes.conference`."""

@@ -332,7 +332,7 @@ class World:
         assert len(self.switch.sip) == 0
         assert self.node.endpoint.leftovers["legs"] == 0
         sessions = [s for s in self.switch.browsers._by_login.values() if s.ready]
-        assert self.engine.live == {"ports": len(sessions), "buses": 0, "players": 0, "recorders": 0}
+        assert self.engine.live == dict.fromkeys(self.engine.live, 0) | {"ports": len(sessions)}
 
 
 V = TypeVar("V", bound=Event)

@@ -15,19 +15,25 @@ import pytest
 from media import events as e
 from media import routes
 from media.commands import (
+    ClearInject,
     CloseBus,
+    CloseInject,
     ClosePort,
+    CloseTap,
     Command,
     ControlRecord,
     Detect,
     Direction,
     Drain,
     Dump,
+    Inject,
     Listen,
     LoadPrompt,
     MovePort,
     OpenBus,
+    OpenInject,
     OpenPort,
+    OpenTap,
     PayloadMap,
     Play,
     PortKind,
@@ -47,7 +53,7 @@ from media.routes import Monitor
 PCMU = (PayloadMap("PCMU", 0, 8000), PayloadMap("telephone-event", 101, 8000, fmtp="0-15"))
 GROUP, ELSEWHERE = 1000, 2000
 C, A, S = 1, 2, 3
-MUSIC, BUS, REC, PROMPT = 50, 60, 70, 80
+MUSIC, BUS, REC, PROMPT, TAP, INJECT = 50, 60, 70, 80, 90, 91
 NAMES = {C: "customer", A: "agent", S: "supervisor", MUSIC: "music"}
 
 
@@ -301,6 +307,36 @@ class EngineContract:
         path = str(three.folder / "nowhere" / "call.wav")
         refused = self.refused(three, Record(REC, GROUP, path, routes.record_channels(C, (A,))))
         assert refused == ("Record", "file_error", REC)
+
+    # -- taps and injects ---------------------------------------------------------------------------------------------------
+
+    def test_a_tap_that_cannot_be_is_refused(self, three):
+        assert self.refused(three, OpenTap(TAP, GROUP, {C: 0.0}, chunk=30)) == ("OpenTap", "limit", TAP)
+        assert self.refused(three, OpenTap(C, GROUP, {C: 0.0})) == ("OpenTap", "duplicate_id", C)
+        assert self.refused(three, Inject(INJECT, b"")) == ("Inject", "unknown_id", INJECT)
+        three.engine.submit([CloseTap(TAP), CloseInject(INJECT), Dump()])
+        three.wait(e.Dumped)  # ending what never was is no failure
+
+    def test_marks_are_told_in_order_and_in_time(self, three):
+        sound = bytes(1600)  # 100 ms
+        three.engine.submit([OpenInject(INJECT, GROUP), Listen(C, {INJECT: 0.0})])
+        three.engine.submit([Inject(INJECT, sound, "one"), Inject(INJECT, sound + sound), Inject(INJECT, b"", "two")])
+        three.pass_time(600)
+        first, second = three.wait(e.InjectPosition, INJECT), three.wait(e.InjectPosition, INJECT)
+        assert (first.mark, second.mark) == ("one", "two")
+        assert abs(first.played_ms - 100) <= 60
+        assert 180 <= second.played_ms - first.played_ms <= 220
+        assert second.queued_ms == 0
+
+    def test_clearing_tells_the_marks_at_once(self, three):
+        three.engine.submit([OpenInject(INJECT, GROUP), Inject(INJECT, bytes(160_000), "far"), ClearInject(INJECT)])
+        assert three.wait(e.InjectPosition, INJECT).mark == "far"
+        three.engine.submit([CloseInject(INJECT)])
+        assert self.refused(three, Inject(INJECT, b"", "gone")) == ("Inject", "unknown_id", INJECT)
+
+    def test_an_inject_holds_no_more_than_it_may(self, three):
+        full = Inject(INJECT, bytes(16_100))
+        assert self.refused(three, OpenInject(INJECT, GROUP, queue=1000), full) == ("Inject", "limit", INJECT)
 
     # -- the end ------------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use engine::command::{
-    Command, Direction, Dtls, Ice, LatchMode, OpenPort, PayloadMap, Play, Record, Sdes, Sources, Tone, UpdatePort,
+    Command, Direction, Dtls, Ice, LatchMode, OpenInject, OpenPort, OpenTap, PayloadMap, Play, Record, SampleFormat,
+    Sdes, Sources, Tone, UpdatePort,
 };
 use engine::media::disk::Format;
 use engine::media::seal::FileKey;
@@ -206,6 +207,12 @@ fn file_key(command: Object<'_, '_>) -> PyResult<Option<FileKey>> {
     Ok(Some(key.ok_or_else(|| PyValueError::new_err("the key of a recording has 32 octets"))?))
 }
 
+fn sample_format(command: Object<'_, '_>) -> PyResult<SampleFormat> {
+    let name = text(command, "encoding")?;
+    SampleFormat::from_name(&name)
+        .ok_or_else(|| PyValueError::new_err(format!("encoding {name:?}: pcm or pcmu is expected")))
+}
+
 /// The engine's command for an object of `media.commands`.
 pub fn extract(command: Object<'_, '_>) -> PyResult<Command> {
     let class = command.get_type();
@@ -252,6 +259,31 @@ pub fn extract(command: Object<'_, '_>) -> PyResult<Command> {
             mark: text(command, "mark")?,
         },
         "StopRecord" => Command::StopRecord { recorder: get(command, "recorder")? },
+        "OpenTap" => Command::OpenTap(Box::new(OpenTap {
+            tap: get(command, "tap")?,
+            group: get(command, "group")?,
+            sources: sources(&command.getattr("sources")?)?,
+            rate: number(command, "rate")?,
+            format: sample_format(command)?,
+            chunk_ms: number(command, "chunk")?,
+            queue_ms: number(command, "queue")?,
+            ear: get(command, "ear")?,
+        })),
+        "CloseTap" => Command::CloseTap { tap: get(command, "tap")? },
+        "OpenInject" => Command::OpenInject(Box::new(OpenInject {
+            inject: get(command, "inject")?,
+            group: get(command, "group")?,
+            rate: number(command, "rate")?,
+            format: sample_format(command)?,
+            queue_ms: number(command, "queue")?,
+        })),
+        "Inject" => Command::Inject {
+            inject: get(command, "inject")?,
+            data: command.getattr("pcm")?.extract::<&[u8]>()?.to_vec(),
+            mark: text(command, "mark")?,
+        },
+        "ClearInject" => Command::ClearInject { inject: get(command, "inject")? },
+        "CloseInject" => Command::CloseInject { inject: get(command, "inject")? },
         "Sample" => Command::Sample { port: get(command, "port")? },
         "Dump" => Command::Dump { target: get(command, "target")? },
         "Drain" => Command::Drain,

@@ -3,7 +3,7 @@
 use engine::Reservation;
 use engine::event::{EVENT_NAMES, Event, PortStats};
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
 /// The dataclasses, in the order of `EVENT_NAMES`, then statistics and reservation.
 pub struct Classes {
@@ -84,12 +84,17 @@ impl Classes {
             Event::RecordEnded { recorder, path, duration, bytes, sha256, verdict, gaps } => {
                 class(17).call1((recorder, path, duration, bytes, sha256, verdict, PyTuple::new(py, gaps)?))
             }
-            Event::Stats { port, stats } => class(18).call1((port, self.stats(py, &stats)?)),
-            Event::Dumped { target, json } => class(19).call1((target, json)),
-            Event::Overload { worker, level, lag_ms, shed } => class(20).call1((worker, level, lag_ms, shed)),
-            Event::EventsDropped { count } => class(21).call1((count,)),
+            Event::TapAudio { tap, at, data } => class(18).call1((tap, at, PyBytes::new(py, &data))),
+            Event::TapOverrun { tap, dropped_ms } => class(19).call1((tap, dropped_ms)),
+            Event::InjectPosition { inject, mark, played_ms, queued_ms } => {
+                class(20).call1((inject, mark, played_ms, queued_ms))
+            }
+            Event::Stats { port, stats } => class(21).call1((port, self.stats(py, &stats)?)),
+            Event::Dumped { target, json } => class(22).call1((target, json)),
+            Event::Overload { worker, level, lag_ms, shed } => class(23).call1((worker, level, lag_ms, shed)),
+            Event::EventsDropped { count } => class(24).call1((count,)),
             Event::CommandFailed { seq, index, command, target, reason } => {
-                class(22).call1((seq, index, command, target, reason))
+                class(25).call1((seq, index, command, target, reason))
             }
         };
         made.map(Bound::unbind)

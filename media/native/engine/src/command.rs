@@ -174,6 +174,54 @@ pub struct Record {
     pub beep_ms: u32,
 }
 
+/// How samples look outside the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SampleFormat {
+    /// 16 bits, little endian.
+    Pcm16,
+    Pcmu,
+}
+
+impl SampleFormat {
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "pcm" => Self::Pcm16,
+            "pcmu" => Self::Pcmu,
+            _ => return None,
+        })
+    }
+
+    /// Octets of a sample.
+    pub const fn octets(self) -> usize {
+        match self {
+            Self::Pcm16 => 2,
+            Self::Pcmu => 1,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct OpenTap {
+    pub tap: NodeId,
+    pub group: GroupId,
+    pub sources: Sources,
+    pub rate: u32,
+    pub format: SampleFormat,
+    pub chunk_ms: u32,
+    pub queue_ms: u32,
+    /// Hears what this port hears, whatever that is; 0: only `sources`.
+    pub ear: NodeId,
+}
+
+#[derive(Debug, Clone)]
+pub struct OpenInject {
+    pub inject: NodeId,
+    pub group: GroupId,
+    pub rate: u32,
+    pub format: SampleFormat,
+    pub queue_ms: u32,
+}
+
 #[derive(Debug, Clone)]
 pub enum Command {
     OpenPort(Box<OpenPort>),
@@ -192,6 +240,12 @@ pub enum Command {
     Record(Box<Record>),
     ControlRecord { recorder: NodeId, channels: Option<Vec<Sources>>, pause: Option<bool>, mark: String },
     StopRecord { recorder: NodeId },
+    OpenTap(Box<OpenTap>),
+    CloseTap { tap: NodeId },
+    OpenInject(Box<OpenInject>),
+    Inject { inject: NodeId, data: Vec<u8>, mark: String },
+    ClearInject { inject: NodeId },
+    CloseInject { inject: NodeId },
     Sample { port: NodeId },
     Dump { target: u64 },
     Drain,
@@ -217,6 +271,12 @@ impl Command {
             Command::Record(_) => "Record",
             Command::ControlRecord { .. } => "ControlRecord",
             Command::StopRecord { .. } => "StopRecord",
+            Command::OpenTap(_) => "OpenTap",
+            Command::CloseTap { .. } => "CloseTap",
+            Command::OpenInject(_) => "OpenInject",
+            Command::Inject { .. } => "Inject",
+            Command::ClearInject { .. } => "ClearInject",
+            Command::CloseInject { .. } => "CloseInject",
             Command::Sample { .. } => "Sample",
             Command::Dump { .. } => "Dump",
             Command::Drain => "Drain",
@@ -240,6 +300,12 @@ impl Command {
             Command::StopPlay { player } => *player,
             Command::Record(record) => record.recorder,
             Command::ControlRecord { recorder, .. } | Command::StopRecord { recorder } => *recorder,
+            Command::OpenTap(open) => open.tap,
+            Command::CloseTap { tap } => *tap,
+            Command::OpenInject(open) => open.inject,
+            Command::Inject { inject, .. } | Command::ClearInject { inject } | Command::CloseInject { inject } => {
+                *inject
+            }
             Command::Dump { target } => *target,
             Command::Drain => 0,
         }
@@ -247,7 +313,7 @@ impl Command {
 }
 
 /// The names of every command, in the order of the catalogue; a test compares them with `media/commands.py`.
-pub const COMMAND_NAMES: [&str; 19] = [
+pub const COMMAND_NAMES: [&str; 25] = [
     "OpenPort",
     "UpdatePort",
     "ClosePort",
@@ -264,6 +330,12 @@ pub const COMMAND_NAMES: [&str; 19] = [
     "Record",
     "ControlRecord",
     "StopRecord",
+    "OpenTap",
+    "CloseTap",
+    "OpenInject",
+    "Inject",
+    "ClearInject",
+    "CloseInject",
     "Sample",
     "Dump",
     "Drain",

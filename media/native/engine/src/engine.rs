@@ -6,6 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, UdpSocket};
 use std::os::fd::RawFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
@@ -20,6 +21,7 @@ use crate::ids::{GroupId, Micros, NodeId};
 use crate::media::disk::{self, Disk, Job, Outlet};
 use crate::media::notify::Notifier;
 use crate::media::prompt::Cache;
+use crate::media::tap::Queue;
 use crate::pool::Pool;
 use crate::worker::clock::Clock;
 use crate::worker::door::{self, Door, Shared};
@@ -99,6 +101,7 @@ pub struct Engine {
     workers: Vec<Handle>,
     groups: HashMap<GroupId, GroupEntry>,
     nodes: HashMap<NodeId, Node>,
+    taps: HashMap<NodeId, Arc<Queue>>,
     reserved: HashMap<u64, Reserved>,
     moving: HashMap<NodeId, Move>,
     /// Batches that did not fit into a worker's ring, in order.
@@ -170,6 +173,7 @@ impl Engine {
             workers,
             groups: HashMap::new(),
             nodes: HashMap::new(),
+            taps: HashMap::new(),
             reserved: HashMap::new(),
             moving: HashMap::new(),
             events: Vec::new(),
@@ -303,6 +307,8 @@ impl Engine {
                     | Command::CloseBus { .. }
                     | Command::StopPlay { .. }
                     | Command::StopRecord { .. }
+                    | Command::CloseTap { .. }
+                    | Command::CloseInject { .. }
             )
         });
         for item in dropped {
@@ -317,6 +323,10 @@ impl Engine {
     pub fn drain(&mut self) -> Vec<Event> {
         self.notifier.acknowledge();
         let now = self.clock.now();
+        let taps: Vec<_> = self.taps.iter().map(|(tap, queue)| (*tap, Arc::clone(queue))).collect();
+        for (tap, queue) in taps {
+            self.read_tap(tap, &queue);
+        }
         let mut events = std::mem::take(&mut self.events);
         let mut dropped = 0;
         for worker in &mut self.workers {
@@ -362,7 +372,7 @@ impl Engine {
     }
 
     fn forget_failed(&mut self, command: &str, target: u64) {
-        if matches!(command, "OpenPort" | "Play" | "Record" | "OpenBus") {
+        if matches!(command, "OpenPort" | "Play" | "Record" | "OpenBus" | "OpenTap" | "OpenInject") {
             let now = self.clock.now();
             if let Some(number) = self.forget(target).and_then(|node| node.port) {
                 self.pool.release(number, now);
@@ -373,6 +383,7 @@ impl Engine {
     fn forget(&mut self, node: NodeId) -> Option<Node> {
         let entry = self.nodes.remove(&node)?;
         self.moving.remove(&node);
+        self.taps.remove(&node);
         self.register.leave(node);
         self.leave(entry.group);
         Some(entry)

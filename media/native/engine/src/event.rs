@@ -142,6 +142,21 @@ pub enum Event {
         verdict: &'static str,
         gaps: Vec<(u64, u64)>,
     },
+    TapAudio {
+        tap: NodeId,
+        at: f64,
+        data: Vec<u8>,
+    },
+    TapOverrun {
+        tap: NodeId,
+        dropped_ms: u64,
+    },
+    InjectPosition {
+        inject: NodeId,
+        mark: String,
+        played_ms: u64,
+        queued_ms: u64,
+    },
     Stats {
         port: NodeId,
         stats: Box<PortStats>,
@@ -169,7 +184,7 @@ pub enum Event {
 }
 
 /// The names of every event, in the order of the catalogue; a test compares them with `media/events.py`.
-pub const EVENT_NAMES: [&str; 23] = [
+pub const EVENT_NAMES: [&str; 26] = [
     "PortOpened",
     "PortClosed",
     "PortFailed",
@@ -188,6 +203,9 @@ pub const EVENT_NAMES: [&str; 23] = [
     "RecordStarted",
     "RecordDegraded",
     "RecordEnded",
+    "TapAudio",
+    "TapOverrun",
+    "InjectPosition",
     "Stats",
     "Dumped",
     "Overload",

@@ -2,21 +2,29 @@
 
 use std::net::SocketAddr;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use rtrb::RingBuffer;
 
 use super::{Engine, GroupId, Move, Node};
-use crate::command::{Command, OpenPort, Record, Sources};
+use crate::command::{Command, OpenPort, OpenTap, Record, Sources};
 use crate::error::Refusal;
-use crate::ids::NodeId;
+use crate::event::Event;
+use crate::ids::{NodeId, seconds};
 use crate::media::disk::{Job, Open};
+use crate::media::inject;
 use crate::media::recorder::ring_seconds;
 use crate::media::seal::MAX_ENVELOPE;
+use crate::media::tap::{self, Chunk, Queue};
 use crate::worker::table::{Extra, Item};
 
 /// A port moves within this time or not at all.
 const TRAVEL_US: u64 = 100_000;
 const MAX_CHANNELS: usize = 32;
+/// Rates of recordings, taps and injects.
+const RATES: [u32; 4] = [8000, 16_000, 24_000, 48_000];
+/// Octets of one `Inject`.
+const MAX_INJECTED: usize = 4 << 20;
 
 type Split = [Vec<Item>];
 
@@ -26,6 +34,8 @@ impl Engine {
         let (worker, extra) = match &command {
             Command::OpenPort(open) => self.direct_open(open)?,
             Command::MovePort { port, group } => self.direct_move(*port, *group)?,
+            Command::CloseTap { tap } => return self.direct_last(index, *tap, command, split),
+            Command::CloseInject { inject } => return self.direct_last(index, *inject, command, split),
             Command::ClosePort { port: node }
             | Command::CloseBus { bus: node }
             | Command::StopPlay { player: node }
@@ -55,6 +65,21 @@ impl Engine {
                 }
                 (entry.worker, Extra::Nothing)
             }
+            Command::OpenTap(open) => self.direct_tap(open)?,
+            Command::OpenInject(open) => {
+                let fits = RATES.contains(&open.rate) && (20..=inject::LONGEST_QUEUE_MS).contains(&open.queue_ms);
+                if !fits {
+                    return Err(Refusal::Limit);
+                }
+                (self.enter(open.inject, open.group)?, Extra::Nothing)
+            }
+            Command::Inject { inject, data, mark } => {
+                if data.len() > MAX_INJECTED || mark.len() > inject::LONGEST_MARK {
+                    return Err(Refusal::Limit);
+                }
+                (self.known(*inject)?.worker, Extra::Nothing)
+            }
+            Command::ClearInject { inject } => (self.known(*inject)?.worker, Extra::Nothing),
             Command::UpdatePort(update) => {
                 let worker = self.known(update.port)?.worker;
                 if let Some(ice) = &update.ice {
@@ -92,6 +117,39 @@ impl Engine {
         };
         split[worker].push(Item { index, command, extra });
         Ok(())
+    }
+
+    /// The end of a node that tells nothing of its end: nobody will speak of it again.
+    fn direct_last(&mut self, index: u32, node: NodeId, command: Command, split: &mut Split) -> Result<(), Refusal> {
+        if let Some(queue) = self.taps.get(&node).cloned() {
+            self.read_tap(node, &queue);
+        }
+        if let Some(entry) = self.forget(node) {
+            split[entry.worker].push(Item { index, command, extra: Extra::Nothing });
+        }
+        Ok(())
+    }
+
+    fn direct_tap(&mut self, open: &OpenTap) -> Result<(usize, Extra), Refusal> {
+        let chunk = open.chunk_ms.is_multiple_of(20) && (20..=tap::LONGEST_CHUNK_MS).contains(&open.chunk_ms);
+        if !chunk || !RATES.contains(&open.rate) || !(open.chunk_ms..=tap::LONGEST_QUEUE_MS).contains(&open.queue_ms) {
+            return Err(Refusal::Limit);
+        }
+        self.same_group(open.group, &open.sources)?;
+        let worker = self.enter(open.tap, open.group)?;
+        let queue = Queue::new(open);
+        self.taps.insert(open.tap, Arc::clone(&queue));
+        Ok((worker, Extra::Queue(queue)))
+    }
+
+    /// Makes events of what a tap has heard.
+    pub(super) fn read_tap(&mut self, tap: NodeId, queue: &Queue) {
+        let (chunks, dropped_ms) = queue.take();
+        if dropped_ms > 0 {
+            self.events.push(Event::TapOverrun { tap, dropped_ms });
+        }
+        let heard = chunks.into_iter().map(|Chunk { at, data }| Event::TapAudio { tap, at: seconds(at), data });
+        self.events.extend(heard);
     }
 
     fn known(&self, node: NodeId) -> Result<Node, Refusal> {
@@ -152,8 +210,7 @@ impl Engine {
     fn direct_record(&mut self, seq: u64, index: u32, record: &Record) -> Result<(usize, Extra), Refusal> {
         let channels = record.channels.len();
         let fits = record.key.as_ref().is_none_or(|key| key.envelope.len() <= MAX_ENVELOPE);
-        if !fits || channels == 0 || channels > MAX_CHANNELS || !matches!(record.rate, 8000 | 16_000 | 24_000 | 48_000)
-        {
+        if !fits || channels == 0 || channels > MAX_CHANNELS || !RATES.contains(&record.rate) {
             return Err(Refusal::Limit);
         }
         let path = self.below_root(&record.path).ok_or(Refusal::FileError)?;

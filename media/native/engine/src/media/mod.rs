@@ -1,6 +1,7 @@
-//! Prompts, players and recorders, and the disk thread that feeds and drains them.
+//! Prompts, players and recorders with the disk thread that feeds and drains them; taps and injects.
 
 pub mod disk;
+pub mod inject;
 mod manifest;
 pub mod notify;
 mod ogg;
@@ -11,4 +12,5 @@ pub mod prompt;
 pub mod recorder;
 mod recording;
 pub mod seal;
+pub mod tap;
 pub mod wav;

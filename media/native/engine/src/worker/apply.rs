@@ -15,7 +15,7 @@ use crate::port::Port;
 use crate::port::security::{Security, handshake};
 use crate::route::EdgeSet;
 
-type Outcome = Result<(), Refusal>;
+pub(super) type Outcome = Result<(), Refusal>;
 
 impl Core {
     /// Applies a batch; every refusal is an event.
@@ -55,6 +55,12 @@ impl Core {
                 self.control_record(recorder, channels, pause, mark, now)
             }
             Command::StopRecord { recorder } => self.stop_record(recorder, now),
+            Command::OpenTap(open) => self.open_tap(&open, extra),
+            Command::CloseTap { tap } => self.close_tap(tap),
+            Command::OpenInject(open) => self.open_inject(&open),
+            Command::Inject { inject, data, mark } => self.put(inject, &data, mark),
+            Command::ClearInject { inject } => self.clear_inject(inject),
+            Command::CloseInject { inject } => self.close_inject(inject),
             Command::Sample { port } => {
                 let slot = self.slot(port)?;
                 let stats = Box::new(self.port(slot).ok_or(Refusal::UnknownId)?.stats());
@@ -74,7 +80,7 @@ impl Core {
         }
     }
 
-    fn room(&mut self, group: GroupId) -> Result<u32, Refusal> {
+    pub(super) fn room(&mut self, group: GroupId) -> Result<u32, Refusal> {
         let index = self.group_index(group);
         let full = self.group(index).is_none_or(|group| group.nodes() >= MAX_NODES);
         if full { Err(Refusal::Limit) } else { Ok(index) }
@@ -202,6 +208,15 @@ impl Core {
                 let group = self.group(index).ok_or(Refusal::UnknownId)?;
                 let bus = group.buses.iter_mut().find(|bus| bus.id == listener).ok_or(Refusal::UnknownId)?;
                 bus.edges.replace(sources, 1); // the bus itself makes the ramp
+                self.soil(index);
+                Ok(())
+            }
+            Some(Place::Tap(index)) => {
+                let group = self.group(index).ok_or(Refusal::UnknownId)?;
+                let rate = group.rate;
+                let tap = group.taps.iter_mut().find(|tap| tap.id == listener).ok_or(Refusal::UnknownId)?;
+                tap.ear = 0; // told itself what it hears
+                tap.edges.replace(sources, ramp_ms.min(1000) * rate / 1000);
                 self.soil(index);
                 Ok(())
             }

@@ -18,9 +18,11 @@ impl Core {
         let length = group.rate as usize / FRAMES_PER_SECOND;
         self.pull_ports(group, length, due, now);
         self.pull_players(group, length);
+        self.pull_injects(group, length);
         self.sum_buses(group, length);
         self.feed_listeners(group, length, now, merged, net);
         self.feed_recorders(group, length, due);
+        self.feed_taps(group, length, due);
         self.current = None;
     }
 
@@ -72,6 +74,15 @@ impl Core {
         // The frame that was just pulled is still heard: players leave with the next plan.
         for (node, end) in ended {
             self.end_player(group, node, end);
+        }
+    }
+
+    fn pull_injects(&mut self, group: &mut Group, length: usize) {
+        for inject in &mut group.injects {
+            let at = inject.frame as usize * length;
+            let Some(frame) = group.arena.get_mut(at..at + length) else { continue };
+            let (id, events) = (inject.id, &mut self.events);
+            inject.pull(frame, group.rate, |reached| events.push(reached.told(id)));
         }
     }
 
@@ -214,6 +225,20 @@ impl Core {
             group.recorders.retain(|recorder| recorder.id != id);
             self.nodes.remove(&id);
             self.soil_own(group);
+        }
+    }
+
+    fn feed_taps(&mut self, group: &mut Group, length: usize, due: Micros) {
+        let Group { taps, buses, arena, rate, .. } = group;
+        for tap in taps.iter_mut() {
+            let mix = &mut self.mix[..length];
+            mix.fill(0.0);
+            let ear = tap.ear;
+            tap.edges.mix_into(arena, mix, |source| {
+                buses.iter().find(|bus| bus.id == source).and_then(|bus| bus.share(ear))
+            });
+            mix.iter_mut().for_each(|sample| *sample = sample.clamp(-1.0, 1.0));
+            self.tapped |= tap.put(mix, *rate, due);
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use super::bus::Bus;
 use crate::ids::{GroupId, Micros, NodeId, Slot};
+use crate::media::inject::Inject;
 use crate::media::player::Player;
 use crate::media::recorder::Recorder;
+use crate::media::tap::Tap;
 
 pub struct Group {
     pub id: GroupId,
@@ -14,6 +16,8 @@ pub struct Group {
     pub players: Vec<Player>,
     pub buses: Vec<Bus>,
     pub recorders: Vec<Recorder>,
+    pub taps: Vec<Tap>,
+    pub injects: Vec<Inject>,
     /// Frames of all sources, one after another.
     pub arena: Vec<f32>,
     pub plan: Plan,
@@ -50,6 +54,8 @@ impl Group {
             players: Vec::new(),
             buses: Vec::new(),
             recorders: Vec::new(),
+            taps: Vec::new(),
+            injects: Vec::new(),
             arena: Vec::new(),
             plan: Plan::default(),
             dirty: true,
@@ -58,10 +64,15 @@ impl Group {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.ports.is_empty() && self.players.is_empty() && self.buses.is_empty() && self.recorders.is_empty()
+        self.nodes() == 0
     }
 
     pub fn nodes(&self) -> usize {
-        self.ports.len() + self.players.len() + self.buses.len() + self.recorders.len()
+        self.ports.len()
+            + self.players.len()
+            + self.buses.len()
+            + self.recorders.len()
+            + self.taps.len()
+            + self.injects.len()
     }
 }

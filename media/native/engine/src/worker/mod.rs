@@ -12,6 +12,7 @@ pub mod io;
 mod pace;
 mod plan;
 pub mod register;
+mod streams;
 pub mod table;
 pub mod threads;
 mod timers;

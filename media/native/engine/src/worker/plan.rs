@@ -3,6 +3,7 @@
 use super::group::{Group, Plan};
 use super::io::Net;
 use super::table::{Core, Place};
+use crate::command::Sources;
 use crate::ids::{FRAME_US, Micros, NodeId, Slot};
 use crate::port::{Path, Port};
 use crate::route::{ABSENT, EdgeSet};
@@ -75,12 +76,15 @@ impl Core {
             }
         }
         group.rate = self.choose_rate(group);
+        self.follow_ears(group);
         self.assign_frames(group, &mut plan, now);
         let sends_dtmf = group.ports.iter().any(|slot| self.port(*slot).is_some_and(|port| port.outgoing.is_active()));
         plan.clocked = !plan.mixers.is_empty()
             || !plan.decode.is_empty()
             || !group.players.is_empty()
             || !group.recorders.is_empty()
+            || !group.taps.is_empty()
+            || !group.injects.is_empty()
             || sends_dtmf;
         plan.awaited.resize(plan.frames as usize, false);
         group.arena.clear();
@@ -98,6 +102,7 @@ impl Core {
         self.source_port(node, group).is_some()
             || group.players.iter().any(|player| player.id == node)
             || group.buses.iter().any(|bus| bus.id == node)
+            || group.injects.iter().any(|inject| inject.id == node)
     }
 
     fn choose_path(&self, group: &Group, slot: Slot) -> Path {
@@ -166,6 +171,19 @@ impl Core {
         if wide >= 2 || (wide == 1 && all == 1) { 16_000 } else { 8000 }
     }
 
+    /// Taps that are the ears of a port hear its sources.
+    fn follow_ears(&self, group: &mut Group) {
+        let mut taps = std::mem::take(&mut group.taps);
+        for tap in taps.iter_mut().filter(|tap| tap.ear != 0) {
+            let mut sources: Sources = Vec::new();
+            if let Some(port) = self.source_port(tap.ear, group).filter(|port| port.direction.sends()) {
+                sources.extend(port.edges.wanted().map(|edge| (edge.source, 20.0 * edge.wanted_gain().log10())));
+            }
+            tap.edges.replace(&sources, group.rate / 200);
+        }
+        group.taps = taps;
+    }
+
     /// Gives every source that somebody mixes a frame of the arena.
     fn assign_frames(&mut self, group: &mut Group, plan: &mut Plan, now: Micros) {
         let mut needed: Vec<NodeId> = Vec::new();
@@ -177,6 +195,7 @@ impl Core {
         }
         group.buses.iter().for_each(|bus| need(&bus.edges));
         group.recorders.iter().flat_map(|recorder| &recorder.channels).for_each(|channel| need(&channel.edges));
+        group.taps.iter().for_each(|tap| need(&tap.edges));
         for &slot in &group.ports {
             let Some(port) = self.ports.get_mut(slot as usize).and_then(Option::as_deref_mut) else { continue };
             let heard = needed.contains(&port.id) && port.direction.receives();
@@ -191,12 +210,17 @@ impl Core {
             }
         }
         let players_at = plan.frames;
-        plan.buses_at = players_at + group.players.len() as u32;
+        let injects_at = players_at + group.players.len() as u32;
+        plan.buses_at = injects_at + group.injects.len() as u32;
         plan.frames = plan.buses_at + group.buses.len() as u32;
         let mut index: Vec<(NodeId, u32)> = plan.decode.iter().map(|(_, node, frame)| (*node, *frame)).collect();
         for (player, frame) in group.players.iter_mut().zip(players_at..) {
             player.frame = frame;
             index.push((player.id, frame));
+        }
+        for (inject, frame) in group.injects.iter_mut().zip(injects_at..) {
+            inject.frame = frame;
+            index.push((inject.id, frame));
         }
         index.extend(group.buses.iter().zip(plan.buses_at..).map(|(bus, frame)| (bus.id, frame)));
         let point = |edges: &mut EdgeSet| {
@@ -210,6 +234,7 @@ impl Core {
             }
         }
         group.buses.iter_mut().for_each(|bus| point(&mut bus.edges));
+        group.taps.iter_mut().for_each(|tap| point(&mut tap.edges));
         group
             .recorders
             .iter_mut()

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use super::clock::Clock;
 use super::group::Group;
@@ -13,6 +14,7 @@ use crate::event::Event;
 use crate::ids::{FRAME_US, GroupId, MAX_DATAGRAM, MAX_FRAME, Micros, NodeId, Slot};
 use crate::media::disk::Disk;
 use crate::media::prompt::Cache;
+use crate::media::tap::Queue;
 use crate::port::Port;
 
 /// Groups are spread over so many phases of the frame.
@@ -31,6 +33,8 @@ pub enum Place {
     Player(u32),
     Bus(u32),
     Recorder(u32),
+    Tap(u32),
+    Inject(u32),
 }
 
 /// A command of a batch with what the façade adds to it.
@@ -54,6 +58,8 @@ pub enum Extra {
     Worker(usize),
     /// The samples of a recording go through this ring.
     Ring(rtrb::Producer<i16>),
+    /// The chunks of a tap go through this queue.
+    Queue(Arc<Queue>),
 }
 
 /// A batch is applied whole, between two frames.
@@ -104,6 +110,8 @@ pub struct Core {
     pub nodes: HashMap<NodeId, Place>,
     pub events: Vec<Event>,
     pub changes: Vec<Change>,
+    /// A tap has something to read.
+    pub tapped: bool,
     pub phases: [Phase; PHASES],
     /// Groups whose frame waits for a late packet, with the time at which it was due (see `grace`).
     pub(super) waiting: Vec<(u32, Micros)>,
@@ -143,6 +151,7 @@ impl Core {
             nodes: HashMap::new(),
             events: Vec::new(),
             changes: Vec::new(),
+            tapped: false,
             phases: Default::default(),
             waiting: Vec::new(),
             dirty: Vec::new(),

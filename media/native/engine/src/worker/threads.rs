@@ -468,7 +468,8 @@ impl Loop {
 
     /// Pushes events; periodic ones are dropped when nobody drains, states wait.
     fn flush_events(&mut self) {
-        if self.core.events.is_empty() && self.waiting_events.is_empty() {
+        let tapped = std::mem::take(&mut self.core.tapped);
+        if !tapped && self.core.events.is_empty() && self.waiting_events.is_empty() {
             return;
         }
         self.waiting_events.extend(self.core.events.drain(..));

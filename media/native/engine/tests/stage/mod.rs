@@ -4,16 +4,18 @@
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
 use engine::codec::{Coding, Decoder, Encoder};
-use engine::command::{Command, Direction, LatchMode, OpenPort, PayloadMap, Record};
+use engine::command::{Command, Direction, LatchMode, OpenPort, OpenTap, PayloadMap, Record};
 use engine::dsp::goertzel;
 use engine::event::Event;
 use engine::ids::{Micros, NodeId, Slot};
 use engine::media::disk::{self, Disk, Format, Job, Open, Outlet};
 use engine::media::notify::Notifier;
 use engine::media::prompt::Cache;
+use engine::media::tap::Queue;
 use engine::rtp::{self, Header};
 use engine::worker::clock::Clock;
 use engine::worker::io::{Net, PortSockets};
@@ -302,6 +304,13 @@ impl Stage {
             }
         }
         self.collect();
+    }
+
+    /// Opens a tap; what it hears waits in the queue.
+    pub fn tap(&mut self, open: OpenTap) -> Arc<Queue> {
+        let queue = Queue::new(&open);
+        self.submit_with(vec![(Command::OpenTap(Box::new(open)), Extra::Queue(Arc::clone(&queue)))]);
+        queue
     }
 
     pub fn record(&mut self, id: NodeId, name: &str, channels: &[&[NodeId]], fallback: Option<PathBuf>) -> PathBuf {
