@@ -51,7 +51,8 @@ class Rules:
     """Delays and limits of call-centre.md §2.2 and §3.2 that hold for all queues, in seconds."""
 
     reserved_limit: float = 2.0
-    grace: float = 35.0
+    grace: float = 33.0
+    """An agent's page may be away for 30 s; one that is there again then has 3 s to take its place."""
     exclusion: float = 30.0
     pull_wrap_up: float = 5.0
     most_at_once: int = 20

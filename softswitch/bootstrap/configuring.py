@@ -64,7 +64,7 @@ def checks_of(settings: Settings, *, running: bool, codecs: Iterable[str] | None
         sip=(*settings.sip.listen, *for_browsers), http=settings.http.listen, media_host=media.listen, media_ports=media.ports,
         data_dir=settings.data_dir, certificate=settings.http.tls_cert, key=settings.http.tls_key, codecs=codecs,
         running=running, own=None if running else presence.running(settings.data_dir), recording=settings.recordings.format,
-        keep_days=settings.recordings.keep_days,
+        keep_days=settings.recordings.keep_days, turn=media.turn, turn_secret=media.turn_secret,
     )  # fmt: skip
 
 

@@ -60,8 +60,8 @@ async def serve(
         with signals:
             await signals.first.wait()
             log.info("= draining", seconds=settings.node.drain_seconds, calls=len(node.switch.calls))
-            await signals.bounded(node.drain(settings.node.drain_seconds))
-            await node.drain(0.0)
+            if not await signals.bounded(node.drain(settings.node.drain_seconds)):
+                await node.drain(0.0)
 
 
 def _settle_heap() -> None:
@@ -91,12 +91,13 @@ class _Signals:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.remove_signal_handler(number)
 
-    async def bounded(self, work: Coroutine[Any, Any, None]) -> None:
-        """Waits for `work` or the second signal."""
+    async def bounded(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Waits for `work` or the second signal; whether the work was done."""
         draining = asyncio.ensure_future(work)
         impatient = asyncio.ensure_future(self._second.wait())
         try:
             await asyncio.wait({draining, impatient}, return_when=asyncio.FIRST_COMPLETED)
+            return draining.done()
         finally:
             for task in (draining, impatient):
                 task.cancel()

@@ -63,6 +63,8 @@ def examine(
     own: Running | None = None,
     recording: str = "wav",
     keep_days: int = BUDGET_DAYS,
+    turn: Sequence[str] = (),
+    turn_secret: str = "",
 ) -> list[Check]:
     """All checks. `running`: this process is the switch and holds the ports, so they are not tried. `codecs` None: no engine.
 
@@ -72,6 +74,8 @@ def examine(
     checks.append(_media_ports(media_host, media_ports, running=running or own is not None))
     checks.extend((_data_dir(data_dir), _disk(data_dir, recording), _budget(data_dir, recording, keep_days)))
     checks.extend((_key_file(data_dir), _clock(), _open_files(), _codecs(codecs)))
+    if turn:
+        checks.append(_turn(turn, turn_secret))
     if certificate or key:
         checks.append(_certificate(certificate, key))
     return checks
@@ -209,6 +213,14 @@ def _codecs(names: Iterable[str] | None) -> Check:
     if missing:
         return Check("codecs", False, f"missing: {' '.join(missing)}", "Build the engine again: script/setup")
     return Check("codecs", True, " ".join(listed))
+
+
+def _turn(servers: Sequence[str], secret: str) -> Check:
+    """Passwords that are made without the server's secret are refused by it, and nobody but the browser notices."""
+    text = " ".join(servers)
+    if secret:
+        return Check("TURN", True, text)
+    return Check("TURN", False, f"{text} without a secret", "Set media.turn_secret to the server's static-auth-secret.")
 
 
 def _certificate(certificate: str, key: str) -> Check:

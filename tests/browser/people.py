@@ -78,8 +78,12 @@ class Demo(Switch):
     def start(self) -> None:
         out = (self.folder / "switch.log").open("ab")
         self.process = subprocess.Popen([*COMMAND, "demo"], env=self.variables(), cwd=self.folder, stdout=out, stderr=out)
-        wait_for(self.is_ready, 30, "the demo to become ready")
-        self.links = wait_for(self._printed_links, 5, "the sign-in links")
+        try:
+            wait_for(self.is_ready, 60, "the demo to become ready")
+            self.links = wait_for(self._printed_links, 5, "the sign-in links")
+        except AssertionError:
+            self.kill()
+            raise
         self.token = self.run("token", "add", "tests", "--role", "administrator").stdout.split()[-1]
 
     def _printed_links(self) -> dict[str, str] | None:

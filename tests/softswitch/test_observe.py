@@ -231,6 +231,14 @@ def test_the_doctor_finds_a_key_file_that_others_can_read(tmp_path: Path) -> Non
     assert checked(tmp_path)["key file"].ok
 
 
+@pytest.mark.parametrize("secret", ["", "north"])
+def test_the_doctor_misses_the_secret_of_turn(tmp_path: Path, secret: str) -> None:
+    check = checked(tmp_path, turn=("turn:turn.example:3478",), turn_secret=secret)["TURN"]
+    assert check.ok is bool(secret)
+    assert ("media.turn_secret" in check.advice) is not bool(secret)
+    assert "TURN" not in checked(tmp_path)
+
+
 def test_the_doctor_reads_the_certificate(tmp_path: Path) -> None:
     certificate, key = self_signed(tmp_path, datetime.now(UTC))
     assert checked(tmp_path, certificate=str(certificate), key=str(key))["certificate"].ok

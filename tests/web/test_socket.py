@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from softswitch.model.states import Role
 from softswitch.model.views import OfferView
 from tests.web.conftest import Web, agent_view, call_view
 from web.app import GUARD
+from web.ws import socket
 
 Socket = ClientWebSocketResponse
 
@@ -129,6 +131,41 @@ async def test_a_lost_connection_resumes_without_a_gap(app: Web) -> None:
     back = await client.ws_connect(f"/api/v1/ws?resume={hello['resume']}&after=1")
     assert [(await event(back))["agent"]["state"] for _ in range(2)] == ["ready", "wrap_up"]
     assert ("lost", "li") in app.floor.orders and app.floor.orders.count(("connected", "li")) == 2
+
+
+async def test_a_second_connection_takes_over_one_that_is_dead_and_does_not_know(app: Web) -> None:
+    dead, hello, client = await connect(app, "li")
+    await ask(dead, "subscribe", topics=["agent"])
+    app.floor.watchers["agent"](agent_view("li", "ready"))  # never read from the dead one
+    back = await client.ws_connect(f"/api/v1/ws?resume={hello['resume']}&after=1")
+    assert (await event(back))["agent"]["state"] == "ready", "missed, and told again"
+    app.floor.watchers["agent"](agent_view("li", "wrap_up"))
+    assert (await event(back))["agent"]["state"] == "wrap_up", "still subscribed"
+    assert await ends(dead) == aiohttp.WSCloseCode.TRY_AGAIN_LATER
+    app.floor.watchers["agent"](agent_view("li", "ready"))
+    assert (await event(back))["agent"]["state"] == "ready", "the end of the former connection parks nothing"
+    assert ("lost", "li") not in app.floor.orders and app.floor.orders.count(("connected", "li")) == 1
+
+
+async def test_a_stranger_takes_over_nothing(app: Web) -> None:
+    ws, hello, _ = await connect(app, "li")
+    await ask(ws, "subscribe", topics=["agent"])
+    client, _ = await app.client("wu")
+    other = await client.ws_connect(f"/api/v1/ws?resume={hello['resume']}&after=0")
+    assert [(await event(other))["type"] for _ in range(2)] == ["resync", "hello"]
+    app.floor.watchers["agent"](agent_view("li", "ready"))
+    assert (await event(ws))["agent"]["state"] == "ready", "the owner keeps its connection"
+
+
+async def test_a_client_that_reads_nothing_does_not_hold_the_end_up(app: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "CLOSE_TIMEOUT", 0.2)
+    ws, _, _ = await connect(app, "li")
+    await ask(ws, "subscribe", topics=["agent"])
+    long = replace(agent_view("li", "ready"), name="x" * 20_000)
+    for _ in range(600):  # more than both ends' buffers hold
+        app.floor.watchers["agent"](long)
+    async with asyncio.timeout(5):
+        await socket.close_all(app.server.app)
 
 
 async def test_an_unknown_resume_token_says_resync(app: Web) -> None:

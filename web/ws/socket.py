@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -29,11 +30,11 @@ Serve = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 def closer(socket: web.WebSocketResponse, code: int = WSCloseCode.TRY_AGAIN_LATER) -> Callable[[], None]:
     """Ends a connection from outside of its task; by default that of a client that reads too slowly and must resume."""
     loop = asyncio.get_running_loop()
-    closing: set[asyncio.Task[bool]] = set()
+    closing: set[asyncio.Task[None]] = set()
 
     def close() -> None:
         if not closing:
-            closing.add(loop.create_task(socket.close(code=code)))
+            closing.add(loop.create_task(_close(socket, code)))
 
     return close
 
@@ -47,9 +48,19 @@ async def accept(http: web.Request) -> web.WebSocketResponse:
 
 
 async def close_all(app: web.Application) -> None:
-    """Tells every client to come back later; a client resumes by its token after a restart of the page's server."""
+    """Tells every client to come back later; a client resumes by its token after a restart of the page's server.
+
+    A client that reads nothing is not waited for: the close frame stands behind what it has not read.
+    """
     sockets = app[SOCKETS]
-    await asyncio.gather(*(socket.close(code=WSCloseCode.GOING_AWAY, message=b"shutting down") for socket in tuple(sockets)))
+    await asyncio.gather(*(_close(socket, WSCloseCode.GOING_AWAY, b"shutting down") for socket in tuple(sockets)))
+
+
+async def _close(socket: web.WebSocketResponse, code: int, message: bytes = b"") -> None:
+    """Returns in `CLOSE_TIMEOUT` at most; the transport is closed then, whatever the client has read."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await socket.close(code=code, message=message)
 
 
 async def run(

@@ -181,6 +181,51 @@ describe("ServerSocket", () => {
     await expect(socket.request("call.hold", {})).rejects.toMatchObject({ status: 0 });
   });
 
+  it("renews a connection that is dead but does not know it, with the token and without a wait", async () => {
+    const socket = make();
+    socket.connect();
+    const old = last().opens();
+    old.says(hello(3));
+    const asked = socket.request("call.hold", {});
+    const caught = expect(asked).rejects.toMatchObject({ status: 0 });
+    socket.renew();
+    await caught;
+    expect(socket.status.phase).toBe("connecting");
+    expect(last().url).toBe("ws://x/ws?session=ab12cd34&resume=T1&after=3");
+    old.drop();
+    old.says({ seq: 9, event: { type: "board.queue", queue: {} } });
+    expect(socket.status.phase, "the former connection says nothing any more").toBe("connecting");
+    last().opens();
+    expect([socket.status.phase, sockets.length, stored]).toEqual(["open", 2, { token: "T1", seq: 3 }]);
+  });
+
+  it("renews at once while it waits to try again, and forgets how long it had waited", () => {
+    const socket = make();
+    socket.connect();
+    for (let round = 0; round < 5; round += 1) {
+      last().drop();
+      vi.advanceTimersByTime(8000);
+    }
+    last().drop();
+    const tried = sockets.length;
+    socket.renew();
+    expect(sockets).toHaveLength(tried + 1);
+    last().drop();
+    expect(socket.status).toEqual({ phase: "waiting", retryAt: Date.now() + BACKOFF_MS[0] });
+    vi.advanceTimersByTime(BACKOFF_MS[0]);
+    expect(sockets).toHaveLength(tried + 2);
+  });
+
+  it("renews nothing that was never opened, or refused", () => {
+    const socket = make();
+    socket.renew();
+    expect([sockets.length, socket.status.phase]).toEqual([0, "closed"]);
+    socket.connect();
+    last().opens().drop(CLOSE_REPLACED);
+    socket.renew();
+    expect([sockets.length, socket.status.phase]).toEqual([1, "refused"]);
+  });
+
   it("forgets everything at sign-out and ignores the old connection", () => {
     const socket = make();
     socket.connect();

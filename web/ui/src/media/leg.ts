@@ -122,8 +122,7 @@ export class BrowserLeg {
     this.drop();
     this.change("opening");
     try {
-      await this.takeMicrophone(needed);
-      await this.connect();
+      await this.connect(this.takeMicrophone(needed));
     } catch (error) {
       this.drop();
       this.change("failed");
@@ -180,7 +179,9 @@ export class BrowserLeg {
     this.change("closed");
   }
 
-  private async connect(): Promise<void> {
+  /** The server is asked once the microphone is there; what can be done before is done while it opens. */
+  private async connect(microphone: Promise<void>): Promise<void> {
+    microphone.catch(() => undefined); // awaited below, also when the servers cannot be had first
     const peer = new RTCPeerConnection({
       iceServers: await this.servers(),
       iceTransportPolicy: transportPolicy(location.search),
@@ -195,14 +196,15 @@ export class BrowserLeg {
     this.element ??= remoteElement();
     this.element.srcObject = this.remote;
     peer.addEventListener("connectionstatechange", () => this.follow(peer));
-    await this.setLive(this.live);
-    await this.exchange(peer);
+    await this.exchange(peer, microphone.then(() => this.setLive(this.live)));
     await this.connected(peer, CONNECT_MS);
   }
 
-  private async exchange(peer: RTCPeerConnection): Promise<void> {
+  /** Nothing is offered before `ready`. */
+  private async exchange(peer: RTCPeerConnection, ready: Promise<void> = Promise.resolve()): Promise<void> {
+    ready.catch(() => undefined); // awaited below, also when the offer fails first
     await peer.setLocalDescription(await peer.createOffer());
-    await gathered(peer);
+    await Promise.all([gathered(peer), ready]);
     const sdp = await this.negotiate(peer.localDescription?.sdp ?? "");
     await peer.setRemoteDescription({ type: "answer", sdp });
   }
