@@ -174,13 +174,26 @@ class DropPrompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """A further part of a cadence: `hertz` together for `on` ms, then `off` ms of silence."""
+
+    hertz: tuple[float, ...]
+    on: int
+    off: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tone:
-    """A generated tone: `hertz` sounded together at `level` dBov, `on`/`off` cadence in ms (off 0 = continuous)."""
+    """A generated tone: `hertz` sounded together at `level` dBov, `on`/`off` cadence in ms (off 0 = continuous).
+
+    `then` follows before the cadence begins again: double rings, rising tones.
+    """
 
     hertz: tuple[float, ...]
     level: float = -20.0
     on: int = 1000
     off: int = 0
+    then: tuple[Beat, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +209,7 @@ class Play:
     until_digit_of: tuple[int, ...] = ()  # ports whose DTMF stops this player at once, inside the engine
     offset: int = 0
     fade: int = 0
+    until_talk_of: tuple[int, ...] = ()  # ports whose voice stops it: 120 ms of talk above −40 dBov
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +229,18 @@ class SendDtmf:
 
 @dataclass(frozen=True, slots=True)
 class Detect:
-    """The complete set of detectors on what a port receives. `tones`: frequencies in Hz reported by `ToneHeard`."""
+    """The complete set of detectors on what a port receives.
+
+    `tones`: frequencies in Hz reported by `ToneHeard`. `speech`: `Talking` and `Silent`. `progress`: `ToneHeard` with the name
+    of a call-progress tone, a fax's or an answering machine's beep.
+    """
 
     port: int
     dtmf_rfc4733: bool = True
     dtmf_inband: bool = False
     tones: tuple[float, ...] = ()
+    speech: bool = False
+    progress: bool = False
 
 
 @dataclass(frozen=True, slots=True)

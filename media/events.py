@@ -108,10 +108,34 @@ class Dtmf:
 
 @dataclass(frozen=True, slots=True)
 class ToneHeard:
+    """A frequency of `Detect.tones` when it ends (`tone` is ""), or a tone that `progress` knows, as soon as it is certain.
+
+    `tone`: dial ringback busy congestion sit cng ced beep. `hertz` of two tones lies between them.
+    """
+
     port: int
     hertz: float
     at: float
     duration: int
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Talking:
+    """Somebody began to talk at `at`; `level` is dBov. With `Silent` these are the edges that tell people from machines."""
+
+    port: int
+    at: float
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """The talk ended at `at`, 200 ms ago, and lasted `talk_ms`."""
+
+    port: int
+    at: float
+    talk_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +159,7 @@ class PromptFailed:
 @dataclass(frozen=True, slots=True)
 class PlayEnded:
     player: int
-    reason: str  # "done" | "stopped" | "digit" | "error"
+    reason: str  # "done" | "stopped" | "digit" | "talk" | "error"
     played_ms: int
 
 
@@ -242,13 +266,14 @@ class Reservation:
 
 Event = (
     PortOpened | PortClosed | PortFailed | MediaStarted | MediaLost | MediaResumed | RemoteChanged | IceState | DtlsState
-    | Dtmf | ToneHeard | ActiveSpeakers | PromptLoaded | PromptFailed | PlayEnded | RecordStarted | RecordDegraded
-    | RecordEnded | TapAudio | TapOverrun | InjectPosition | Stats | Dumped | Overload | EventsDropped | CommandFailed
+    | Dtmf | ToneHeard | Talking | Silent | ActiveSpeakers | PromptLoaded | PromptFailed | PlayEnded | RecordStarted
+    | RecordDegraded | RecordEnded | TapAudio | TapOverrun | InjectPosition | Stats | Dumped | Overload | EventsDropped
+    | CommandFailed
 )  # fmt: skip
 
 EVENTS: tuple[type, ...] = (
     PortOpened, PortClosed, PortFailed, MediaStarted, MediaLost, MediaResumed, RemoteChanged, IceState, DtlsState,
-    Dtmf, ToneHeard, ActiveSpeakers, PromptLoaded, PromptFailed, PlayEnded, RecordStarted, RecordDegraded,
+    Dtmf, ToneHeard, Talking, Silent, ActiveSpeakers, PromptLoaded, PromptFailed, PlayEnded, RecordStarted, RecordDegraded,
     RecordEnded, TapAudio, TapOverrun, InjectPosition, Stats, Dumped, Overload, EventsDropped, CommandFailed,
 )  # fmt: skip
 """Every event, in the order of the README table; a test compares it with the Rust enum."""

@@ -232,6 +232,30 @@ class FakeEngine:
                 self._end_player(player, "digit")
         self._schedule()
 
+    def talk(self, port: int, *, level: float = -20.0) -> None:
+        """The party at `port` begins to talk: told where speech is detected, and prompts that yield to it stop."""
+        self._enter()
+        detect = self.ports[port].detect
+        if detect is not None and detect.speech:
+            self._emit(e.Talking(port, self.now, level))
+        for player in [number for number, each in self._players.items() if port in each.command.until_talk_of]:
+            self._end_player(player, "talk")
+        self._schedule()
+
+    def fall_silent(self, port: int, talk_ms: int = 1000) -> None:
+        """The party at `port` has talked for `talk_ms` and is quiet."""
+        self._enter()
+        detect = self.ports[port].detect
+        if detect is not None and detect.speech:
+            self._emit(e.Silent(port, self.now, talk_ms))
+
+    def sound_tone(self, port: int, tone: str, *, hertz: float = 425.0, duration: int = 1000) -> None:
+        """The far end of `port` sounds a call-progress tone, told where such are detected."""
+        self._enter()
+        detect = self.ports[port].detect
+        if detect is not None and detect.progress:
+            self._emit(e.ToneHeard(port, hertz, self.now, duration, tone))
+
     def mute(self, port: int, *, silent: bool = True) -> None:
         """The party at `port` stops to make any sound, or starts again."""
         self.ports[port].speaks = not silent

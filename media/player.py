@@ -33,6 +33,7 @@ class Playback:
         gain: float = 0.0,
         until_digit_of: Sequence[int] = (),
         offset: int = 0,
+        until_talk_of: Sequence[int] = (),
     ) -> list[Play]:
         """The batch part that starts it, empty when there is nothing to play; the caller submits it with the routes.
 
@@ -45,7 +46,8 @@ class Playback:
             return []
         self._ended = self._pump.expect(self.id, PlayEnded, "Play")
         self._ended.add_done_callback(_retrieve)
-        return [Play(self.id, self.group, tuple(prompts), tone, loop, gain, tuple(until_digit_of), offset)]
+        return [Play(self.id, self.group, tuple(prompts), tone, loop, gain, tuple(until_digit_of), offset,
+                     until_talk_of=tuple(until_talk_of))]  # fmt: skip
 
     @property
     def is_over(self) -> bool:

@@ -25,6 +25,7 @@ from media.commands import (
     SendDtmf,
     UpdatePort,
 )
+from media.digits import DigitMerger
 from media.engine import EnginePump, Ids
 from media.errors import MediaError, PortLost
 from media.events import (
@@ -43,9 +44,6 @@ from media.negotiation import Agreement, DtlsIdentity
 from media.player import Playback
 
 CLOSE_SECONDS = 2.0
-ECHO_SECONDS = 0.5
-"""A digit that came by SIP INFO and again as RFC 4733 within this time counts once."""
-
 _MAX_WAITING_DIGITS = 64
 
 
@@ -142,8 +140,7 @@ class Port:
         self._identity: DtlsIdentity | None = None
         self._collectors: list[DigitCollector] = []
         self._playbacks: list[Playback] = []
-        self._rfc4733_seen = False
-        self._info_digit = ("", 0.0)
+        self._merger = DigitMerger()
         self._cancel = pump.subscribe(self.id, self._receive)
 
     # -- life ---------------------------------------------------------------------------------------------------------------
@@ -238,17 +235,20 @@ class Port:
         gain: float = 0.0,
         duck: float = 0.0,
         until_digit: bool | None = None,
+        until_talk: bool = False,
     ) -> AsyncIterator[Playback]:
         """Plays prompts (names, or ids) to this party while the block runs, over what it hears; leaving the block stops them.
 
         `duck` lowers everything else by so many dB. `until_digit` stops the prompts at the party's next digit, inside the
-        engine; left out, it is true while a `digits()` block is open. Missing prompts are skipped (the store reports them).
+        engine; left out, it is true while a `digits()` block is open. `until_talk` does so when the party speaks. Missing
+        prompts are skipped (the store reports them).
         """
         ids = await self._resolve(prompts, language or self.language)
         playback = Playback(self._pump, self._ids.next(), self.group)
         until = bool(self._collectors) if until_digit is None else until_digit
         before = dict(self.sources)
-        batch: list[Command] = [*playback.command(ids, loop=loop, gain=gain, until_digit_of=(self.id,) if until else ())]
+        digit_of, talk_of = ((self.id,) if wanted else () for wanted in (until, until_talk))
+        batch: list[Command] = [*playback.command(ids, loop=loop, gain=gain, until_digit_of=digit_of, until_talk_of=talk_of)]
         if batch:
             batch.append(Listen(self.id, {**{each: level - abs(duck) for each, level in before.items()}, playback.id: 0.0}))
             self._pump.submit(batch)
@@ -300,9 +300,8 @@ class Port:
 
     def press(self, digit: str) -> None:
         """A digit that came by signalling (SIP INFO, the browser's JSON); RFC 4733 wins where a party uses both."""
-        if self._rfc4733_seen:
+        if not self._merger.counts(digit, "info", asyncio.get_running_loop().time()):
             return
-        self._info_digit = (digit, asyncio.get_running_loop().time())
         self._pressed(digit)
         for playback in self._playbacks:
             if self._collectors and not playback.is_over:
@@ -312,9 +311,12 @@ class Port:
         """Queues digits toward this party, ms each."""
         self._pump.submit([SendDtmf(self.id, digits, duration, gap)])
 
-    def detect(self, *, dtmf_inband: bool = False, tones: tuple[float, ...] = ()) -> None:
-        """Sets the detectors; RFC 4733 digits are always on."""
-        self._pump.submit([Detect(self.id, dtmf_rfc4733=True, dtmf_inband=dtmf_inband, tones=tones)])
+    def detect(
+        self, *, dtmf_inband: bool = False, tones: tuple[float, ...] = (), speech: bool = False, progress: bool = False
+    ) -> None:
+        """Sets the detectors; RFC 4733 digits are always on. What they hear comes to `watch`."""
+        detect = Detect(self.id, dtmf_inband=dtmf_inband, tones=tones, speech=speech, progress=progress)
+        self._pump.submit([detect])
 
     # -- knowing ------------------------------------------------------------------------------------------------------------
 
@@ -343,11 +345,8 @@ class Port:
 
     def _receive(self, event: Event) -> None:
         match event:
-            case Dtmf(digit=digit, way=way):
-                self._rfc4733_seen = self._rfc4733_seen or way == "rfc4733"
-                former, at = self._info_digit
-                self._info_digit = ("", 0.0)
-                if former != digit or asyncio.get_running_loop().time() - at > ECHO_SECONDS:
+            case Dtmf(digit=digit, way=way, duration=duration):
+                if self._merger.counts(digit, way, asyncio.get_running_loop().time(), duration):
                     self._pressed(digit)
             case MediaStarted():
                 self.media_started = self.media_started or event

@@ -14,12 +14,13 @@ from media.port import Port
 from media.prompts import Missing, PromptStore
 from media.recorder import Recorder
 from media.tap import Tap
+from media.tones import DEFAULT, country_tones
 
 
 class MediaService:
     """Everything about one engine in one event loop. Made by `bootstrap`; `start` in the loop, `close` at the end.
 
-    `first_id` matters only to an engine that outlives this process: ids must not repeat there.
+    `first_id` matters only to an engine that outlives this process: ids must not repeat there. `country` chooses `tones`.
     """
 
     def __init__(
@@ -30,8 +31,10 @@ class MediaService:
         fallback_languages: Sequence[str] = (),
         on_missing_prompt: Missing | None = None,
         first_id: int = 1,
+        country: str = DEFAULT,
     ) -> None:
         self.ids = Ids(first_id)
+        self.tones = country_tones(country)
         self.pump = EnginePump(engine)
         self.prompts = PromptStore(self.pump, self.ids, prompt_roots, fallback=fallback_languages, on_missing=on_missing_prompt)
 

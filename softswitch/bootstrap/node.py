@@ -135,7 +135,7 @@ class Node:
         own = self.settings.data_dir / "prompts"
         self.media = MediaService(
             engine, prompt_roots=[own, PROMPTS, self.settings.data_dir], fallback_languages=("zh-CN", "en"),
-            on_missing_prompt=self._prompt_missing,
+            on_missing_prompt=self._prompt_missing, country=self.settings.media.tones,
         )  # fmt: skip
         self.media.start()
         self._stack.callback(self.media.close)

@@ -16,7 +16,6 @@ from softswitch.calls.mix import Party
 from softswitch.calls.outcome import Ending
 from softswitch.calls.ringing import devices
 from softswitch.calls.scene import PartyRole
-from softswitch.calls.sound import RINGBACK
 from softswitch.legs.base import Leg, LegFacts, PartyKind
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
@@ -260,8 +259,9 @@ class Guests:
             guest.by.player = leg.port
             mix.apply(before=stops)
         elif not guest.by.player:
-            guest.tone = guest.by.player = self._call.board.media.ids.next()
-            mix.apply(before=[Play(guest.tone, mix.group, (), RINGBACK, loop=True)])
+            media = self._call.board.media
+            guest.tone = guest.by.player = media.ids.next()
+            mix.apply(before=[Play(guest.tone, mix.group, (), media.tones.ring, loop=True)])
 
     def _silence(self, guest: Guest) -> list[Command]:
         """Ends what the agent hears of a far end that rings."""

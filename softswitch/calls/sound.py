@@ -14,9 +14,6 @@ from softswitch.calls.mix import Mix
 from softswitch.calls.timeline import Timeline
 from softswitch.model import events as ev
 
-RINGBACK = Tone((450.0,), level=-15.0, on=1000, off=4000)
-"""GB/T 3380: one second on, four off."""
-
 _WAITING_DIGITS = 64
 
 
@@ -34,12 +31,13 @@ class Sound:
         self._arrived: asyncio.Future[None] | None = None
 
     async def play(
-        self, names: Sequence[str], language: str, *, stop_on_key: bool = False, gain: float = 0.0, offset: int = 0
-    ) -> str:
+        self, names: Sequence[str], language: str, *, stop_on_key: bool = False, gain: float = 0.0, offset: int = 0,
+        stop_on_voice: bool = False,
+    ) -> str:  # fmt: skip
         """Plays prompts to the caller and waits for their end. Missing ones are left out and noted in the timeline.
 
         `gain` is dB, `offset` where the first prompt begins (ms). Returns why it ended: done, digit (only with `stop_on_key`),
-        stopped, error.
+        talk (only with `stop_on_voice`), stopped, error.
         """
         prompts = []
         for name in names:
@@ -51,10 +49,10 @@ class Sound:
         if not prompts or (stop_on_key and self._digits):
             return "digit" if stop_on_key and self._digits else "done"
         playback = Playback(self._media.pump, self._media.ids.next(), self._mix.group)
-        until = (self._mix.caller.port,) if stop_on_key else ()
+        until, talk = ((self._mix.caller.port,) if wanted else () for wanted in (stop_on_key, stop_on_voice))
         self._prompt, self._stop_on_digit = playback, stop_on_key
         self._mix.player = playback.id
-        self._mix.apply(before=playback.command(prompts, until_digit_of=until, gain=gain, offset=offset))
+        self._mix.apply(before=playback.command(prompts, until_digit_of=until, until_talk_of=talk, gain=gain, offset=offset))
         try:
             return (await playback.finished()).reason
         except MediaError:
@@ -75,7 +73,7 @@ class Sound:
     def ringback(self) -> None:
         """The tone of a far end that rings, for a caller who was answered already."""
         if self._music is None or self._music.is_over:
-            self._start(self._loop((), RINGBACK))
+            self._start(self._loop((), self._media.tones.ring))
 
     def _loop(self, prompts: Sequence[int], tone: Tone | None) -> tuple[Playback, list[Play]]:
         playback = Playback(self._media.pump, self._media.ids.next(), self._mix.group)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from media.tones import COUNTRIES
 from softswitch.model.address import Listen, PortRange
 
 SIP_TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
@@ -44,6 +45,7 @@ class MediaSettings:
     jitter_max: int = _setting(200, "Most delay of a jitter buffer.", unit="ms")
     room_agc: bool = _setting(False, "Bring everybody in a conference room to one level.")
     room_gate: bool = _setting(False, "Leave members of a conference room out of its sum while they do not talk.")
+    tones: str = _setting("CN", "Whose ringing, busy and other tones callers hear.", choices=tuple(COUNTRIES))
     stun: str = _setting("", "STUN server for browsers, host:port; empty: no outside server is ever asked.")
     turn: tuple[str, ...] = _setting((), "TURN servers for browsers, such as turn:host:3478 or turns:host:443?transport=tcp.")
     turn_secret: str = _setting("", "The secret shared with these (coturn: static-auth-secret).", secret=True)

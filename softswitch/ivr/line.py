@@ -86,16 +86,17 @@ class CallLine:
 
     async def play(
         self, prompts: Sequence[str], *, languages: Sequence[str] = (), stop_on_key: bool = True, volume: float = 0.0,
-        start: float = 0.0,
+        start: float = 0.0, stop_on_voice: bool = False,
     ) -> None:  # fmt: skip
         for language in languages or (self.language,):
             if not prompts:
                 return
             self._call.caller.open_early()
             why = await self._call.sound.play(
-                prompts, language, stop_on_key=stop_on_key, gain=volume, offset=round(start * 1000)
-            )
-            if why == "digit":
+                prompts, language, stop_on_key=stop_on_key, gain=volume, offset=round(start * 1000),
+                stop_on_voice=stop_on_voice,
+            )  # fmt: skip
+            if why in ("digit", "talk"):
                 return
 
     async def music(self, name: str, seconds: float, *, stop_on_key: bool = False) -> None:

@@ -33,6 +33,7 @@ class Caller:
     number: str = "13800138000"
     called: str = "4008001000"
     keys: tuple[str, ...] = ()
+    talks: bool = False  # over the first prompt wherever the voice may end it
     variables: Mapping[str, str] = field(default_factory=dict)
     at: float = 0.0
     given: Mapping[str, str] = field(default_factory=dict)
@@ -69,6 +70,7 @@ class TrialLine:
         self.language = "zh-CN"
         self.call = "trial"
         self.caller = caller.number
+        self.talks = caller.talks
         self.called = caller.called
         self.caller_is_certain = caller.certain
         self.snapshot = snapshot
@@ -113,11 +115,13 @@ class TrialLine:
 
     async def play(
         self, prompts: Sequence[str], *, languages: Sequence[str] = (), stop_on_key: bool = True, volume: float = 0.0,
-        start: float = 0.0,
+        start: float = 0.0, stop_on_voice: bool = False,
     ) -> None:  # fmt: skip
         if stop_on_key and self._ahead:
             return
         heard = [f"{language}/{prompt}" for language in languages or (self.language,) for prompt in prompts]
+        if stop_on_voice and self.talks:
+            del heard[1:]
         self.heard += heard
         self._now += PROMPT_SECONDS * len(heard)
 

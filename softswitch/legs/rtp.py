@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
 from media import negotiation, sdp
-from media.commands import ClosePort, Jitter, Listen, MovePort, OpenPort, PortKind, SendDtmf, UpdatePort
+from media.commands import ClosePort, Detect, Jitter, Listen, MovePort, OpenPort, PortKind, SendDtmf, UpdatePort
 from media.credentials import sdp_session
+from media.digits import DigitMerger
 from media.errors import BadDescription
 from media.events import Dtmf, Event, MediaStarted, PortFailed, Reservation
 from media.negotiation import Agreement, Capabilities, Srtp, payloads
@@ -51,6 +53,8 @@ class RtpPort:
         self._ours: sdp.Description | None = None  # our offer that waits for the peer's answer
         self._open = False
         self._forget: Callable[[], None] | None = None
+        self._merger = DigitMerger()
+        self._inband = False
         self.agreement: Agreement | None = None
         self.id = 0
 
@@ -179,12 +183,19 @@ class RtpPort:
     def _open_with(self, agreement: Agreement) -> None:
         self._subscribe()
         self._open = True
-        self._studio.pump.submit([agreement.open_port(self.id, self._reserved().token, jitter=self._jitter)])
+        opening = agreement.open_port(self.id, self._reserved().token, jitter=self._jitter)
+        self._studio.pump.submit([opening, *self._listening(agreement)])
 
     def _update(self, agreement: Agreement) -> None:
         before, self.agreement = self.agreement, agreement
         command: UpdatePort = agreement.update_port(self.id, before=before)
-        self._studio.pump.submit([command])
+        self._studio.pump.submit([command, *self._listening(agreement)])
+
+    def _listening(self, agreement: Agreement) -> list[Detect]:
+        """Who has no telephone events presses keys in-band: there the tones themselves are listened to."""
+        inband = all(each.name.lower() != "telephone-event" for each in agreement.codecs)
+        changed, self._inband = inband != self._inband, inband
+        return [Detect(self.id, dtmf_inband=inband)] if changed else []
 
     def _subscribe(self) -> None:
         if self._forget is None:
@@ -193,7 +204,13 @@ class RtpPort:
     def _heard(self, event: Event) -> None:
         translated = from_engine(event)
         if translated is not None:
+            if isinstance(event, Dtmf) and not self.counts(event.digit, event.way, event.duration):
+                return
             self._tell(translated)
+
+    def counts(self, digit: str, way: str, duration: int = 0) -> bool:
+        """Whether a digit is a key of its own, not one that was already heard by another way."""
+        return self._merger.counts(digit, way, asyncio.get_running_loop().time(), duration)
 
 
 def from_engine(event: Event) -> base.LegEvent | None:

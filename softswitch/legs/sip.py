@@ -258,7 +258,7 @@ class SipLeg:
 
     def _info(self, body: sig.Body) -> None:
         digit, duration = read_digit(body)
-        if digit:
+        if digit and self._media.counts(digit, "info", duration):
             self._tell(base.DigitPressed(digit, "info", duration))
 
     def _ended(self, event: sig.Ended) -> None:

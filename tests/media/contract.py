@@ -71,6 +71,10 @@ class Rig(Protocol):
         """The command of an endless player that sounds as `music`."""
         ...
 
+    def talk(self, port: int) -> None:
+        """The party behind `port` makes itself heard, if it does not all the time."""
+        ...
+
     def press(self, port: int, digits: str) -> None:
         """The party behind `port` presses keys."""
         ...
@@ -277,6 +281,15 @@ class EngineContract:
         heard = three.wait(e.Dtmf, C)
         assert heard.way == "rfc4733"
         assert heard.digit in {"5", "#"}
+
+    def test_talk_is_told_and_stops_the_prompt(self, three):
+        self.prompt(three, 5000)
+        play = Play(MUSIC, GROUP, (PROMPT,), until_talk_of=(C,))
+        three.engine.submit([Detect(C, speech=True), play, Listen(C, {MUSIC: 0.0})])
+        three.talk(C)
+        assert three.wait(e.Talking, C).level > -40
+        ended = three.wait(e.PlayEnded, MUSIC)
+        assert (ended.reason, ended.played_ms < 1000) == ("talk", True)
 
     def test_stopping_what_has_ended_is_harmless(self, three):
         three.engine.submit([Play(MUSIC, GROUP, tone=Tone((440.0,))), StopPlay(MUSIC)])

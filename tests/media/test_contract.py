@@ -34,6 +34,9 @@ class FakeRig:
     def press(self, port, digits):
         self.engine.send_digits(port, digits)
 
+    def talk(self, port):
+        self.engine.talk(port)
+
     def pass_time(self, ms):
         self.engine.advance(ms)
 

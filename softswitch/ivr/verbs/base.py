@@ -93,10 +93,11 @@ class Line(Protocol):
         stop_on_key: bool = True,
         volume: float = 0.0,
         start: float = 0.0,
+        stop_on_voice: bool = False,
     ) -> None:
         """Plays prompts in the caller's language, or in each of `languages` in turn. Keys pressed meanwhile are kept.
 
-        `volume` is dB, `start` seconds into the first prompt.
+        `volume` is dB, `start` seconds into the first prompt. `stop_on_voice`: also the caller's voice ends them.
         """  # fmt: skip
 
     async def music(self, name: str, seconds: float, *, stop_on_key: bool = False) -> None: ...
@@ -226,6 +227,10 @@ def filled_number(text: str, line: Line, least: int, most: int) -> int:
 def within(name: str, value: float, least: float, most: float) -> Iterator[Fault]:
     if not least <= value <= most:
         yield Fault(name, f"expected {least:g} to {most:g}, got {value:g}")
+
+
+BARGE_IN = ("", "voice")
+"""What ends prompts besides a key: nothing, or the caller's voice."""
 
 
 def one_of(name: str, value: str, *words: str) -> Iterator[Fault]:

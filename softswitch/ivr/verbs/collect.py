@@ -15,6 +15,7 @@ from softswitch.calls.outcome import Outcome
 from softswitch.directory.snapshot import Snapshot
 from softswitch.ivr import patterns
 from softswitch.ivr.verbs.base import (
+    BARGE_IN,
     Example,
     Fault,
     Languages,
@@ -43,6 +44,7 @@ class Collect:
     check: str = ""
     pattern: str = ""
     mask: bool = False
+    barge_in: str = ""
     no_input: Target = ""
     no_match: Target = ""
     no_match_prompts: Prompts = ()
@@ -57,7 +59,7 @@ async def run(node: Collect, line: Line) -> Outcome:
         for attempt in range(node.retries + 1):
             if attempt and outcome.result == "no_match":
                 await line.play(node.no_match_prompts, languages=node.languages)
-            await line.play(node.prompts, languages=node.languages)
+            await line.play(node.prompts, languages=node.languages, stop_on_voice=node.barge_in == "voice")
             pressed = await line.collect(
                 node.max_digits, seconds=node.timeout, inter_digit=node.inter_digit, finish_on=node.finish_on
             )
@@ -103,6 +105,7 @@ def check(node: Collect, _snapshot: Snapshot) -> Iterator[Fault]:
         yield Fault("retries", f"expected 0 or more, got {node.retries}")
     yield from variable_name("variable", node.variable)
     yield from one_of("check", node.check, "", "luhn")
+    yield from one_of("barge_in", node.barge_in, *BARGE_IN)
     if node.pattern and (mistake := patterns.mistake(node.pattern)):
         yield Fault("pattern", mistake)
 

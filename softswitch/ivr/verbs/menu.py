@@ -2,6 +2,7 @@
 
 The menu is said again up to `retries` times after silence or a wrong key (`no_match_prompts` first); then the last of the two
 decides: `no_input` or `no_match`. Keys may have several digits; a key that begins a longer one waits for the next digit.
+`barge_in = "voice"`: the prompts stop when the caller speaks.
 With `direct_dial` the caller may also dial the number of an extension; nobody there: `on_failed`.
 """
 
@@ -12,7 +13,19 @@ from dataclasses import dataclass, field
 
 from softswitch.calls.outcome import Ending, Outcome
 from softswitch.directory.snapshot import Snapshot
-from softswitch.ivr.verbs.base import DIGITS, Example, Fault, Languages, Line, Prompts, Target, Verb, within
+from softswitch.ivr.verbs.base import (
+    BARGE_IN,
+    DIGITS,
+    Example,
+    Fault,
+    Languages,
+    Line,
+    Prompts,
+    Target,
+    Verb,
+    one_of,
+    within,
+)
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
 
@@ -26,6 +39,7 @@ class Menu:
     inter_digit: float = 3.0
     retries: int = 3
     direct_dial: bool = False
+    barge_in: str = ""
     no_input: Target = ""
     no_match: Target = ""
     on_failed: Target = ""
@@ -35,12 +49,13 @@ class Menu:
 
 async def run(node: Menu, line: Line) -> Outcome:
     outcome = Outcome("no_input")
+    by_voice = node.barge_in == "voice"
     extensions = frozenset(line.snapshot.extensions) if node.direct_dial else frozenset[str]()
     for attempt in range(node.retries + 1):
         if attempt:
             again = node.no_match_prompts if outcome.result == "no_match" else node.no_input_prompts
-            await line.play(again, languages=node.languages)
-        await line.play(node.prompts, languages=node.languages)
+            await line.play(again, languages=node.languages, stop_on_voice=by_voice)
+        await line.play(node.prompts, languages=node.languages, stop_on_voice=by_voice)
         pressed = await _pressed(node, line, extensions)
         if pressed in node.keys:
             return Outcome("key", value=pressed)
@@ -87,6 +102,7 @@ def check(node: Menu, _snapshot: Snapshot) -> Iterator[Fault]:
     yield from within("inter_digit", node.inter_digit, 0.5, 60)
     if node.timeout <= 0:
         yield Fault("timeout", f"expected more than 0 seconds, got {node.timeout}")
+    yield from one_of("barge_in", node.barge_in, *BARGE_IN)
     if node.retries < 0:
         yield Fault("retries", f"expected 0 or more, got {node.retries}")
 

@@ -1,6 +1,6 @@
 """Plays prompts. A key stops them and is kept for the next menu, unless `stop_on_key` is false. No `next` ends the flow.
 
-`volume` is dB, `start` seconds into the first prompt.
+`volume` is dB, `start` seconds into the first prompt. `barge_in = "voice"`: the caller's voice stops them too.
 """
 
 from __future__ import annotations
@@ -10,7 +10,20 @@ from dataclasses import dataclass
 
 from softswitch.calls.outcome import Outcome
 from softswitch.directory.snapshot import Snapshot
-from softswitch.ivr.verbs.base import Example, Fault, Languages, Line, Prompts, Target, Verb, filled, names, within
+from softswitch.ivr.verbs.base import (
+    BARGE_IN,
+    Example,
+    Fault,
+    Languages,
+    Line,
+    Prompts,
+    Target,
+    Verb,
+    filled,
+    names,
+    one_of,
+    within,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,18 +33,23 @@ class Play:
     stop_on_key: bool = True
     volume: float = 0.0
     start: float = 0.0
+    barge_in: str = ""
     next: Target = ""
 
 
 async def run(node: Play, line: Line) -> Outcome:
     prompts = [filled(prompt, names(line)) for prompt in node.prompts]
-    await line.play(prompts, languages=node.languages, stop_on_key=node.stop_on_key, volume=node.volume, start=node.start)
+    await line.play(
+        prompts, languages=node.languages, stop_on_key=node.stop_on_key, volume=node.volume, start=node.start,
+        stop_on_voice=node.barge_in == "voice",
+    )  # fmt: skip
     return Outcome("done")
 
 
 def check(node: Play, _snapshot: Snapshot) -> Iterator[Fault]:
     yield from within("volume", node.volume, -30, 12)
     yield from within("start", node.start, 0, 3600)
+    yield from one_of("barge_in", node.barge_in, *BARGE_IN)
 
 
 VERB = Verb(

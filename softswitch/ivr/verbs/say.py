@@ -11,7 +11,19 @@ from dataclasses import dataclass
 
 from softswitch.calls.outcome import Outcome
 from softswitch.directory.snapshot import Snapshot
-from softswitch.ivr.verbs.base import Example, Fault, Languages, Line, Prompts, Target, Verb, filled, names, one_of
+from softswitch.ivr.verbs.base import (
+    BARGE_IN,
+    Example,
+    Fault,
+    Languages,
+    Line,
+    Prompts,
+    Target,
+    Verb,
+    filled,
+    names,
+    one_of,
+)
 from softswitch.prompts import values
 
 
@@ -23,6 +35,7 @@ class Say:
     after: Prompts = ()
     languages: Languages = ()
     stop_on_key: bool = True
+    barge_in: str = ""
     next: Target = ""
 
 
@@ -30,12 +43,13 @@ async def run(node: Say, line: Line) -> Outcome:
     value = filled(node.value, names(line))
     for language in node.languages or (line.language,):
         words = [*node.prompts, *values.spoken(node.kind, value, language), *node.after]
-        await line.play(words, languages=(language,), stop_on_key=node.stop_on_key)
+        await line.play(words, languages=(language,), stop_on_key=node.stop_on_key, stop_on_voice=node.barge_in == "voice")
     return Outcome("done")
 
 
 def check(node: Say, _snapshot: Snapshot) -> Iterator[Fault]:
     yield from one_of("kind", node.kind, *values.KINDS)
+    yield from one_of("barge_in", node.barge_in, *BARGE_IN)
     if not node.value and not node.prompts:
         yield Fault("value", "expected a value, or prompts")
 

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use engine::command::{
-    Command, Direction, Dtls, Ice, LatchMode, OpenInject, OpenPort, OpenTap, PayloadMap, Play, Record, SampleFormat,
-    Sdes, Sources, Tone, UpdatePort,
+    Beat, Command, Detect, Direction, Dtls, Ice, LatchMode, OpenInject, OpenPort, OpenTap, PayloadMap, Play, Record,
+    SampleFormat, Sdes, Sources, Tone, UpdatePort,
 };
 use engine::media::disk::Format;
 use engine::media::seal::FileKey;
@@ -161,7 +161,12 @@ fn tone(value: Object<'_, '_>) -> PyResult<Tone> {
         level: real(value, "level")?,
         on_ms: number(value, "on")?,
         off_ms: number(value, "off")?,
+        then: value.getattr("then")?.try_iter()?.map(|beat| self::beat(&beat?)).collect::<PyResult<_>>()?,
     })
+}
+
+fn beat(value: Object<'_, '_>) -> PyResult<Beat> {
+    Ok(Beat { hertz: get(value, "hertz")?, on_ms: number(value, "on")?, off_ms: number(value, "off")? })
 }
 
 fn play(command: Object<'_, '_>) -> PyResult<Play> {
@@ -173,6 +178,7 @@ fn play(command: Object<'_, '_>) -> PyResult<Play> {
         looped: get(command, "loop")?,
         gain: real(command, "gain")?,
         until_digit_of: get(command, "until_digit_of")?,
+        until_talk_of: get(command, "until_talk_of")?,
         offset_ms: number(command, "offset")?,
         fade_ms: number(command, "fade")?,
     })
@@ -245,12 +251,14 @@ pub fn extract(command: Object<'_, '_>) -> PyResult<Command> {
             duration_ms: number(command, "duration")?,
             gap_ms: number(command, "gap")?,
         },
-        "Detect" => Command::Detect {
+        "Detect" => Command::Detect(Box::new(Detect {
             port: get(command, "port")?,
             dtmf_rfc4733: get(command, "dtmf_rfc4733")?,
             dtmf_inband: get(command, "dtmf_inband")?,
             tones: get(command, "tones")?,
-        },
+            speech: get(command, "speech")?,
+            progress: get(command, "progress")?,
+        })),
         "Record" => Command::Record(Box::new(record(command)?)),
         "ControlRecord" => Command::ControlRecord {
             recorder: get(command, "recorder")?,

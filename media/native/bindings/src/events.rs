@@ -74,27 +74,29 @@ impl Classes {
             Event::Dtmf { port, digit, duration, way, at } => {
                 class(9).call1((port, digit.to_string(), duration, way, at))
             }
-            Event::ToneHeard { port, hertz, at, duration } => class(10).call1((port, hertz, at, duration)),
-            Event::ActiveSpeakers { bus, ports } => class(11).call1((bus, PyTuple::new(py, ports)?)),
-            Event::PromptLoaded { prompt, duration } => class(12).call1((prompt, duration)),
-            Event::PromptFailed { prompt, reason } => class(13).call1((prompt, reason)),
-            Event::PlayEnded { player, reason, played_ms } => class(14).call1((player, reason, played_ms)),
-            Event::RecordStarted { recorder, path, at } => class(15).call1((recorder, path, at)),
-            Event::RecordDegraded { recorder, reason } => class(16).call1((recorder, reason)),
+            Event::ToneHeard { port, hertz, at, duration, tone } => class(10).call1((port, hertz, at, duration, tone)),
+            Event::Talking { port, at, level } => class(11).call1((port, at, level)),
+            Event::Silent { port, at, talk_ms } => class(12).call1((port, at, talk_ms)),
+            Event::ActiveSpeakers { bus, ports } => class(13).call1((bus, PyTuple::new(py, ports)?)),
+            Event::PromptLoaded { prompt, duration } => class(14).call1((prompt, duration)),
+            Event::PromptFailed { prompt, reason } => class(15).call1((prompt, reason)),
+            Event::PlayEnded { player, reason, played_ms } => class(16).call1((player, reason, played_ms)),
+            Event::RecordStarted { recorder, path, at } => class(17).call1((recorder, path, at)),
+            Event::RecordDegraded { recorder, reason } => class(18).call1((recorder, reason)),
             Event::RecordEnded { recorder, path, duration, bytes, sha256, verdict, gaps } => {
-                class(17).call1((recorder, path, duration, bytes, sha256, verdict, PyTuple::new(py, gaps)?))
+                class(19).call1((recorder, path, duration, bytes, sha256, verdict, PyTuple::new(py, gaps)?))
             }
-            Event::TapAudio { tap, at, data } => class(18).call1((tap, at, PyBytes::new(py, &data))),
-            Event::TapOverrun { tap, dropped_ms } => class(19).call1((tap, dropped_ms)),
+            Event::TapAudio { tap, at, data } => class(20).call1((tap, at, PyBytes::new(py, &data))),
+            Event::TapOverrun { tap, dropped_ms } => class(21).call1((tap, dropped_ms)),
             Event::InjectPosition { inject, mark, played_ms, queued_ms } => {
-                class(20).call1((inject, mark, played_ms, queued_ms))
+                class(22).call1((inject, mark, played_ms, queued_ms))
             }
-            Event::Stats { port, stats } => class(21).call1((port, self.stats(py, &stats)?)),
-            Event::Dumped { target, json } => class(22).call1((target, json)),
-            Event::Overload { worker, level, lag_ms, shed } => class(23).call1((worker, level, lag_ms, shed)),
-            Event::EventsDropped { count } => class(24).call1((count,)),
+            Event::Stats { port, stats } => class(23).call1((port, self.stats(py, &stats)?)),
+            Event::Dumped { target, json } => class(24).call1((target, json)),
+            Event::Overload { worker, level, lag_ms, shed } => class(25).call1((worker, level, lag_ms, shed)),
+            Event::EventsDropped { count } => class(26).call1((count,)),
             Event::CommandFailed { seq, index, command, target, reason } => {
-                class(25).call1((seq, index, command, target, reason))
+                class(27).call1((seq, index, command, target, reason))
             }
         };
         made.map(Bound::unbind)

@@ -135,13 +135,22 @@ pub struct UpdatePort {
     pub dtmf_pass: Option<bool>,
 }
 
-/// A generated tone: frequencies sounded together, cadence in ms (`off` 0 is continuous).
+/// A part of a cadence: frequencies sounded together, then a pause.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Beat {
+    pub hertz: Vec<f32>,
+    pub on_ms: u32,
+    pub off_ms: u32,
+}
+
+/// A generated tone: frequencies sounded together, cadence in ms (`off` 0 is continuous), and the beats that follow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tone {
     pub hertz: Vec<f32>,
     pub level: f32,
     pub on_ms: u32,
     pub off_ms: u32,
+    pub then: Vec<Beat>,
 }
 
 #[derive(Debug, Clone)]
@@ -153,8 +162,20 @@ pub struct Play {
     pub looped: bool,
     pub gain: f32,
     pub until_digit_of: Vec<NodeId>,
+    pub until_talk_of: Vec<NodeId>,
     pub offset_ms: u32,
     pub fade_ms: u32,
+}
+
+/// The complete set of detectors on what a port receives.
+#[derive(Debug, Clone, Default)]
+pub struct Detect {
+    pub port: NodeId,
+    pub dtmf_rfc4733: bool,
+    pub dtmf_inband: bool,
+    pub tones: Vec<f32>,
+    pub speech: bool,
+    pub progress: bool,
 }
 
 /// One complete source set: source and its gain in dB.
@@ -236,7 +257,7 @@ pub enum Command {
     Play(Box<Play>),
     StopPlay { player: NodeId },
     SendDtmf { port: NodeId, digits: String, duration_ms: u32, gap_ms: u32 },
-    Detect { port: NodeId, dtmf_rfc4733: bool, dtmf_inband: bool, tones: Vec<f32> },
+    Detect(Box<Detect>),
     Record(Box<Record>),
     ControlRecord { recorder: NodeId, channels: Option<Vec<Sources>>, pause: Option<bool>, mark: String },
     StopRecord { recorder: NodeId },
@@ -267,7 +288,7 @@ impl Command {
             Command::Play(_) => "Play",
             Command::StopPlay { .. } => "StopPlay",
             Command::SendDtmf { .. } => "SendDtmf",
-            Command::Detect { .. } => "Detect",
+            Command::Detect(_) => "Detect",
             Command::Record(_) => "Record",
             Command::ControlRecord { .. } => "ControlRecord",
             Command::StopRecord { .. } => "StopRecord",
@@ -291,11 +312,11 @@ impl Command {
             Command::ClosePort { port }
             | Command::MovePort { port, .. }
             | Command::SendDtmf { port, .. }
-            | Command::Detect { port, .. }
             | Command::Sample { port } => *port,
             Command::Listen { listener, .. } => *listener,
             Command::OpenBus { bus, .. } | Command::CloseBus { bus } => *bus,
             Command::LoadPrompt { prompt, .. } | Command::DropPrompt { prompt } => *prompt,
+            Command::Detect(detect) => detect.port,
             Command::Play(play) => play.player,
             Command::StopPlay { player } => *player,
             Command::Record(record) => record.recorder,

@@ -106,6 +106,17 @@ pub enum Event {
         hertz: f64,
         at: f64,
         duration: u32,
+        tone: &'static str,
+    },
+    Talking {
+        port: NodeId,
+        at: f64,
+        level: f64,
+    },
+    Silent {
+        port: NodeId,
+        at: f64,
+        talk_ms: u64,
     },
     ActiveSpeakers {
         bus: NodeId,
@@ -184,7 +195,7 @@ pub enum Event {
 }
 
 /// The names of every event, in the order of the catalogue; a test compares them with `media/events.py`.
-pub const EVENT_NAMES: [&str; 26] = [
+pub const EVENT_NAMES: [&str; 28] = [
     "PortOpened",
     "PortClosed",
     "PortFailed",
@@ -196,6 +207,8 @@ pub const EVENT_NAMES: [&str; 26] = [
     "DtlsState",
     "Dtmf",
     "ToneHeard",
+    "Talking",
+    "Silent",
     "ActiveSpeakers",
     "PromptLoaded",
     "PromptFailed",

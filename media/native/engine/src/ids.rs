@@ -14,6 +14,7 @@ pub type Micros = u64;
 
 /// One frame of the engine's clock, 20 ms.
 pub const FRAME_US: Micros = 20_000;
+pub const FRAME_MS: u32 = 20;
 pub const FRAMES_PER_SECOND: usize = 50;
 /// Highest rate inside a group, Hz.
 pub const MAX_GROUP_RATE: u32 = 16_000;

@@ -2,7 +2,7 @@
 
 mod stage;
 
-use engine::command::{Command, Play, Tone};
+use engine::command::{Command, Detect, Play, Tone};
 use engine::dsp::dtmf::Detector;
 use engine::event::Event;
 use engine::rtp::telephone_event::Payload;
@@ -93,10 +93,11 @@ fn a_prompt_stops_at_the_beginning_of_a_digit() {
             player: 50,
             group: GROUP,
             prompts: vec![],
-            tone: Some(Tone { hertz: vec![1000.0], level: -12.0, on_ms: 1000, off_ms: 0 }),
+            tone: Some(Tone { hertz: vec![1000.0], level: -12.0, on_ms: 1000, off_ms: 0, then: vec![] }),
             looped: false,
             gain: 0.0,
             until_digit_of: vec![1],
+            until_talk_of: vec![],
             offset_ms: 0,
             fade_ms: 0,
         })),
@@ -157,7 +158,13 @@ fn in_band_digits_and_tones_are_detected_on_demand() {
     let mut stage = Stage::new("detect");
     stage.port(1, 1000.0, pcmu());
     stage.port(2, 700.0, pcmu());
-    stage.submit(vec![Command::Detect { port: 1, dtmf_rfc4733: true, dtmf_inband: true, tones: vec![1000.0, 440.0] }]);
+    stage.submit(vec![Command::Detect(Box::new(Detect {
+        port: 1,
+        dtmf_rfc4733: true,
+        dtmf_inband: true,
+        tones: vec![1000.0, 440.0],
+        ..Detect::default()
+    }))]);
     stage.run(1000);
     stage.peer(1).talking = false;
     stage.run(500);

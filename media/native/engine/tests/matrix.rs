@@ -205,6 +205,7 @@ fn music(player: NodeId) -> Command {
         looped: true,
         gain: 0.0,
         until_digit_of: vec![],
+        until_talk_of: vec![],
         offset_ms: 0,
         fade_ms: 0,
     }))

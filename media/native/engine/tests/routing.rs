@@ -16,10 +16,11 @@ fn music(player: u64) -> Command {
         player,
         group: GROUP,
         prompts: vec![],
-        tone: Some(Tone { hertz: vec![1500.0], level: -12.0, on_ms: 1000, off_ms: 0 }),
+        tone: Some(Tone { hertz: vec![1500.0], level: -12.0, on_ms: 1000, off_ms: 0, then: vec![] }),
         looped: false,
         gain: 0.0,
         until_digit_of: vec![],
+        until_talk_of: vec![],
         offset_ms: 0,
         fade_ms: 0,
     }))

@@ -87,9 +87,8 @@ impl Engine {
                 }
                 (worker, Extra::Nothing)
             }
-            Command::SendDtmf { port, .. } | Command::Detect { port, .. } | Command::Sample { port } => {
-                (self.known(*port)?.worker, Extra::Nothing)
-            }
+            Command::SendDtmf { port, .. } | Command::Sample { port } => (self.known(*port)?.worker, Extra::Nothing),
+            Command::Detect(detect) => (self.known(detect.port)?.worker, Extra::Nothing),
             Command::Dump { target: 0 } => {
                 for items in split.iter_mut() {
                     items.push(Item { index, command: command.clone(), extra: Extra::Nothing });

@@ -17,6 +17,7 @@ pub enum End {
     Done,
     Stopped,
     Digit,
+    Talk,
     Error,
 }
 
@@ -26,6 +27,7 @@ impl End {
             End::Done => "done",
             End::Stopped => "stopped",
             End::Digit => "digit",
+            End::Talk => "talk",
             End::Error => "error",
         }
     }
@@ -45,6 +47,7 @@ pub struct Player {
     gain: f32,
     fade_us: Micros,
     until: Vec<NodeId>,
+    until_talk: Vec<NodeId>,
     played_us: Micros,
     waited_us: Micros,
     /// Something was really played in this round; a loop of nothing but missing prompts ends.
@@ -57,7 +60,7 @@ pub struct Player {
 impl Player {
     pub fn new(play: Play) -> Self {
         let tone = play.tone.as_ref().map(|tone| {
-            let mut generator = Generator::new(&tone.hertz, tone.level, tone.on_ms, tone.off_ms, 16_000);
+            let mut generator = Generator::of(tone, 16_000);
             generator.skip(play.offset_ms);
             generator
         });
@@ -73,6 +76,7 @@ impl Player {
             gain: linear(play.gain),
             fade_us: Micros::from(play.fade_ms) * 1000,
             until: play.until_digit_of,
+            until_talk: play.until_talk_of,
             played_us: 0,
             waited_us: 0,
             sounded: false,
@@ -84,6 +88,11 @@ impl Player {
     /// A digit on this port stops the player.
     pub fn yields_to(&self, port: NodeId) -> bool {
         self.until.contains(&port)
+    }
+
+    /// Talk on this port stops the player.
+    pub fn yields_to_talk(&self, port: NodeId) -> bool {
+        self.until_talk.contains(&port)
     }
 
     pub fn played_ms(&self) -> u64 {
@@ -232,6 +241,7 @@ mod tests {
             looped: false,
             gain: 0.0,
             until_digit_of: vec![],
+            until_talk_of: vec![],
             offset_ms: 0,
             fade_ms: 0,
         }

@@ -92,7 +92,7 @@ impl Outgoing {
         let digit = sounding.queued.digit;
         let generator = sounding.generator.get_or_insert_with(|| {
             let (low, high) = frequencies(digit).unwrap_or((0.0, 0.0));
-            Generator::new(&[low, high], TONE_LEVEL, 1000, 0, rate)
+            Generator::steady(&[low, high], TONE_LEVEL, rate)
         });
         generator.fill(frame);
     }

@@ -1,9 +1,12 @@
 //! The receiver's side of a port: counters, flood limit, digits, and the way to samples when somebody needs them.
 
 use crate::codec::Coding;
+use crate::command::Detect;
 use crate::dsp;
 use crate::dsp::goertzel::ToneDetector;
+use crate::dsp::progress::{self, Progress};
 use crate::dsp::resample::Resampler;
+use crate::dsp::vad::{self, Vad};
 use crate::ids::Micros;
 use crate::jitter::{Kind, Playout};
 use crate::rtcp::session::Reception;
@@ -57,11 +60,48 @@ pub struct Detectors {
     pub inband: Option<dsp::dtmf::Detector>,
     pub want_inband: bool,
     pub tones: ToneDetector,
+    /// Edges of talk are told.
+    pub speech: bool,
+    /// A player stops when the port talks; set by the plan.
+    pub watched: bool,
+    vad: Option<Vad>,
+    want_progress: bool,
+    progress: Option<Box<Progress>>,
 }
 
 impl Detectors {
+    /// Takes a complete new set; what goes on listening keeps what it has learned.
+    pub fn set(&mut self, wanted: &Detect) {
+        (self.rfc4733, self.want_inband, self.inband) = (wanted.dtmf_rfc4733, wanted.dtmf_inband, None);
+        self.tones = ToneDetector::new(&wanted.tones);
+        (self.speech, self.want_progress) = (wanted.speech, wanted.progress);
+        if !wanted.progress {
+            self.progress = None;
+        }
+    }
+
     pub fn need_samples(&self) -> bool {
-        self.want_inband || !self.tones.is_empty()
+        self.want_inband || !self.tones.is_empty() || self.speech || self.watched || self.want_progress
+    }
+
+    /// Who talks, in a frame.
+    pub fn talk(&mut self, frame: &[f32], now: Micros) -> vad::Heard {
+        if !self.speech && !self.watched {
+            self.vad = None;
+            return vad::Heard::default();
+        }
+        self.vad.get_or_insert_default().input(frame, now)
+    }
+
+    /// A call-progress tone that a frame made certain.
+    pub fn progress(&mut self, frame: &[f32], rate: u32, now: Micros) -> Option<progress::Heard> {
+        if !self.want_progress {
+            return None;
+        }
+        if self.progress.as_ref().is_none_or(|progress| progress.rate() != rate) {
+            self.progress = Some(Box::new(Progress::new(rate)));
+        }
+        self.progress.as_mut()?.input(frame, now)
     }
 }
 

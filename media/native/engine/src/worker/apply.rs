@@ -3,8 +3,7 @@
 use super::bus::Bus;
 use super::io::Net;
 use super::table::{Batch, Change, Core, Extra, Item, MAX_NODES, MAX_PORTS, MAX_SOURCES, Place};
-use crate::command::{Command, Dtls, OpenPort, Play, Record, Sources, UpdatePort};
-use crate::dsp::goertzel::ToneDetector;
+use crate::command::{Command, Detect, Dtls, OpenPort, Play, Record, Sources, UpdatePort};
 use crate::error::Refusal;
 use crate::event::Event;
 use crate::ids::{GroupId, Micros, NodeId, Slot, seconds};
@@ -47,9 +46,7 @@ impl Core {
             Command::SendDtmf { port, digits, duration_ms, gap_ms } => {
                 self.send_digits(port, &digits, duration_ms, gap_ms)
             }
-            Command::Detect { port, dtmf_rfc4733, dtmf_inband, tones } => {
-                self.detect(port, dtmf_rfc4733, dtmf_inband, &tones)
-            }
+            Command::Detect(detect) => self.detect(&detect),
             Command::Record(record) => self.record(*record, extra, now),
             Command::ControlRecord { recorder, channels, pause, mark } => {
                 self.control_record(recorder, channels, pause, mark, now)
@@ -288,15 +285,13 @@ impl Core {
         Ok(())
     }
 
-    fn detect(&mut self, port: NodeId, rfc4733: bool, inband: bool, tones: &[f32]) -> Outcome {
-        if tones.len() > MAX_SOURCES {
+    fn detect(&mut self, detect: &Detect) -> Outcome {
+        if detect.tones.len() > MAX_SOURCES {
             return Err(Refusal::Limit);
         }
-        let slot = self.slot(port)?;
+        let slot = self.slot(detect.port)?;
         let port = self.port(slot).ok_or(Refusal::UnknownId)?;
-        let detectors = &mut port.receive.detectors;
-        (detectors.rfc4733, detectors.want_inband, detectors.inband) = (rfc4733, inband, None);
-        detectors.tones = ToneDetector::new(tones);
+        port.receive.detectors.set(detect);
         let group = port.group;
         self.soil(group);
         Ok(())

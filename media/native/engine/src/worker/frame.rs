@@ -4,10 +4,12 @@ use super::bus::Bus;
 use super::group::Group;
 use super::io::Net;
 use super::table::Core;
+use crate::dsp::vad::Edge;
 use crate::event::Event;
 use crate::ids::{FRAMES_PER_SECOND, Micros, NodeId, Slot, seconds};
 use crate::media::player::End;
 use crate::port::dtmf::Step;
+use crate::port::receive::Detectors;
 use crate::port::voice::Piece;
 use crate::port::{Path, Port};
 use crate::rtp;
@@ -49,14 +51,19 @@ impl Core {
                     hertz: f64::from(heard.hertz),
                     at: seconds(heard.at),
                     duration: heard.duration_ms,
+                    tone: "",
                 });
             });
+            let barge = detect(&mut port.receive.detectors, samples, group.rate, node, now, events);
             if let Some(heard) = ripe {
                 let (digit, duration) = (heard.digit, heard.duration_ms);
                 self.events.push(Event::Dtmf { port: node, digit, duration, way: "inband", at: seconds(heard.at) });
             }
             if began {
                 self.yield_players(group, node);
+            }
+            if barge {
+                self.yield_to_talk(group, node);
             }
         }
         self.current = None;
@@ -115,6 +122,13 @@ impl Core {
     pub(super) fn yield_players(&mut self, group: &mut Group, port: NodeId) {
         while let Some(node) = group.players.iter().find(|player| player.yields_to(port)).map(|player| player.id) {
             self.end_player(group, node, End::Digit);
+        }
+    }
+
+    /// Talk on `port` stops the players that yield to it.
+    fn yield_to_talk(&mut self, group: &mut Group, port: NodeId) {
+        while let Some(node) = group.players.iter().find(|player| player.yields_to_talk(port)).map(|player| player.id) {
+            self.end_player(group, node, End::Talk);
         }
     }
 
@@ -241,6 +255,35 @@ impl Core {
             self.tapped |= tap.put(mix, *rate, due);
         }
     }
+}
+
+/// Tells talk and call-progress tones of one frame; true when the talk stops prompts.
+fn detect(
+    detectors: &mut Detectors,
+    samples: &[f32],
+    rate: u32,
+    port: NodeId,
+    now: Micros,
+    events: &mut Vec<Event>,
+) -> bool {
+    let talk = detectors.talk(samples, now);
+    match talk.edge.filter(|_| detectors.speech) {
+        Some(Edge::Talking { at, level }) => {
+            events.push(Event::Talking { port, at: seconds(at), level: f64::from(level) });
+        }
+        Some(Edge::Silent { at, talk_ms }) => events.push(Event::Silent { port, at: seconds(at), talk_ms }),
+        None => (),
+    }
+    if let Some(heard) = detectors.progress(samples, rate, now) {
+        events.push(Event::ToneHeard {
+            port,
+            hertz: f64::from(heard.hertz),
+            at: seconds(heard.at),
+            duration: heard.duration_ms,
+            tone: heard.tone,
+        });
+    }
+    talk.barge
 }
 
 /// Where packets of a frame leave.

@@ -199,6 +199,7 @@ impl Core {
         for &slot in &group.ports {
             let Some(port) = self.ports.get_mut(slot as usize).and_then(Option::as_deref_mut) else { continue };
             let heard = needed.contains(&port.id) && port.direction.receives();
+            port.receive.detectors.watched = group.players.iter().any(|player| player.yields_to_talk(port.id));
             if heard || port.receive.detectors.need_samples() {
                 port.frame = Some(plan.frames);
                 plan.decode.push((slot, port.id, plan.frames));
