@@ -280,6 +280,25 @@ async def test_recording_with_review(make: Make) -> None:
     assert finished[0].recording == call.variables["recording"]
 
 
+async def test_the_voice_of_the_caller_ends_the_prompts_of_a_menu_that_lets_it(make: Make) -> None:
+    menu = {
+        "verb": "menu",
+        "prompts": ["main-menu", "main-menu"],
+        "keys": {"5": "bye"},
+        "timeout": 1,
+        "retries": 0,
+        "no_input": "silence",
+    }
+    bye = {"verb": "hangup", "cause": "busy"}
+    for barge_in, cause in (("voice", Cause.NORMAL), ("", None)):
+        office = make({"start": menu | {"barge_in": barge_in}, "bye": bye, "silence": {"verb": "hangup"}})
+        caller, _ = office.call("flow:main")
+        await asyncio.sleep(0.1)
+        office.engine.talk(caller.port)
+        await asyncio.sleep(1.2)  # the second for a key begins where the prompts end
+        assert caller.cause is cause
+
+
 async def test_music_and_waiting_keep_keys(make: Make) -> None:
     office = make(
         {

@@ -102,3 +102,12 @@ async def test_an_outcome_that_the_node_cannot_have_is_told() -> None:
     assert (trial.steps[-1].node, trial.steps[-1].result, trial.outcome) == ("menu", "error", "ended")
     trial = await walk(given={"menu": "key:1"})
     assert trial.to == "queue:sales"
+
+
+async def test_a_caller_who_talks_hears_no_more_than_one_prompt_where_the_voice_may_end_them() -> None:
+    menu = {"verb": "menu", "prompts": ["welcome", "main-menu"], "keys": {"1": "bye"}}
+    for barge_in, heard in (("voice", ("zh-CN/welcome",)), ("", ("zh-CN/welcome", "zh-CN/main-menu"))):
+        tree = {"start": menu | {"barge_in": barge_in}, "bye": {"verb": "hangup"}}
+        flow = compile_flow({"name": "main", "start": "start", "nodes": tree}, SNAPSHOT)
+        trial = await try_flow(flow, Caller(keys=("1",), talks=True), SNAPSHOT, empty_desk(), lambda name: None)
+        assert trial.steps[0].heard == heard

@@ -38,9 +38,9 @@ struct Played {
 const PLAIN: Played =
     Played { low: -10.0, high: -10.0, low_shift: 1.0, high_shift: 1.0, ms: 40.0, pause_ms: 40.0, snr: None };
 
-/// 0 dBm0 is 3.14 dB below a full-scale sine (G.711).
+/// 0 dBm0 is 3.17 dB below a full-scale sine (G.711, µ-law).
 fn amplitude(dbm0: f64) -> f64 {
-    10f64.powf((dbm0 - 3.14) / 20.0)
+    10f64.powf((dbm0 - 3.17) / 20.0)
 }
 
 /// Appends the digit and its pause, as a G.711 A-law decoder would give them.
