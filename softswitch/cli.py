@@ -293,6 +293,7 @@ def flow_try(
     flow: Annotated[str, typer.Option(help="Which flow, when the file has several.")] = "",
     caller: Annotated[str, typer.Option(help="The calling number.")] = "13800138000",
     called: Annotated[str, typer.Option(help="The called number.")] = "4008001000",
+    talks: Annotated[bool, typer.Option("--talks", help="Speaks over prompts that end at a voice.")] = False,
     at: Annotated[datetime | None, typer.Option(help="When, in UTC; else now.")] = None,
     outcome: Annotated[list[str] | None, typer.Option("--outcome", help="NODE=RESULT, taken instead of carried out.")] = None,
     with_: With = None,
@@ -302,7 +303,7 @@ def flow_try(
     settings = _settings(config)
     moment = at.replace(tzinfo=UTC).timestamp() if at else SystemClock().utc()
     given = dict(entry.partition("=")[::2] for entry in outcome or ())
-    person = Caller(caller, called, tuple(key or ()), at=moment, given=given)
+    person = Caller(caller, called, tuple(key or ()), talks=talks, at=moment, given=given)
     try:
         trial = flow_command.attempt(file, _surroundings(with_ or flow_command.whole(file), settings), person, flow)
     except (Refused, ValueError) as fault:
