@@ -20,10 +20,11 @@ from web.ws.guard import Guard
 from web.ws.hub import Hub
 from web.ws.people import serve_person
 from web.ws.socket import SOCKETS, close_all
-from web.ws.widget import serve_widget
+from web.ws.widget import Widgets, serve_widget
 
 HUB = web.AppKey("hub", Hub)
 GUARD = web.AppKey("guard", Guard)
+WIDGETS = web.AppKey("widgets", Widgets)
 MAX_BODY = 2 << 20  # octets
 
 
@@ -33,6 +34,7 @@ def create_app(services: Services) -> web.Application:
     app[SERVICES] = services
     app[HUB] = Hub(services)
     app[GUARD] = Guard(services)
+    app[WIDGETS] = Widgets()
     app[SOCKETS] = set()
     add_routes(app, ROUTES)
     description = json.dumps(document(ROUTES, services.version), ensure_ascii=False)
@@ -79,7 +81,7 @@ def add_health(app: web.Application, services: Services) -> None:
 async def _websocket(http: web.Request) -> web.StreamResponse:
     services = http.app[SERVICES]
     if "token" in http.query:
-        return await serve_widget(http, services)
+        return await serve_widget(http, services, http.app[WIDGETS])
     session = session_of(http)
     if session is None:
         raise Unauthorized("sign in first")
@@ -91,4 +93,5 @@ async def _run_hub(app: web.Application):  # type: ignore[no-untyped-def]  # aio
     guarding = asyncio.get_running_loop().create_task(app[GUARD].run())
     yield
     guarding.cancel()
+    app[WIDGETS].close()
     await app[HUB].stop()

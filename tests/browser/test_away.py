@@ -80,18 +80,28 @@ _MILESTONES = """(() => {
 })()"""
 
 
+_SOCKETS = """(() => {
+  const Socket = WebSocket;
+  window.__sockets = [];
+  window.WebSocket = class extends Socket {
+    constructor(...parts) { super(...parts); window.__sockets.push(this); }
+  };
+})()"""
+
+
 class Talk:
     """A customer of the queue and an agent whose page is reached through `router`."""
 
     def __init__(self, demo: Demo, router: Router, agent: Page, customer: Page) -> None:
         self.demo, self.router, self.agent, self.customer = demo, router, agent, customer
-        self._tools = agent.context.new_cdp_session(agent)
-        self._tools.send("Network.enable")
+        self._tools = {page: page.context.new_cdp_session(page) for page in (agent, customer)}
+        for tools in self._tools.values():
+            tools.send("Network.enable")
 
-    def offline(self, *, offline: bool) -> None:
-        """No HTTP and no WebSocket for the agent's page; `navigator.onLine` says so. Media is the router's."""
+    def offline(self, page: Page | None = None, *, offline: bool) -> None:
+        """No HTTP and no new WebSocket for a page, the agent's by default; `navigator.onLine` says so. Media goes on."""
         network = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-        self._tools.send("Network.emulateNetworkConditions", network)
+        self._tools[page or self.agent].send("Network.emulateNetworkConditions", network)
 
     def is_heard(self) -> bool:
         return voices(self.customer, 0.3) == {"agent"} and voices(self.agent, 0.3) == {"customer"}
@@ -149,6 +159,7 @@ def talking(folder: Path) -> Iterator[Talk]:
         agent.get_by_test_id("btn-ready").click()
         expect(agent.get_by_test_id("idle-card")).to_have_attribute("data-state", "ready")
         customer = tab(context, "customer")
+        customer.add_init_script(_SOCKETS)
         call_sales(demo, customer)
         agent.get_by_test_id("btn-answer").click()
         hears(customer, "agent")
@@ -209,3 +220,29 @@ def test_only_media_or_only_the_websocket_is_lost(tmp_path: Path) -> None:
         absences = talk.went_away()
         assert [why for at, why in absences if at > until] == ["silent"], "the cut"
         assert not [why for at, why in absences if since < at < until], "sound did not notice the WebSocket"
+
+
+@pytest.mark.timeout(150)
+def test_a_visitor_whose_connection_is_lost_keeps_the_call(tmp_path: Path) -> None:
+    with talking(tmp_path) as talk:
+        before = talk.live()
+        talk.offline(talk.customer, offline=True)
+        talk.customer.evaluate("window.__sockets.at(-1).close(4000)")  # not as a page that is closed
+        for _ in range(3):
+            time.sleep(1)
+            assert talk.is_heard()
+        assert talk.live() == before
+        talk.offline(talk.customer, offline=False)
+        wait_for(lambda: talk.customer.evaluate("window.__sockets.at(-1).readyState") == 1, BACK, "the connection")
+        assert talk.is_heard()
+        talk.agent.get_by_test_id("btn-hangup").click()
+        panel = talk.customer.get_by_test_id("widget-panel")
+        expect(panel).to_have_attribute("data-state", "ended")
+        expect(panel.get_by_test_id("widget-error")).to_have_count(0)
+
+
+@pytest.mark.timeout(150)
+def test_a_visitor_who_closes_the_tab_is_gone_at_once(tmp_path: Path) -> None:
+    with talking(tmp_path) as talk:
+        talk.customer.close()
+        talk.demo.ended_calls(1, seconds=GOAL)

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import ClientWebSocketResponse
+from aiohttp.test_utils import TestClient
 
 from softswitch.directory.model import Kind
 from softswitch.directory.store import Action, Change
@@ -19,7 +20,7 @@ from softswitch.model.states import Role
 from softswitch.model.views import OfferView
 from tests.web.conftest import Web, agent_view, call_view
 from web.app import GUARD
-from web.ws import socket
+from web.ws import socket, widget
 
 Socket = ClientWebSocketResponse
 
@@ -201,6 +202,82 @@ async def test_a_widget_needs_its_own_origin(app: Web) -> None:
     ws = await app.anonymous().ws_connect(path, headers={"Origin": "https://shop.example"})
     assert (await ask(ws, "subscribe", topics=["calls"]))["error"]["status"] == 400
     assert (await ask(ws, "dtmf", digits="1"))["error"]["status"] == 409
+
+
+SHOP = {"Origin": "https://shop.example"}
+WIDGET = "/api/v1/ws?token=flow:main|https://shop.example"
+
+
+class Sound:
+    """A visitor's media in one call."""
+
+    def __init__(self) -> None:
+        self.leg: object | None = object()
+
+    async def offer(self, sdp: str) -> str:
+        return f"answer to {sdp}"
+
+    def close(self) -> None:
+        self.leg = None
+
+
+@pytest.fixture
+async def visit(app: Web, monkeypatch: pytest.MonkeyPatch) -> tuple[Sound, TestClient[Any, Any], Socket, str]:
+    """A visitor in a call: sound, browser, socket, resume token."""
+    sound, client = Sound(), app.anonymous()
+    monkeypatch.setattr(app.services.browsers, "widget", lambda: sound)
+    ws = await client.ws_connect(WIDGET, headers=SHOP)
+    started = (await ask(ws, "call.start", sdp="v=0"))["ok"]
+    return sound, client, ws, started["resume"]
+
+
+Visit = tuple[Sound, TestClient[Any, Any], Socket, str]
+
+
+async def lose(ws: Socket) -> None:
+    """The network goes away: no close frame."""
+    assert ws._response.connection is not None and ws._response.connection.transport is not None
+    ws._response.connection.transport.abort()
+    await asyncio.sleep(0.1)  # until the server has seen it
+
+
+async def test_a_visitor_whose_connection_is_lost_comes_back_to_the_call(app: Web, visit: Visit) -> None:
+    sound, client, ws, resume = visit
+    await lose(ws)
+    assert sound.leg is not None, "the call goes on"
+    app.calls.watcher(replace(call_view("c9", ""), state="talking"))
+    back = await client.ws_connect(f"{WIDGET}&resume={resume}&after=0", headers=SHOP)
+    assert (await event(back))["state"] == "talking", "told although nobody was there"
+    assert (await ask(back, "media.offer", sdp="restart"))["ok"] == {"sdp": "answer to restart"}
+    assert [order[0] for order in app.calls.orders] == ["widget"]
+    await back.close()
+    await asyncio.sleep(0.1)
+    assert sound.leg is None, "who closes the connection leaves"
+
+
+async def test_a_visitor_takes_over_a_connection_that_is_dead_and_does_not_know(app: Web, visit: Visit) -> None:
+    sound, client, ws, resume = visit
+    back = await client.ws_connect(f"{WIDGET}&resume={resume}&after=0", headers=SHOP)
+    assert await ends(ws) == aiohttp.WSCloseCode.TRY_AGAIN_LATER
+    assert sound.leg is not None
+    assert "ok" in await ask(back, "media.offer", sdp="restart")
+
+
+async def test_another_site_takes_over_no_call(app: Web, visit: Visit) -> None:
+    sound, client, _, resume = visit
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await client.ws_connect(f"{WIDGET}&resume={resume}", headers={"Origin": "https://evil.example"})
+    assert refused.value.status == 403 and sound.leg is not None
+
+
+async def test_a_visitor_who_stays_away_is_gone(app: Web, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(widget, "ABSENCE", 0.05)
+    sound, client, ws, resume = visit
+    await lose(ws)
+    await asyncio.sleep(0.1)
+    assert sound.leg is None
+    late = await client.ws_connect(f"{WIDGET}&resume={resume}&after=0", headers=SHOP)
+    assert (await event(late))["type"] == "resync"
 
 
 async def test_a_socket_that_outlives_its_token_starts_no_call(app: Web, monkeypatch: pytest.MonkeyPatch) -> None:

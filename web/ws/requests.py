@@ -182,6 +182,7 @@ WIDGET: Mapping[str, type[Message]] = {
     "call.start": CallStart,
     "call.hangup": Message,
     "dtmf": Digits,
+    "media.offer": MediaOffer,
     "media.close": Message,
     "media.ice": Message,
 }

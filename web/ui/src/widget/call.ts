@@ -14,15 +14,25 @@ interface Problem {
   status?: number;
 }
 
+interface Ok {
+  sdp?: string;
+  resume?: string;
+  ice_servers?: RTCIceServer[];
+}
+
 interface Frame {
   re?: number;
-  ok?: { sdp?: string; ice_servers?: RTCIceServer[] };
+  ok?: Ok;
   error?: Problem;
+  seq?: number;
   event?: { type: string; state?: Phase; position?: number; cause?: string };
 }
 
 const GATHER_MS = 500;
 const ANSWER_MS = 15_000;
+/** How long a call waits for its lost connection, and how often it tries; `online` tries at once. */
+const AWAY_MS = 30_000;
+const AGAIN_MS = 1000;
 
 const FAILURES: Record<string, Failure> = {
   NotAllowedError: "denied",
@@ -60,11 +70,18 @@ export class WidgetCall {
   private peer: RTCPeerConnection | null = null;
   private stream: MediaStream | null = null;
   private nextId = 1;
-  private iceRequest = 0;
-  private startRequest = 0;
-  private settleServers: ((servers: RTCIceServer[]) => void) | null = null;
   private over = false;
-  private settleStart: { answer: (sdp: string) => void; fail: (failure: Failure) => void } | null = null;
+  /** Waiting for a reply; null: the connection is gone. */
+  private readonly pending = new Map<number, (reply: Frame | null) => void>();
+  /** What a lost connection is taken up again with: "" until the call has begun. */
+  private resume = "";
+  private seq = 0;
+  /** Since when the connection, or the sound, is away; 0 while it is not. */
+  private socketGone = 0;
+  private soundGone = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private restarting = false;
+  private readonly renew = (): void => this.comeBack();
 
   constructor(
     private readonly server: string,
@@ -79,6 +96,7 @@ export class WidgetCall {
     try {
       this.stream = await this.microphone();
       if (this.over) return this.release();
+      window.addEventListener("online", this.renew);
       await this.openSocket();
       await this.negotiate(this.stream, context, name);
     } catch (error) {
@@ -112,7 +130,8 @@ export class WidgetCall {
   }
 
   private openSocket(): Promise<void> {
-    const url = `${this.server.replace(/^http/, "ws")}/api/v1/ws?token=${encodeURIComponent(this.token)}`;
+    const again = this.resume ? `&resume=${this.resume}&after=${this.seq}` : "";
+    const url = `${this.server.replace(/^http/, "ws")}/api/v1/ws?token=${encodeURIComponent(this.token)}${again}`;
     const socket = new WebSocket(url);
     this.socket = socket;
     return new Promise((resolve, reject) => {
@@ -121,9 +140,12 @@ export class WidgetCall {
         opened = true;
         resolve();
       };
-      socket.onmessage = (message) => this.receive(JSON.parse(String(message.data)) as Frame);
+      socket.onmessage = (message) => {
+        if (this.socket === socket) this.receive(JSON.parse(String(message.data)) as Frame);
+      };
       socket.onclose = () => {
-        if (opened) this.lost();
+        if (opened && this.socket !== socket) return;
+        if (opened) this.dropped();
         else void this.whyClosed().then((failure) => reject(new CallFailure(failure)));
       };
     });
@@ -146,9 +168,7 @@ export class WidgetCall {
       this.audio.srcObject = new MediaStream([track]);
       void this.audio.play().catch(() => undefined);
     };
-    peer.onconnectionstatechange = () => {
-      if (peer.connectionState === "failed") this.lost();
-    };
+    peer.onconnectionstatechange = () => this.follow(peer);
     for (const track of stream.getAudioTracks()) peer.addTrack(track, stream);
     await peer.setLocalDescription(await peer.createOffer());
     await gathered(peer);
@@ -156,39 +176,44 @@ export class WidgetCall {
     if (!this.over) await peer.setRemoteDescription({ type: "answer", sdp: answer });
   }
 
-  private iceServers(): Promise<RTCIceServer[]> {
+  private async iceServers(): Promise<RTCIceServer[]> {
+    const reply = await this.request("media.ice", {});
+    return reply?.ok?.ice_servers ?? [];
+  }
+
+  /** The answer to an offer. Raises CallFailure. */
+  private async ask(sdp: string, context: Record<string, string>, name: string): Promise<string> {
+    const reply = await this.request("call.start", { sdp, context, ...(name ? { name } : {}) });
+    if (!reply) throw new CallFailure(this.socket ? "unreachable" : "lost");
+    if (!reply.ok?.sdp) throw new CallFailure(this.refusal(reply.error));
+    this.resume = reply.ok.resume ?? "";
+    return reply.ok.sdp;
+  }
+
+  /** The reply; null when the connection was lost before, or none came in time. */
+  private request(type: string, body: object): Promise<Frame | null> {
     return new Promise((resolve) => {
-      this.settleServers = resolve;
-      this.iceRequest = this.nextId;
-      this.send("media.ice", {});
+      const id = this.nextId;
+      const settle = (reply: Frame | null): void => {
+        clearTimeout(timer);
+        this.pending.delete(id);
+        resolve(reply);
+      };
+      const timer = setTimeout(() => settle(null), ANSWER_MS);
+      this.pending.set(id, settle);
+      if (!this.send(type, body)) settle(null);
     });
   }
 
-  private ask(sdp: string, context: Record<string, string>, name: string): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new CallFailure("unreachable")), ANSWER_MS);
-      this.settleStart = {
-        answer: (text) => {
-          clearTimeout(timer);
-          resolve(text);
-        },
-        fail: (failure) => {
-          clearTimeout(timer);
-          reject(new CallFailure(failure));
-        },
-      };
-      this.startRequest = this.nextId;
-      this.send("call.start", { sdp, context, ...(name ? { name } : {}) });
-    });
+  private forget(): void {
+    for (const settle of [...this.pending.values()]) settle(null);
   }
 
   private receive(frame: Frame): void {
-    if (frame.re === this.iceRequest) this.settleServers?.(frame.ok?.ice_servers ?? []);
-    if (frame.re === this.startRequest) {
-      if (frame.ok?.sdp) this.settleStart?.answer(frame.ok.sdp);
-      else this.settleStart?.fail(this.refusal(frame.error));
-    }
+    if (frame.re !== undefined) this.pending.get(frame.re)?.(frame);
+    this.seq = frame.seq ?? this.seq;
     const event = frame.event;
+    if (event?.type === "resync") this.end("lost");
     if (this.over || event?.type !== "call.state" || !event.state) return;
     if (event.state === "ended") this.end(ENDINGS[event.cause ?? ""]);
     else this.tell({ phase: event.state, position: event.position });
@@ -199,16 +224,79 @@ export class WidgetCall {
     return problem?.status === 503 ? "busy" : "refused";
   }
 
-  private lost(): void {
-    this.settleServers?.([]);
-    this.settleStart?.fail("lost");
-    this.end("lost");
+  /** The connection is gone: a call that has begun waits for it. */
+  private dropped(): void {
+    this.socket = null;
+    this.forget();
+    if (this.over) return;
+    if (this.resume) this.comeBack();
+    else this.end("lost");
   }
 
-  private send(type: string, body: object): void {
-    if (this.socket?.readyState !== WebSocket.OPEN) return;
+  /** Connects again at once, whatever the former connection says: the network may have changed under it. */
+  private comeBack(): void {
+    if (this.over || !this.resume) return;
+    clearTimeout(this.timer);
+    const former = this.socket;
+    this.socket = null;
+    former?.close();
+    this.forget();
+    this.socketGone ||= Date.now();
+    const opening = this.openSocket();
+    const attempt = this.socket;
+    opening.then(
+      () => this.isBack(),
+      (error: unknown) => {
+        if (this.socket === attempt) this.later(error);
+      },
+    );
+  }
+
+  private isBack(): void {
+    this.socketGone = 0;
+    if (this.peer?.connectionState !== "connected") void this.restart();
+  }
+
+  private later(error: unknown): void {
+    if (this.over) return;
+    const refused = error instanceof CallFailure && error.failure === "expired";
+    if (refused || Date.now() - this.socketGone > AWAY_MS) this.end("lost");
+    else this.timer = setTimeout(() => this.comeBack(), AGAIN_MS);
+  }
+
+  private follow(peer: RTCPeerConnection): void {
+    if (this.over || peer !== this.peer) return;
+    const state = peer.connectionState;
+    if (state === "connected") this.soundGone = 0;
+    if (state !== "disconnected" && state !== "failed") return;
+    this.soundGone ||= Date.now();
+    if (state === "failed" && (!this.resume || Date.now() - this.soundGone > AWAY_MS)) this.end("lost");
+    else void this.restart();
+  }
+
+  /** Finds a new way for the sound of the same call. Does nothing while the server cannot be asked: `isBack` follows. */
+  private async restart(): Promise<void> {
+    const peer = this.peer;
+    if (!peer || !this.resume || this.restarting || this.socket?.readyState !== WebSocket.OPEN) return;
+    this.restarting = true;
+    try {
+      peer.restartIce();
+      await peer.setLocalDescription(await peer.createOffer());
+      const reply = await this.request("media.offer", { sdp: peer.localDescription?.sdp ?? "" });
+      if (peer.signalingState !== "have-local-offer") return; // closed meanwhile
+      if (reply?.ok?.sdp) await peer.setRemoteDescription({ type: "answer", sdp: reply.ok.sdp });
+      else await peer.setLocalDescription({ type: "rollback" });
+    } finally {
+      this.restarting = false;
+    }
+  }
+
+  /** Whether it could be sent. */
+  private send(type: string, body: object): boolean {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
     this.socket.send(JSON.stringify({ id: this.nextId, type, ...body }));
     this.nextId += 1;
+    return true;
   }
 
   private end(failure?: Failure): void {
@@ -219,6 +307,9 @@ export class WidgetCall {
   }
 
   private release(): void {
+    window.removeEventListener("online", this.renew);
+    clearTimeout(this.timer);
+    this.forget();
     this.peer?.close();
     for (const track of this.stream?.getTracks() ?? []) track.stop();
     this.audio.srcObject = null;
