@@ -39,6 +39,7 @@ class Permission(StrEnum):
     ALARM = "alarm"
     ALARM_ACK = "alarm.ack"
     STATUS = "status"
+    STREAM = "stream"  # let a program hear a call and speak in it
     CLICK = "click"  # tokens of the click-to-call widget
 
 

@@ -35,6 +35,16 @@ class Asker(Protocol):
     async def ask(self, application: Application, url: str, method: str, values: Mapping[str, str]) -> Answer: ...
 
 
+class Streaming(Protocol):
+    """The streams of this call: `service.CallStreams`. All raise SwitchError."""
+
+    def start(self, wanted: m.Stream) -> None: ...
+    async def connect(self, wanted: m.Stream) -> str:
+        """Until it is over; why it is."""
+
+    def stop(self, name: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Next:
     """Ask again: where, how, and what came of the verb."""
@@ -59,6 +69,7 @@ class Interpreter:
     number: Callable[[str], Destination | None]
     press: Callable[[str], None]
     limit: Callable[[float], None]
+    streams: Streaming
     _base: str = ""
 
     async def run(self) -> Outcome:
@@ -130,6 +141,8 @@ class Interpreter:
                 return Outcome.ended(Ending("system", Cause.BUSY if verb.reason == "busy" else Cause.REJECTED))
             case m.Hangup():
                 return Outcome.ended(Ending("system", Cause.NORMAL))
+            case m.Stream() | m.StopStream():
+                return await self._stream(verb)
             case m.Leave():
                 self.line.desk.queues.leave(self.line.call)
         return None
@@ -166,6 +179,19 @@ class Interpreter:
             return None
         values = {"RecordingSid": taken.recording, "RecordingDuration": str(round(taken.duration_ms / 1000)),
                   "Digits": "" if taken.why != "key" else verb.finish_on_key[:1]}  # fmt: skip
+        return _Next(resolved(self._base, verb.action), verb.method, values, active=True)
+
+    async def _stream(self, verb: m.Stream | m.StopStream) -> _Next | None:
+        if isinstance(verb, m.StopStream):
+            self.streams.stop(verb.name)
+            return None
+        if not verb.speaks:
+            self.streams.start(verb)
+            return None
+        reason = await self.streams.connect(verb)
+        if not verb.action:
+            return None
+        values = {"StreamName": verb.name, "StreamResult": "failed" if reason in ("unreachable", "media") else "completed"}
         return _Next(resolved(self._base, verb.action), verb.method, values, active=True)
 
     # others

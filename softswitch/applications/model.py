@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,4 +107,24 @@ class Refer:
     method: str = "POST"
 
 
-Verb = Say | Play | Pause | Gather | Record | Dial | Enqueue | Leave | Redirect | Reject | Hangup | Refer
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """The sound of the call to a program. `speaks`: what it answers is heard, and the call waits until it has ended."""
+
+    url: str
+    name: str = ""
+    tracks: tuple[str, ...] = ("inbound",)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    speaks: bool = False
+    action: str = ""
+    method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopStream:
+    """ "": the one without a name, else the latest."""
+
+    name: str = ""
+
+
+Verb = Say | Play | Pause | Gather | Record | Dial | Enqueue | Leave | Redirect | Reject | Hangup | Refer | Stream | StopStream

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from softswitch.applications import model as m
+from softswitch.streams.model import LONGEST_VALUE, MOST_PARAMETERS
 
 MOST_OCTETS = 65_536
 MOST_VERBS = 100
@@ -45,15 +47,12 @@ def _verb(element: Element) -> m.Verb:
 
 
 _REFUSED: Mapping[str, str] = {
-    "Connect": "the media engine has no audio streams",
-    "Start": "the media engine has no audio streams",
-    "Stream": "the media engine has no audio streams",
+    "Stream": "expected inside Connect, Start or Stop",
     "Pay": "payments are not in this release",
     "Sms": "there are no text messages",
     "Message": "there are no text messages",
     "Prompt": "payments are not in this release",
-    "Siprec": "the media engine has no audio streams",
-    "Stop": "the media engine has no audio streams",
+    "Siprec": "recording by SIPREC is for rules, not for applications",
 }
 
 
@@ -199,6 +198,38 @@ def _reject(element: Element) -> m.Reject:
     return m.Reject(reason=reason)
 
 
+_TRACKS = {"inbound_track": ("inbound",), "outbound_track": ("outbound",), "both_tracks": ("inbound", "outbound")}
+
+
+def _only_stream(element: Element) -> Element:
+    inner = list(element)
+    if len(inner) != 1 or inner[0].tag != "Stream":
+        raise BadAnswer(f"<{element.tag}>: expected one <Stream> inside")
+    return inner[0]
+
+
+def _stream(element: Element, *, speaks: bool) -> m.Stream:
+    inner = _only_stream(element)
+    url = inner.get("url", "").strip()
+    if urlsplit(url).scheme not in ("ws", "wss"):
+        raise BadAnswer("<Stream url>: expected ws:// or wss://")
+    track = inner.get("track", "inbound_track")
+    if track not in _TRACKS or (speaks and track != "inbound_track"):
+        expected = "inbound_track" if speaks else " ".join(_TRACKS)
+        raise BadAnswer(f"<Stream track>: expected {expected}, got {track[:40]!r}")
+    parameters = {}
+    for parameter in inner:
+        if parameter.tag != "Parameter" or not parameter.get("name"):
+            raise BadAnswer("<Stream>: expected <Parameter name value> inside")
+        parameters[parameter.get("name", "")] = parameter.get("value", "")
+    if len(parameters) > MOST_PARAMETERS or any(len(word) > LONGEST_VALUE for pair in parameters.items() for word in pair):
+        raise BadAnswer(f"<Stream>: expected at most {MOST_PARAMETERS} parameters of at most {LONGEST_VALUE} signs")
+    return m.Stream(
+        url=url, name=inner.get("name", "")[:64], tracks=_TRACKS[track], parameters=parameters, speaks=speaks,
+        action=element.get("action", ""), method=_method(element),
+    )  # fmt: skip
+
+
 _READERS: Mapping[str, Callable[[Any], m.Verb]] = {
     "Say": _say,
     "Play": _play,
@@ -212,5 +243,8 @@ _READERS: Mapping[str, Callable[[Any], m.Verb]] = {
     "Reject": _reject,
     "Hangup": lambda _element: m.Hangup(),
     "Refer": _refer,
+    "Connect": lambda element: _stream(element, speaks=True),
+    "Start": lambda element: _stream(element, speaks=False),
+    "Stop": lambda element: m.StopStream(name=_only_stream(element).get("name", "")),
 }
 VERBS = tuple(_READERS)

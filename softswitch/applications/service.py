@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from softswitch.applications.client import Webhooks
 from softswitch.applications.interpreter import Interpreter
+from softswitch.applications.model import Stream
 from softswitch.calls.call import Call
 from softswitch.calls.outcome import Outcome
 from softswitch.directory.model import Application
@@ -17,16 +19,47 @@ from softswitch.model.cause import Cause
 from softswitch.model.clock import Clock
 from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.events import IvrEntered, IvrLeft
+from softswitch.streams.model import StreamWish, Track
+from softswitch.streams.service import Streams
+
+
+@dataclass(frozen=True, slots=True)
+class CallStreams:
+    """What the streams of one call are to the interpreter."""
+
+    streams: Streams
+    call: Call
+    application: Application
+
+    def start(self, wanted: Stream) -> None:
+        self.streams.start(self.call, self._wish(wanted), self.application.name)
+
+    async def connect(self, wanted: Stream) -> str:
+        return await self.streams.connect(self.call, self._wish(wanted))
+
+    def stop(self, name: str) -> None:
+        """One that has ended by itself is none to complain about."""
+        live = self.streams.views(self.call)
+        found = next((view.id for view in reversed(live) if view.name == name or not name), None)
+        if found is not None:
+            self.streams.stop(self.call, found)
+
+    def _wish(self, wanted: Stream) -> StreamWish:
+        return StreamWish(
+            url=wanted.url, name=wanted.name, tracks=tuple(Track(track) for track in wanted.tracks), speaks=wanted.speaks,
+            parameters=wanted.parameters, secret=self.application.secret, account=self.application.name,
+        )  # fmt: skip
 
 
 class Applications:
     """Owned by the loop; `close()` at the end."""
 
-    def __init__(self, *, directory: Callable[[], Snapshot], clock: Clock, doors: Doors, desk: Desk) -> None:
+    def __init__(self, *, directory: Callable[[], Snapshot], clock: Clock, doors: Doors, desk: Desk, streams: Streams) -> None:
         self._directory = directory
         self._clock = clock
         self._doors = doors
         self._desk = desk
+        self._streams = streams
         self.webhooks = Webhooks(clock)
 
     async def close(self) -> None:
@@ -58,6 +91,7 @@ class Applications:
                 "Direction": "inbound",
             },
             answered=lambda: call.is_answered, number=self._dialled, press=call.caller.press, limit=call.limit,
+            streams=CallStreams(self._streams, call, application),
         )  # fmt: skip
 
     def _dialled(self, number: str) -> Destination | None:

@@ -80,6 +80,8 @@ class Call:
         self.started = False
         self.on_event: Callable[[Call], None] | None = None
         self.on_finished: Callable[[Cause], None] = lambda _cause: None
+        self.before_end: list[Callable[[Call], None]] = []
+        """Told when the call ends, before its last event."""
         self.fetch: Callable[[Call, Destination], Errand] | None = None
         """Fetches an agent out of a queue for this call."""
         self.timeline = Timeline(call_id, board.journal, board.clock)
@@ -256,6 +258,8 @@ class Call:
         if self._limit is not None:
             self._limit.cancel()
         self.guests.dismiss()
+        for told in self.before_end:
+            told(self)
         self.conversation.dismiss(ending)
         self.sound.silence()
         self.conversation.end_recording()

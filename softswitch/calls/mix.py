@@ -41,6 +41,7 @@ class Party:
     away: bool = False  # its own device pressed hold
     player: int = 0
     absent_since: float = 0.0  # UTC since when nothing is heard of its page; 0 while it is there
+    stream: int = 0  # what a program says to it
     cover: int = 0  # the music it hears while everybody it talks to is absent
     parted: asyncio.Future[Ending] | None = None
 
@@ -55,7 +56,16 @@ class Party:
     @property
     def seat(self) -> Seat:
         muted = self.muted or self.away
-        return Seat(self.port, self.role, self.circle, held=self.held, muted=muted, player=self.player, cover=self.cover)
+        return Seat(
+            self.port,
+            self.role,
+            self.circle,
+            held=self.held,
+            muted=muted,
+            player=self.player,
+            cover=self.cover,
+            stream=self.stream,
+        )
 
 
 @dataclass(slots=True)
@@ -84,6 +94,8 @@ class Mix:
         """Takes the place of the picture while the caller is in a room or hears itself."""
         self.covering: Callable[[], Sequence[Command]] = tuple
         """Begins and ends the music for absent parties, before everybody is routed."""
+        self.streaming: Callable[[], Sequence[Command]] = tuple
+        """Keeps programs that hear a party with it, before everybody is routed."""
         self._supervision = _Supervision()
         self._media = media
 
@@ -139,7 +151,7 @@ class Mix:
 
     def apply(self, *, before: Sequence[Command] = (), after: Sequence[Command] = ()) -> None:
         """Routes everybody anew, in one batch with `before` and `after`; the recorder follows on the same frame."""
-        batch: list[Command] = [*before, *self.covering()]
+        batch: list[Command] = [*before, *self.covering(), *self.streaming()]
         picture = self.picture
         batch += self._noticed(scene.routes(picture)) if self.own_routes is None else self.own_routes()
         if self.recorder:

@@ -30,7 +30,8 @@ class Seat:
 
     Parties of one `circle` hear each other. A `held` one hears its `player` alone (music) and is heard by nobody; a `muted` one
     hears, but is not heard. `player` is heard besides people: prompt, ringback, early sound of a far end; `cover` is the music
-    while whom it talks to is absent. `mode` and `target` (the supervised agent's port, 0 = every agent) are a supervisor's.
+    while whom it talks to is absent, `stream` what a program says to it. `mode` and `target` (the supervised agent's port,
+    0 = every agent) are a supervisor's.
     """
 
     port: int
@@ -40,6 +41,7 @@ class Seat:
     muted: bool = False
     player: int = 0
     cover: int = 0
+    stream: int = 0
     mode: MonitorMode = MonitorMode.OFF
     target: int = 0
 
@@ -79,7 +81,7 @@ def left_and_right(scene: Scene) -> tuple[Mapping[int, float], Mapping[int, floa
 
 
 def _party_hears(scene: Scene, me: Seat) -> list[int]:
-    sources = [me.player, me.cover]
+    sources = [me.player, me.cover, me.stream]
     if not me.held and not _in_private(scene, me):
         sources += [
             seat.port

@@ -30,5 +30,8 @@ class Ids:
     def visit(self) -> VisitId:
         return VisitId("v" + self._token())
 
+    def stream(self) -> str:
+        return "s" + self._token()
+
     def recording(self) -> RecordingId:
         return RecordingId("r" + self._token())

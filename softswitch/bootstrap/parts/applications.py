@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from softswitch.applications.service import Applications
 from softswitch.ivr.service import IvrService
 from softswitch.model.destination import DestinationKind
+from softswitch.streams.service import Streams
 
 if TYPE_CHECKING:
     from softswitch.bootstrap.node import Node
@@ -16,7 +17,11 @@ async def build(node: Node) -> Applications:
     """After flows: both work on the same line."""
     ivr = node.parts[IvrService]
     assert isinstance(ivr, IvrService)
-    found = Applications(directory=node.directory.current, clock=node.clock, doors=ivr.doors, desk=ivr.desk)
+    streams = node.parts[Streams]
+    assert isinstance(streams, Streams)
+    found = Applications(
+        directory=node.directory.current, clock=node.clock, doors=ivr.doors, desk=ivr.desk, streams=streams
+    )  # fmt: skip
     node.switch.handlers[DestinationKind.APPLICATION] = found.to_application
     node.on_close_async(found.close)
     return found

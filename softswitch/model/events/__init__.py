@@ -103,6 +103,7 @@ from softswitch.model.events.queue import (
     QueueRekeyed,
     QueueRelaxed,
 )
+from softswitch.model.events.streaming import StreamDropped, StreamEnded, StreamStarted
 
 __all__ = [
     "BY_TYPE",
@@ -180,6 +181,9 @@ __all__ = [
     "RegistrationChanged",
     "ReserveCalled",
     "ReserveReleased",
+    "StreamDropped",
+    "StreamEnded",
+    "StreamStarted",
     "SupervisionEnded",
     "SupervisionForced",
     "SupervisionMode",
@@ -210,6 +214,7 @@ EVENTS: tuple[type[Event], ...] = (
     SupervisionReleased, SupervisionForced, RecordingStarted, RecordingDegraded, RecordingFinished, TrunkStateChanged,
     RegistrationChanged, AdminChanged, RecordingAccessed, AlarmRaised, AlarmCleared, AlarmAcknowledged, AlarmEscalated,
     ReserveCalled, ReserveReleased, RecordingPaused, RecordingResumed, CustomerSaved, CustomerPopped,
+    StreamStarted, StreamDropped, StreamEnded,
 )  # fmt: skip
 """The one table of event types; a test compares it with the README."""
 

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from softswitch.applications.client import SIGNATURE, TIMESTAMP, Webhooks, signature
 from softswitch.applications.interpreter import Interpreter
+from softswitch.applications.model import Stream
 from softswitch.calls.outcome import Ending, Outcome
 from softswitch.directory.model import Agent, Application, Extension, Queue
 from softswitch.directory.snapshot import Snapshot
@@ -44,10 +45,29 @@ class Site:
 
 
 @dataclass
+class FakeStreams:
+    """Notes what is asked of it; a stream that is connected is over at once."""
+
+    asked: list[str] = field(default_factory=list)
+    reason: str = "closed"
+
+    def start(self, wanted: Stream) -> None:
+        self.asked.append(f"start {wanted.url} {' '.join(wanted.tracks)} {dict(wanted.parameters)}")
+
+    async def connect(self, wanted: Stream) -> str:
+        self.asked.append(f"connect {wanted.url}")
+        return self.reason
+
+    def stop(self, name: str) -> None:
+        self.asked.append(f"stop {name}")
+
+
+@dataclass
 class Stage:
     site: Site
     webhooks: Webhooks
     pressed: list[str] = field(default_factory=list)
+    streams: FakeStreams = field(default_factory=FakeStreams)
 
     def line(self, *keys: str, outcome: Outcome | None = None) -> TrialLine:
         line = TrialLine(Caller(keys=keys), SNAPSHOT, empty_desk())
@@ -60,6 +80,7 @@ class Stage:
         return await Interpreter(
             application=app, line=line, asker=self.webhooks, facts={"CallSid": "c1", "From": line.caller, "To": line.called},
             answered=lambda: "answer" in line.heard, number=_dialled, press=self.pressed.append, limit=lambda seconds: None,
+            streams=self.streams,
         ).run()  # fmt: skip
 
 
@@ -217,7 +238,33 @@ async def test_a_circle_of_redirects_ends(stage: Stage) -> None:
 
 
 async def test_an_unknown_verb_is_not_half_carried_out(stage: Stage) -> None:
-    stage.site.pages = {"/start": lambda _: twiml('<Say>您好</Say><Connect><Stream url="wss://x"/></Connect>')}
+    stage.site.pages = {"/start": lambda _: twiml('<Say>您好</Say><Connect><Siprec/></Connect>')}
     line = stage.line()
     assert (await stage.run(line)).ending == Ending("system", Cause.TEMPORARY_FAILURE)
     assert line.heard == ["zh-CN/error"]
+
+
+async def test_streams_begin_end_and_are_waited_for(stage: Stage) -> None:
+    stage.site.pages = {
+        "/start": lambda _: twiml(
+            '<Start><Stream name="ear" url="wss://a.example/x" track="both_tracks"><Parameter name="k" value="v"/></Stream>'
+            '</Start><Stop><Stream name="ear"/></Stop>'
+            '<Connect action="/after"><Stream url="wss://b.example/bot"/></Connect><Say>never</Say>'
+        ),
+        "/after": lambda _: twiml("<Hangup/>"),
+    }
+    await stage.run(stage.line())
+    assert stage.streams.asked == [
+        "start wss://a.example/x inbound outbound {'k': 'v'}", "stop ear", "connect wss://b.example/bot",
+    ]  # fmt: skip
+    assert stage.site.asked[1][1]["StreamResult"] == "completed"
+
+
+async def test_a_stream_that_cannot_be_reached_is_told(stage: Stage) -> None:
+    stage.streams.reason = "unreachable"
+    stage.site.pages = {
+        "/start": lambda _: twiml('<Connect action="/after"><Stream url="ws://nobody.example"/></Connect>'),
+        "/after": lambda _: twiml("<Hangup/>"),
+    }
+    await stage.run(stage.line())
+    assert stage.site.asked[1][1]["StreamResult"] == "failed"

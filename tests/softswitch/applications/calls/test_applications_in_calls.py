@@ -16,6 +16,7 @@ from softswitch.directory.model import Agent, Application, Queue
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.destination import DestinationKind
+from softswitch.streams.service import Streams
 from tests.support.office import PROMPT_MS, Office
 
 PROMPT = PROMPT_MS / 1000
@@ -51,7 +52,10 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
 
 def answering(office: Office, *answers: str) -> Script:
     script = Script(*answers)
-    found = Applications(directory=lambda: office.snapshot, clock=office.clock, doors=office.ivr.doors, desk=office.ivr.desk)
+    streams = Streams(office.media, office.clock, lambda: "s1", office.calls.get)
+    found = Applications(
+        directory=lambda: office.snapshot, clock=office.clock, doors=office.ivr.doors, desk=office.ivr.desk, streams=streams
+    )  # fmt: skip
     found.webhooks = script  # type: ignore[assignment]
     office.handlers[DestinationKind.APPLICATION] = found.to_application
     return script

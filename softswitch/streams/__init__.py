@@ -1,0 +1,1 @@
+"""The sound of live calls to programs and back, over WebSocket."""
