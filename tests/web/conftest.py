@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from media.fake import FakeEngine
+from media.service import MediaService
 from softswitch.access.audit import Audit
 from softswitch.access.entrance import Entrance
 from softswitch.acd.tables import SCHEMA as ACD
@@ -22,6 +24,7 @@ from softswitch.alerting.service import Alerting
 from softswitch.alerting.service import Parts as AlertingParts
 from softswitch.alerting.tables import SCHEMA as ALERTING
 from softswitch.calendar.tables import SCHEMA as CALENDAR
+from softswitch.calls.call import Call
 from softswitch.calls.supervision import Supervision, WatchView, Wish
 from softswitch.calls.supervision_help import HelpDesk
 from softswitch.calls.supervision_intercept import Interception
@@ -62,6 +65,7 @@ from softswitch.reports.service import Reports
 from softswitch.services import Demo, Services
 from softswitch.store.database import Store
 from softswitch.store.spool import Spool
+from softswitch.streams.service import Streams
 from softswitch.voicemail.greetings import Greetings
 from softswitch.voicemail.service import Parts as MailboxParts
 from softswitch.voicemail.service import Voicemail
@@ -259,6 +263,10 @@ class Web:
         return {"Authorization": f"Bearer {await self.services.users.add_token(name, role, 'tests')}"}
 
 
+def _no_call(call: str) -> Call:
+    raise NotFound("no live call has this id")
+
+
 def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
     """Recordings and messages are the real ones, supervision is a double that keeps its orders."""
     store, clock, alarms, bus = services.store, services.clock, services.alarms, services.bus
@@ -280,6 +288,7 @@ def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
         Reserve: _reserve(services),
         Archive: Archive(store, keeper, clock, bus.publish, Watch(store, keeper, clock, alarms)),
         Supervision: supervisors,
+        Streams: Streams(MediaService(FakeEngine()), services.clock, lambda: "s1", _no_call),
         Interception: supervisors,
         **_dialogue(services, keeper, root),
         Webhooks: Webhooks(
