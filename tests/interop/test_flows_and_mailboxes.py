@@ -40,6 +40,9 @@ to = "voicemail:office"
 [[number]]
 number = "8002"
 to = "voicemail:li"
+[[number]]
+number = "8003"
+to = "flow:main/voiced"
 [[flow]]
 name = "main"
 start = "hello"
@@ -61,6 +64,14 @@ no_input = "bye"
 verb = "say"
 kind = "digits"
 value = "{{account}}"
+next = "bye"
+[flow.nodes.voiced]
+verb = "answer"
+next = "offers"
+[flow.nodes.offers]
+verb = "play"
+prompts = ["main-menu", "main-menu", "main-menu", "main-menu"]
+barge_in = "voice"
 next = "bye"
 [flow.nodes.bye]
 verb = "hangup"
@@ -113,6 +124,14 @@ def test_keys_and_figures_of_nodes(switch: Switch, caller: Phone) -> None:
     assert nodes == [("hello", "done"), ("menu", "key"), ("account", "digits"), ("read", "done"), ("bye", "ended")]
     figures = {node["node"]: node for node in switch.api("GET", "/flows/main/statistics")["nodes"]}
     assert figures["menu"]["results"] == {"key": 1}
+
+
+def test_the_voice_of_a_phone_ends_prompts(switch: Switch, caller: Phone) -> None:
+    """The phone sounds its tone from the first packet on, so four menus are over as soon as they have begun."""
+    begun = time.monotonic()
+    caller.dial("8003")
+    wait_for(lambda: caller.state() == "CLOSED", 20, "the flow to hang up")
+    assert time.monotonic() - begun < 5
 
 
 def test_a_message_can_be_heard_by_page_and_by_phone(switch: Switch, caller: Phone) -> None:
