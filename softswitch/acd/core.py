@@ -437,7 +437,7 @@ class AcdCore:
         for agent in list(self.state.agents.values()):
             if agent.login not in config.agents:
                 self._agents.logout(agent, REMOVED)
-            self._review(agent)
+            self._agent_due(agent)  # a shorter wrap-up or break may be over already
             self._arm_agent(agent)
         self._callers.empty_since = {name: at for name, at in self._callers.empty_since.items() if name in config.queues}
         for queue in config.queues:
