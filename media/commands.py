@@ -96,6 +96,7 @@ class OpenPort:
     latch: str = "nat"  # "strict" | "nat"
     jitter: Jitter = Jitter()
     rtcp_mux: bool = False
+    rtcp_xr: bool = False  # the peer wants VoIP metrics (RFC 3611) in our reports
     cname: str = ""
     dtmf_pass: bool = True
 
@@ -114,6 +115,7 @@ class UpdatePort:
     dtls: Dtls | None = None
     ice: Ice | None = None
     dtmf_pass: bool | None = None
+    rtcp_xr: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

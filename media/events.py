@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+ONE_WAY = ("keys", "codec", "source", "no_path", "handshake", "stopped", "no_packets")
+"""Why a party is not heard: SRTP keys do not fit; a codec that was not agreed; an address that was not agreed; ICE found no
+way; DTLS did not end; its packets ceased; none came."""
+
 
 @dataclass(frozen=True, slots=True)
 class PortStats:
@@ -29,6 +33,17 @@ class PortStats:
     remote_lost_ratio: float = -1.0
     remote_jitter_ms: float = -1.0
     codec: str = ""
+    mos: float = -1.0  # E-model (G.107) of what we receive, 1 to 4.4; -1 while nothing came
+    mos_listening: float = -1.0  # the same without delay
+    r_factor: float = -1.0
+    burst_ratio: float = 1.0  # runs of loss against random loss
+    one_way: str = ""  # why nothing is heard although we send; see `ONE_WAY`
+    one_way_detail: str = ""  # the codec or the address that came instead
+    zero_packets: bool = False  # not one came although they are expected
+    drift_ppm: float = 0.0  # by how much the sender's clock is faster than ours
+    delay_target_ms: float = 0.0  # what the jitter buffer aims at
+    remote_mos: float = -1.0  # the far end's view by RTCP XR, -1 when it sends none
+    remote_r_factor: float = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,10 +245,13 @@ class Dumped:
 
 @dataclass(frozen=True, slots=True)
 class Overload:
+    """How late a worker's clock is: at each step of the ladder (media-engine.md §12), and each 5 s while that changes."""
+
     worker: int
     level: int
     lag_ms: float
-    shed: str
+    shed: str  # what is left out from now on
+    missed: int = 0  # frames that were not run at all, since the start
 
 
 @dataclass(frozen=True, slots=True)

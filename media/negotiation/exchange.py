@@ -91,6 +91,7 @@ def answer(
         used = [
             *_media_lines(agreement.codecs, capabilities, agreement.ptime, way, rtcp_mux=agreement.rtcp_mux),
             *_identification(media),
+            *_reports(media),
             *security.lines,
             *(ice_lines(capabilities, credentials, rtcp_mux=agreement.rtcp_mux) if agreement.ice else ()),
         ]
@@ -203,6 +204,7 @@ def _settle(terms: _Terms, theirs: Description, index: int, credentials: Credent
         ice=ice,
         fingerprint=terms.security.fingerprint,
         setup=terms.security.setup,
+        rtcp_xr=_wants_metrics(media),
         profile=media.profile,
         media_index=index,
     )
@@ -270,6 +272,17 @@ def _audio(lines: Iterable[Line], capabilities: Capabilities, profile: str, code
 def _identification(media: Media) -> list[Line]:
     mid = media.attribute("mid")
     return [] if mid is None else [Line("a", f"mid:{mid}")]
+
+
+def _wants_metrics(media: Media) -> bool:
+    """`a=rtcp-xr:voip-metrics` (RFC 3611 §5.1): whoever writes it wants to be sent the block."""
+    return any(word.split("=")[0] == "voip-metrics" for value in media.attributes("rtcp-xr") for word in value.split())
+
+
+def _reports(media: Media) -> list[Line]:
+    """What of the offered RTCP extensions we do as well: VoIP metrics, and packets without a report in front (RFC 5506)."""
+    lines = [Line("a", "rtcp-xr:voip-metrics")] if _wants_metrics(media) else []
+    return [*lines, Line("a", "rtcp-rsize")] if media.has("rtcp-rsize") else lines
 
 
 def _refused(media: Media) -> Media:

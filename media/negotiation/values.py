@@ -98,6 +98,7 @@ class Agreement:
     ice: Ice | None = None
     fingerprint: str = ""  # the peer's, "" without DTLS
     setup: str = ""  # our DTLS role: "passive" | "active"
+    rtcp_xr: bool = False  # the peer asks for VoIP metrics (RFC 3611 §5)
     profile: str = "RTP/AVP"
     media_index: int = 0
 
@@ -145,6 +146,7 @@ class Agreement:
             latch=latch,
             jitter=jitter,
             rtcp_mux=self.rtcp_mux,
+            rtcp_xr=self.rtcp_xr,
             cname=cname,
             dtmf_pass=dtmf_pass,
         )
@@ -165,6 +167,7 @@ class Agreement:
             sdes=None if before is not None and before.sdes == self.sdes else self.sdes,
             dtls=None if same_dtls else self.dtls(identity),
             ice=None if before is not None and before.ice == self.ice else self.ice,
+            rtcp_xr=self.rtcp_xr,
         )
 
 

@@ -14,7 +14,7 @@ from softswitch import __version__
 from softswitch.bootstrap.configuring import checks_of
 from softswitch.bootstrap.switch import Switch
 from softswitch.config.settings import Settings
-from softswitch.model.events import LegQuality, rfc3339
+from softswitch.model.events import rfc3339
 from softswitch.model.views import AgentView
 from softswitch.observe.alarms import Alarms
 from softswitch.observe.feed import MetricsFeed
@@ -25,7 +25,7 @@ REFUSING = 2
 
 
 class Figures:
-    """Subscribes to the engine for the quality of legs; counts SIP traffic when it is asked."""
+    """Subscribes to the engine for the state of its clock; counts SIP traffic when it is asked."""
 
     def __init__(
         self,
@@ -41,6 +41,8 @@ class Figures:
         self._traffic = traffic
         self._alarms = alarms
         self._counted: Counter[tuple[str, str]] = Counter()
+        self._lags: dict[int, float] = {}
+        self._missed: dict[int, int] = {}
 
     def render(self) -> bytes:
         """The exposition of Prometheus."""
@@ -64,18 +66,21 @@ class Figures:
             self._metrics.sip_counted.labels(event.what).inc()
 
     def watch(self, event: engine.Event) -> None:
-        """The engine's events: the counters of a port that was closed, the lateness of the media clock."""
-        if isinstance(event, engine.PortClosed):
-            stats = event.stats
-            self._feed.take(
-                LegQuality(
-                    packets_received=stats.packets_received, packets_sent=stats.packets_sent, lost=stats.lost,
-                    jitter_ms=stats.jitter_ms, round_trip_ms=stats.round_trip_ms,
-                )
-            )  # fmt: skip
-        elif isinstance(event, engine.Overload):
-            self._metrics.mixer_lag.set(event.lag_ms / 1000)
+        """The engine's events: what was dropped on a port that was closed, the lateness of the media clock."""
+        if isinstance(event, engine.Overload):
+            self._lags[event.worker] = event.lag_ms / 1000
+            self._metrics.late_clock.inc(max(0, event.missed - self._missed.get(event.worker, 0)))
+            self._missed[event.worker] = event.missed
+            self._metrics.mixer_lag.set(max(self._lags.values()))
+            self._metrics.overload.labels(str(event.worker)).set(event.level)
             self._loaded(event)
+        elif isinstance(event, engine.EventsDropped):
+            self._metrics.media_dropped.labels("events").inc(event.count)
+        elif isinstance(event, engine.PortFailed):
+            self._metrics.port_failures.labels(event.reason).inc()
+        elif isinstance(event, engine.PortClosed):
+            for what in ("late", "discarded", "flooded", "srtp_failures"):
+                self._metrics.media_dropped.labels(what).inc(getattr(event.stats, what))
 
     def _loaded(self, event: engine.Overload) -> None:
         """Tells a person when the engine takes no new ports, which callers notice as 503."""

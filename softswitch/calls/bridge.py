@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from media.commands import Command, Play, StopPlay
 from softswitch.calls.absence import Absence
 from softswitch.calls.mix import Mix, Party
 from softswitch.calls.outcome import Ending
+from softswitch.calls.quality import leg_quality
 from softswitch.calls.record import Recording
 from softswitch.calls.recorder import CallRecorder
 from softswitch.calls.scene import PartyRole
@@ -126,6 +128,7 @@ class Conversation:
         if hang_up and not by_peer:
             leg.hang_up(Cause.NORMAL)
         if hang_up:
+            self.judge(leg)
             self._timeline.emit(
                 ev.LegEnded(leg=leg.id, cause=ending.cause.word, agent=party.agent, by="peer" if by_peer else "us")
             )
@@ -267,9 +270,18 @@ class Conversation:
             if other is not party and other.circle == party.circle and not other.held:
                 other.leg.press(digits)
 
-    def flowing(self, leg: Leg, event: base.MediaFlows) -> None:
-        """The first packet of a party."""
-        if leg.id not in self._heard_of:
+    def judge(self, leg: Leg, *, final: bool = True) -> None:
+        """Writes down how the party was heard."""
+        quality = leg_quality(leg)
+        if quality is not None:
+            self._timeline.emit(replace(quality, final=final))
+
+    def flowing(self, leg: Leg, event: base.MediaFlows | base.AudioChanged) -> None:
+        """The first packet of a party; or it is not heard any more, or is again."""
+        if isinstance(event, base.AudioChanged):
+            if leg.is_answered:
+                self.judge(leg, final=False)
+        elif leg.id not in self._heard_of:
             self._heard_of.add(leg.id)
             self._timeline.emit(ev.LegMedia(leg=leg.id, codec=event.codec, as_signalled=event.as_signalled))
 
@@ -281,7 +293,7 @@ class Conversation:
                 self.device_held(party, held=isinstance(event, base.HeldByPeer))
             case base.DigitPressed():
                 self.digit(party, event)
-            case base.MediaFlows():
+            case base.MediaFlows() | base.AudioChanged():
                 self.flowing(party.leg, event)
             case base.TransferWanted():
                 self.transfer(party, event)

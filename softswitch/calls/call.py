@@ -268,6 +268,8 @@ class Call:
         self.caller.listener = base.ignore
         if not self.caller.is_ended and not self.has_given(self.caller):
             self.caller.hang_up(ending.cause)
+        if answered:
+            self.conversation.judge(self.caller)
         status = 200 if answered else 487 if ending.cause is Cause.CANCELLED else ending.cause.sip
         self.emit(ev.CallEnded(
             who=ending.who, cause=ending.cause.word, q850=ending.cause.q850, sip_status=status,
@@ -521,7 +523,7 @@ class Call:
                     self.sound.pressed(event.digit)
             case base.HeldByPeer() | base.ResumedByPeer():
                 self.conversation.device_held(self.mix.anchor, held=isinstance(event, base.HeldByPeer))
-            case base.MediaFlows():
+            case base.MediaFlows() | base.AudioChanged():
                 self.conversation.flowing(self.caller, event)
             case base.TransferWanted():
                 self._transfer(self.mix.anchor, event)

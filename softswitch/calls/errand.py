@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from media.events import PortStats
 from softswitch.calls.call import Call
 from softswitch.calls.mix import Party
 from softswitch.legs import base
@@ -27,6 +28,7 @@ class StandIn:
         self.codecs: tuple[str, ...] = ()
         self.is_answered = False
         self.is_ended = False
+        self.quality: PortStats | None = None
 
     def ring(self) -> None:
         """Nobody hears it."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from media.events import PortStats
 from softswitch.model.cause import Cause
 from softswitch.model.ids import LegId
 
@@ -105,6 +106,11 @@ class MediaFlows:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioChanged:
+    """The party is not heard although it should be, or is heard again; `Leg.quality` says why."""
+
+
+@dataclass(frozen=True, slots=True)
 class PortFailed:
     """The engine lost the port; the leg cannot be heard any more."""
 
@@ -141,7 +147,7 @@ class Returned:
 
 LegEvent = (
     Ringing | EarlyMedia | Answered | HeldByPeer | ResumedByPeer | DigitPressed | TransferWanted | MediaFlows | PortReplaced
-    | PortFailed | Absent | Returned | Ended
+    | AudioChanged | PortFailed | Absent | Returned | Ended
 )  # fmt: skip
 
 Listener = Callable[[LegEvent], None]
@@ -173,6 +179,10 @@ class Leg(Protocol):
     @property
     def codecs(self) -> tuple[str, ...]:
         """Audio codecs that the party can do, best first, as far as known."""
+
+    @property
+    def quality(self) -> PortStats | None:
+        """The engine's newest figures of the party's line, None before the first; they stay when the leg has ended."""
 
     @property
     def is_answered(self) -> bool: ...

@@ -12,7 +12,7 @@ from media import browser, sdp
 from media.commands import ClosePort, Listen, MovePort, PortKind, SendDtmf
 from media.credentials import ice_credentials
 from media.errors import BadDescription, MediaError, NotAcceptable
-from media.events import DtlsState, Event, IceState, MediaLost, MediaResumed, MediaStarted
+from media.events import DtlsState, Event, IceState, MediaLost, MediaResumed, MediaStarted, PortStats, Stats
 from media.negotiation import Agreement
 from softswitch.legs import base
 from softswitch.legs.base import LegFacts, PartyKind
@@ -36,6 +36,7 @@ class BrowserSession:
         self.group = self.idle_group
         self.port = 0
         self.leg: BrowserLeg | None = None
+        self.quality: PortStats | None = None
         self.on_moved: Callable[[int], None] | None = None
         """Told the old port when a reloaded page got a new one; set by who listens in without a leg (supervision)."""
         self._studio = studio
@@ -148,6 +149,20 @@ class BrowserSession:
         if self.port:
             self._studio.pump.submit([SendDtmf(self.port, digits)])
 
+    def quality_since(self, before: PortStats | None) -> PortStats | None:
+        """The figures of one call on a port that stays through many: what was counted before it is taken off.
+
+        The rating needs no such care: the engine judges anew when the port comes into a call.
+        """
+        now = self.quality
+        if now is None or now is before or before is None or now.packets_received < before.packets_received:
+            return now if now is not before else None
+        return replace(
+            now, packets_received=now.packets_received - before.packets_received,
+            packets_sent=now.packets_sent - before.packets_sent, lost=max(0, now.lost - before.lost),
+            concealed_ms=max(0, now.concealed_ms - before.concealed_ms),
+        )  # fmt: skip
+
     def new_leg(self, facts: LegFacts) -> BrowserLeg:
         """The use of this session by one call. Raises Busy when it is in one already."""
         if self.leg is not None:
@@ -164,7 +179,11 @@ class BrowserSession:
             self._studio.pump.submit([Listen(self.port, _NO_ONE), ClosePort(self.port)])
 
     def _heard(self, event: Event) -> None:
-        translated = from_engine(event)
+        translated: base.LegEvent | None = from_engine(event)
+        if isinstance(event, Stats):
+            known, self.quality = self.quality, event.stats
+            if (known.one_way if known is not None else "") != event.stats.one_way:
+                translated = base.AudioChanged()
         if translated is not None and self.leg is not None:
             self.leg.listener(translated)
         match event:
@@ -202,12 +221,17 @@ class BrowserLeg:
         self.facts = facts
         self.listener: base.Listener = base.ignore
         self._session = session
+        self._before = session.quality
         self._answered = False
         self._ended = False
 
     @property
     def port(self) -> int:
         return self._session.port
+
+    @property
+    def quality(self) -> PortStats | None:
+        return self._session.quality_since(self._before)
 
     @property
     def group(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from media.events import PortStats
 from softswitch.legs import base
 from softswitch.legs.base import Leg, LegEvent, LegFacts, Listener
 from softswitch.model.cause import Cause
@@ -91,6 +92,10 @@ class ForkedLeg:
     @property
     def codecs(self) -> tuple[str, ...]:
         return self._leg.codecs
+
+    @property
+    def quality(self) -> PortStats | None:
+        return self._winner.quality if self._winner is not None else None
 
     @property
     def is_answered(self) -> bool:

@@ -11,7 +11,7 @@ from media.commands import ClosePort, Detect, Jitter, Listen, MovePort, OpenPort
 from media.credentials import sdp_session
 from media.digits import DigitMerger
 from media.errors import BadDescription
-from media.events import Dtmf, Event, MediaStarted, PortFailed, Reservation
+from media.events import Dtmf, Event, MediaStarted, PortFailed, PortStats, Reservation, Stats
 from media.negotiation import Agreement, Capabilities, Srtp, payloads
 from softswitch.legs import base
 from softswitch.legs.studio import Studio
@@ -56,6 +56,7 @@ class RtpPort:
         self._merger = DigitMerger()
         self._inband = False
         self.agreement: Agreement | None = None
+        self.quality: PortStats | None = None
         self.id = 0
 
     @property
@@ -203,6 +204,10 @@ class RtpPort:
 
     def _heard(self, event: Event) -> None:
         translated = from_engine(event)
+        if isinstance(event, Stats):
+            before, self.quality = self.quality, event.stats
+            if (before.one_way if before is not None else "") != event.stats.one_way:
+                translated = base.AudioChanged()
         if translated is not None:
             if isinstance(event, Dtmf) and not self.counts(event.digit, event.way, event.duration):
                 return

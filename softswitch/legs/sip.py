@@ -11,6 +11,7 @@ from enum import Enum, auto
 import structlog
 
 from media.errors import BadDescription, MediaError, NotAcceptable
+from media.events import PortStats
 from signalling import commands as sip
 from signalling import events as sig
 from signalling.errors import LocalProtocolError, TransportError
@@ -79,6 +80,10 @@ class SipLeg:
     @property
     def codecs(self) -> tuple[str, ...]:
         return self._media.codecs
+
+    @property
+    def quality(self) -> PortStats | None:
+        return self._media.quality
 
     @property
     def is_answered(self) -> bool:

@@ -119,14 +119,17 @@ class MetricsFeed:
             self._metrics.trunk_channels.labels(trunk).dec()
 
     def _take_quality(self, event: ev.LegQuality) -> None:
+        if not event.final:
+            return
+        if event.one_way:
+            self._metrics.one_way_audio.inc()
         expected = event.packets_received + event.lost
         if expected:
             loss = event.lost / expected
             self._metrics.packet_loss.observe(loss)
             self._metrics.jitter.observe(event.jitter_ms / 1000)
-            self._metrics.mos.observe(estimated_mos(loss, event.jitter_ms, event.round_trip_ms))
-        elif event.packets_sent:
-            self._metrics.one_way_audio.inc()
+            if event.mos >= 1:
+                self._metrics.mos.observe(event.mos)
 
     def _take_queue(self, event: ev.QueueEntered | ev.QueueLeft) -> None:
         self._queues.add(event.queue)
@@ -145,16 +148,3 @@ class MetricsFeed:
         self._agents[agent] = state
         for known in AgentState:
             self._metrics.agents.labels(known.value).set(sum(value == known for value in self._agents.values()))
-
-
-def estimated_mos(loss: float, jitter_ms: float, round_trip_ms: float) -> float:
-    """ITU-T G.107 in its short form for G.711 with concealment: delay and loss lower R, R gives MOS (1 to 4.4).
-
-    Jitter counts twice as delay, for the buffer that hides it; an unknown round trip (negative) counts as none.
-    """
-    delay = max(0.0, round_trip_ms) / 2 + 2 * jitter_ms + 20
-    rating = 93.2 - 0.024 * delay - (0.11 * (delay - 177.3) if delay > 177.3 else 0.0)
-    rating -= 95 * loss / (loss + 0.251)  # Ie 0, Bpl 25.1 (G.113 Appendix I: G.711 with packet loss concealment)
-    if rating <= 0:
-        return 1.0
-    return 1 + 0.035 * rating + rating * (rating - 60) * (100 - rating) * 7e-6

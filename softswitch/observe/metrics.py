@@ -35,8 +35,12 @@ class Metrics:
         )
         self.jitter = Histogram("softswitch_rtp_jitter_seconds", "Jitter of a leg", buckets=_JITTER, registry=registry)
         self.mos = Histogram("softswitch_rtp_mos", "Estimated quality of a leg (E-model)", buckets=_MOS, registry=registry)
-        self.one_way_audio = Counter("softswitch_one_way_audio", "Legs that sent but never received sound", registry=registry)
+        self.one_way_audio = Counter("softswitch_one_way_audio", "Parties that were sent to and not heard", registry=registry)
         self.mixer_lag = Gauge("softswitch_mixer_tick_lag_seconds", "Lateness of the media clock", registry=registry)
+        self.overload = Gauge("softswitch_media_overload_level", "Step of the overload ladder", ["worker"], registry=registry)
+        self.late_clock = Counter("softswitch_mixer_late_frames", "Frames that the media clock missed", registry=registry)
+        self.media_dropped = Counter("softswitch_media_dropped", "Packets and events not used", ["what"], registry=registry)
+        self.port_failures = Counter("softswitch_media_port_failures", "Ports that failed", ["reason"], registry=registry)
         self.loop_lag = Gauge("softswitch_loop_lag_seconds", "Lateness of the event loop", registry=registry)
         # contact centre, by MetricsFeed
         self.queue_waiting = Gauge("softswitch_queue_waiting", "Callers in the queue", ["queue"], registry=registry)

@@ -21,6 +21,7 @@ class SilentLeg:
     group = 1
     codec = ""
     codecs = ()
+    quality = None
     is_answered = False
     is_ended = False
     listener = staticmethod(base.ignore)

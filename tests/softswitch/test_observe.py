@@ -20,7 +20,7 @@ from softswitch.model.clock import ManualClock
 from softswitch.observe import logs
 from softswitch.observe.alarms import Alarms
 from softswitch.observe.doctor import Check, examine
-from softswitch.observe.feed import MetricsFeed, estimated_mos
+from softswitch.observe.feed import MetricsFeed
 from softswitch.observe.health import Readiness
 from softswitch.observe.metrics import Metrics
 
@@ -131,18 +131,14 @@ def test_queues_agents_trunks_phones_and_recordings() -> None:
     assert scrape("recordings_total", verdict="complete") == 1
 
 
-def test_one_way_audio_is_what_sent_but_never_received() -> None:
+def test_quality_is_counted_once_for_a_party_at_its_end() -> None:
     bus, figures, _ = feed()
-    bus.publish(ev.LegQuality(leg="l1", packets_received=0, packets_sent=500))
-    bus.publish(ev.LegQuality(leg="l2", packets_received=99, packets_sent=500, lost=1))
+    bus.publish(ev.LegQuality(leg="l1", packets_sent=500, one_way="no_packets", final=False))
+    bus.publish(ev.LegQuality(leg="l1", packets_received=0, packets_sent=500, one_way="no_packets"))
+    bus.publish(ev.LegQuality(leg="l2", packets_received=99, packets_sent=500, lost=1, mos=4.1))
     scrape = Scrape(figures.render())
     assert scrape("one_way_audio_total") == 1 and scrape("rtp_packet_loss_ratio_sum") == 0.01
-
-
-def test_mos_of_a_clean_and_of_a_bad_line() -> None:
-    assert estimated_mos(0.0, 0.0, 0.0) == pytest.approx(4.4, abs=0.02)
-    assert 2.0 < estimated_mos(0.1, 30.0, 300.0) < 3.2
-    assert estimated_mos(1.0, 200.0, 2000.0) == 1.0
+    assert scrape("rtp_mos_sum") == 4.1 and scrape("rtp_mos_count") == 1
 
 
 def test_an_alarm_is_told_once_and_cleared_once() -> None:

@@ -139,12 +139,26 @@ class LegResumed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegQuality(Event):
+    """How a party was heard: at the end of its part, and as soon as it is not heard any more or again.
+
+    `mos` and `r_factor` (E-model) are -1 while nothing came. `one_way` says why the party is not heard although it is sent to
+    (`media.events.ONE_WAY`), `one_way_detail` which codec or address came instead.
+    """
+
     type: ClassVar[str] = "leg.quality"
+    final: bool = True
+    party: str = ""  # trunk, phone, agent, widget
+    codec: str = ""
     packets_received: int = 0
     packets_sent: int = 0
     lost: int = 0
     jitter_ms: float = 0.0
     round_trip_ms: float = -1.0
+    concealed_ms: int = 0
+    mos: float = -1.0
+    r_factor: float = -1.0
+    one_way: str = ""
+    one_way_detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

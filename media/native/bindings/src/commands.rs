@@ -135,6 +135,7 @@ fn open_port(command: Object<'_, '_>) -> PyResult<OpenPort> {
         jitter_min_ms: number(&jitter, "min")?,
         jitter_max_ms: number(&jitter, "max")?,
         rtcp_mux: get(command, "rtcp_mux")?,
+        rtcp_xr: get(command, "rtcp_xr")?,
         cname: text(command, "cname")?,
         dtmf_pass: get(command, "dtmf_pass")?,
     })
@@ -152,6 +153,7 @@ fn update_port(command: Object<'_, '_>) -> PyResult<UpdatePort> {
         dtls: optional(command, "dtls", dtls)?,
         ice: optional(command, "ice", ice)?,
         dtmf_pass: optional(command, "dtmf_pass", |value| value.extract())?,
+        rtcp_xr: optional(command, "rtcp_xr", |value| value.extract())?,
     })
 }
 

@@ -3,7 +3,7 @@
 use engine::Reservation;
 use engine::event::{EVENT_NAMES, Event, PortStats};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
+use pyo3::types::{PyBool, PyBytes, PyString, PyTuple};
 
 /// The dataclasses, in the order of `EVENT_NAMES`, then statistics and reservation.
 pub struct Classes {
@@ -28,7 +28,7 @@ impl Classes {
     }
 
     fn stats(&self, py: Python<'_>, stats: &PortStats) -> PyResult<Py<PyAny>> {
-        // Seventeen values: more than a Rust tuple converts, so the tuple is built by hand.
+        // More values than a Rust tuple converts, so the tuple is built by hand.
         let counters = [
             stats.packets_received,
             stats.octets_received,
@@ -41,7 +41,7 @@ impl Classes {
             stats.flooded,
             stats.concealed_ms,
         ];
-        let mut values: Vec<Bound<'_, PyAny>> = Vec::with_capacity(17);
+        let mut values: Vec<Bound<'_, PyAny>> = Vec::with_capacity(28);
         for counter in counters {
             values.push(counter.into_pyobject(py)?.into_any());
         }
@@ -53,6 +53,15 @@ impl Classes {
             values.push(figure.into_pyobject(py)?.into_any());
         }
         values.push(PyString::new(py, &stats.codec).into_any());
+        for figure in [stats.mos, stats.mos_listening, stats.r_factor, stats.burst_ratio] {
+            values.push(figure.into_pyobject(py)?.into_any());
+        }
+        values.push(PyString::intern(py, stats.one_way).into_any());
+        values.push(PyString::new(py, &stats.one_way_detail).into_any());
+        values.push(PyBool::new(py, stats.zero_packets).to_owned().into_any());
+        for figure in [stats.drift_ppm, stats.delay_target_ms, stats.remote_mos, stats.remote_r_factor] {
+            values.push(figure.into_pyobject(py)?.into_any());
+        }
         self.stats.call1(py, PyTuple::new(py, values)?)
     }
 
@@ -93,7 +102,9 @@ impl Classes {
             }
             Event::Stats { port, stats } => class(23).call1((port, self.stats(py, &stats)?)),
             Event::Dumped { target, json } => class(24).call1((target, json)),
-            Event::Overload { worker, level, lag_ms, shed } => class(25).call1((worker, level, lag_ms, shed)),
+            Event::Overload { worker, level, lag_ms, shed, missed } => {
+                class(25).call1((worker, level, lag_ms, shed, missed))
+            }
             Event::EventsDropped { count } => class(26).call1((count,)),
             Event::CommandFailed { seq, index, command, target, reason } => {
                 class(27).call1((seq, index, command, target, reason))

@@ -262,6 +262,7 @@ fn open(port: u64, token: u64, remote: SocketAddr, codec: PayloadMap) -> OpenPor
         jitter_min_ms: 20,
         jitter_max_ms: 200,
         rtcp_mux: false,
+        rtcp_xr: false,
         cname: String::new(),
         dtmf_pass: true,
     }

@@ -116,6 +116,7 @@ pub struct OpenPort {
     pub jitter_min_ms: u32,
     pub jitter_max_ms: u32,
     pub rtcp_mux: bool,
+    pub rtcp_xr: bool,
     pub cname: String,
     pub dtmf_pass: bool,
 }
@@ -133,6 +134,7 @@ pub struct UpdatePort {
     pub dtls: Option<Dtls>,
     pub ice: Option<Ice>,
     pub dtmf_pass: Option<bool>,
+    pub rtcp_xr: Option<bool>,
 }
 
 /// A part of a cadence: frequencies sounded together, then a pause.

@@ -22,6 +22,21 @@ pub struct PortStats {
     pub remote_lost_ratio: f64,
     pub remote_jitter_ms: f64,
     pub codec: String,
+    /// E-model (G.107) of what we receive, conversational; −1 while nothing came.
+    pub mos: f64,
+    pub mos_listening: f64,
+    pub r_factor: f64,
+    pub burst_ratio: f64,
+    /// Why nothing is heard although we send, by the words of `quality::flow::Cause`; empty when all is well.
+    pub one_way: &'static str,
+    pub one_way_detail: String,
+    /// Not one packet came although they are expected.
+    pub zero_packets: bool,
+    pub drift_ppm: f64,
+    pub delay_target_ms: f64,
+    /// The far end's view by VoIP metrics (RFC 3611), −1 when it sends none.
+    pub remote_mos: f64,
+    pub remote_r_factor: f64,
 }
 
 impl Default for PortStats {
@@ -44,6 +59,17 @@ impl Default for PortStats {
             remote_lost_ratio: -1.0,
             remote_jitter_ms: -1.0,
             codec: String::new(),
+            mos: -1.0,
+            mos_listening: -1.0,
+            r_factor: -1.0,
+            burst_ratio: 1.0,
+            one_way: "",
+            one_way_detail: String::new(),
+            zero_packets: false,
+            drift_ppm: 0.0,
+            delay_target_ms: 0.0,
+            remote_mos: -1.0,
+            remote_r_factor: -1.0,
         }
     }
 }
@@ -181,6 +207,8 @@ pub enum Event {
         level: u32,
         lag_ms: f64,
         shed: &'static str,
+        /// Frames that were not run at all, since the start.
+        missed: u64,
     },
     EventsDropped {
         count: u64,

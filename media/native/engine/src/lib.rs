@@ -14,6 +14,7 @@ pub mod jitter;
 pub mod media;
 pub mod pool;
 pub mod port;
+pub mod quality;
 pub mod route;
 pub mod rtcp;
 pub mod rtp;

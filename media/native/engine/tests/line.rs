@@ -131,6 +131,7 @@ fn reports_come_every_five_seconds_and_theirs_are_read() {
         Report::Sender { sender, .. } => last_sr = (sender.ntp >> 16) as u32,
         Report::Block { block, .. } => fraction = block.fraction,
         Report::Bye { .. } => panic!("not yet"),
+        Report::Voip { .. } => panic!("nobody asked for it"),
     });
     assert!((20..=32).contains(&fraction), "about 10 % of 256: {fraction}");
     let mut answer = Vec::new();

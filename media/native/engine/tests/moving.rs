@@ -54,6 +54,7 @@ impl End {
             jitter_min_ms: 20,
             jitter_max_ms: 200,
             rtcp_mux: false,
+            rtcp_xr: false,
             cname: String::new(),
             dtmf_pass: true,
         }))]);

@@ -177,6 +177,13 @@ impl Encoder {
     }
 
     /// Encodes one packet's samples into `out` and returns the octets, `None` when it does not fit or fails.
+    /// Codecs whose effort can be chosen take less of it, or the usual again.
+    pub fn spare_effort(&mut self, sparing: bool) {
+        if let Self::Opus(encoder) = self {
+            encoder.spare_effort(sparing);
+        }
+    }
+
     pub fn encode_into(&mut self, samples: &[f32], out: &mut [u8]) -> Option<usize> {
         match self {
             Self::G711(law) => {

@@ -74,16 +74,25 @@ impl Decoder {
     }
 }
 
+/// What sounds good at a third of the CPU of the highest one; and what an overloaded worker takes.
+const COMPLEXITY: u8 = 5;
+const COMPLEXITY_SPARING: u8 = 2;
+
 pub struct Encoder(opusic_c::Encoder);
 
 impl Encoder {
     pub fn new(rate: u32) -> Option<Self> {
         let mut encoder = opusic_c::Encoder::new(Channels::Mono, sample_rate(rate)?, Application::Voip).ok()?;
-        encoder.set_complexity(5).ok()?;
+        encoder.set_complexity(COMPLEXITY).ok()?;
         encoder.set_bitrate(Bitrate::Value(if rate > 8000 { 28_000 } else { 20_000 })).ok()?;
         encoder.set_inband_fec(InbandFec::Mode1).ok()?;
         encoder.set_packet_loss(5).ok()?;
         Some(Self(encoder))
+    }
+
+    /// A refusal leaves it as it was, which costs CPU and nothing else.
+    pub fn spare_effort(&mut self, sparing: bool) {
+        let _ = self.0.set_complexity(if sparing { COMPLEXITY_SPARING } else { COMPLEXITY });
     }
 
     /// Lets silence be coded in packets of at most two octets, which need not be sent.

@@ -3,6 +3,7 @@
 pub mod codecs;
 pub mod dtmf;
 pub mod latch;
+pub mod quality;
 pub mod receive;
 pub mod security;
 pub mod send;
@@ -15,7 +16,6 @@ use std::net::SocketAddr;
 use crate::codec::Coding;
 use crate::command::{Direction, Dtls, Ice, OpenPort, UpdatePort};
 use crate::error::Refusal;
-use crate::event::PortStats;
 use crate::ice::{IceConfig, IceLite};
 use crate::ids::{MAX_GROUP_RATE, Micros, NodeId, Slot};
 use crate::route::EdgeSet;
@@ -71,6 +71,11 @@ pub struct Port {
     pub handshaking: Option<usize>,
     pub rtcp: Session,
     pub report_at: Micros,
+    /// The peer wants VoIP metrics in our reports (RFC 3611).
+    pub rtcp_xr: bool,
+    pub stats_at: Micros,
+    /// Packets, lost and late ones before the port came into its group: the E-model judges from then on.
+    pub judged_from: [u64; 3],
     pub edges: EdgeSet,
     pub path: Path,
     /// Until the mix goes on where the packets ended.
@@ -126,6 +131,9 @@ impl Port {
             handshaking: None,
             rtcp: Session::default(),
             report_at: 0,
+            rtcp_xr: open.rtcp_xr,
+            stats_at: 0,
+            judged_from: [0; 3],
             edges: EdgeSet::default(),
             path: Path::Nothing,
             former: None,
@@ -175,6 +183,7 @@ impl Port {
             self.latch.signal(remote);
             self.remote_rtcp = update.remote_rtcp;
         }
+        self.rtcp_xr = update.rtcp_xr.unwrap_or(self.rtcp_xr);
         if let Some(pass) = update.dtmf_pass {
             self.dtmf_pass = pass;
         }
@@ -304,34 +313,6 @@ impl Port {
         self.voice.as_deref_mut()
     }
 
-    pub fn stats(&self) -> PortStats {
-        let receive = &self.receive;
-        let counters = &receive.counters;
-        let clock = receive.coding.clock();
-        let playout = receive.playout.as_ref();
-        let view = &self.rtcp.view;
-        let remote_jitter = view.jitter_ticks as f64 * 1000.0 / f64::from(self.sending_clock());
-        PortStats {
-            packets_received: counters.packets,
-            octets_received: counters.octets,
-            packets_sent: self.send.packets,
-            octets_sent: self.send.octets,
-            lost: counters.lost_before + receive.reception.lost(),
-            late: counters.late + playout.map_or(0, |playout| playout.late),
-            duplicates: counters.duplicates,
-            discarded: counters.discarded,
-            flooded: counters.flooded,
-            concealed_ms: counters.concealed_ms + playout.map_or(0, |playout| playout.concealed_ms()),
-            jitter_ms: receive.reception.jitter_ms(clock),
-            delay_ms: playout.map_or(receive.mean_delay_ms, |playout| playout.delay_ms()),
-            round_trip_ms: view.round_trip_ms,
-            srtp_failures: counters.srtp_failures,
-            remote_lost_ratio: view.lost_ratio,
-            remote_jitter_ms: if view.jitter_ticks < 0 { -1.0 } else { remote_jitter },
-            codec: receive.coding.name().to_owned(),
-        }
-    }
-
     /// A JSON picture without keys.
     pub fn dump_into(&self, out: &mut String) {
         let path = match self.path {
@@ -341,7 +322,7 @@ impl Port {
         };
         let remote = self.latch.target().map_or_else(String::new, |remote| remote.to_string());
         let edges: Vec<String> = self.edges.wanted().map(|edge| edge.source.to_string()).collect();
-        let stats = self.stats();
+        let counters = &self.receive.counters;
         let _ = write!(
             out,
             "{{\"port\":{},\"local\":\"{}\",\"remote\":\"{remote}\",\"direction\":\"{:?}\",\"codec\":\"{}\",\"path\":\"{path}\",\
@@ -356,10 +337,10 @@ impl Port {
             self.reachable,
             self.send.ssrc,
             edges.join(","),
-            stats.packets_received,
-            stats.packets_sent,
-            stats.lost,
-            stats.discarded,
+            counters.packets,
+            self.send.packets,
+            counters.lost_before + self.receive.reception.lost(),
+            counters.discarded,
         );
     }
 

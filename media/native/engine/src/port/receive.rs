@@ -9,6 +9,7 @@ use crate::dsp::resample::Resampler;
 use crate::dsp::vad::{self, Vad};
 use crate::ids::Micros;
 use crate::jitter::{Kind, Playout};
+use crate::quality::flow::{Cause, Refused};
 use crate::rtcp::session::Reception;
 use crate::rtp::telephone_event;
 
@@ -127,11 +128,18 @@ pub struct Receiver {
     pub coding: Coding,
     pub counters: Counters,
     pub flood: Flood,
+    /// Of packets whose source is not known: they must not use up what the peer may send.
+    pub strangers: Flood,
     pub events: telephone_event::Receiver,
     pub event_clock: u32,
     pub started: bool,
     pub silent: bool,
     pub last_at: Micros,
+    /// Packets are expected since then; 0 while they are not.
+    pub awaited_since: Micros,
+    pub refused: Refused,
+    /// The newest cause of silence that was told.
+    pub told: Cause,
     pub newest: Newest,
     pub playout: Option<Box<Playout>>,
     pub resampler: Option<Resampler>,
@@ -151,11 +159,15 @@ impl Receiver {
             coding,
             counters: Counters::default(),
             flood: Flood::new(ptime_ms),
+            strangers: Flood::new(ptime_ms),
             events: telephone_event::Receiver::default(),
             event_clock: 8000,
             started: false,
             silent: false,
             last_at: 0,
+            awaited_since: 0,
+            refused: Refused::default(),
+            told: Cause::None,
             newest: Newest::default(),
             playout: None,
             resampler: None,

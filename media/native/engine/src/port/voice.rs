@@ -34,6 +34,8 @@ pub struct Voice {
     spare: bool,
     suppression: Option<Suppression>,
     silent: bool,
+    /// Under overload the encoder takes less trouble.
+    sparing: bool,
 }
 
 impl Voice {
@@ -56,7 +58,16 @@ impl Voice {
             spare,
             suppression: own.then(Suppression::default),
             silent: false,
+            sparing: false,
         })
+    }
+
+    /// Step one of the overload ladder: coding that costs half and sounds a little worse; and back.
+    pub fn spare_effort(&mut self, sparing: bool) {
+        if self.sparing != sparing {
+            self.sparing = sparing;
+            self.encoder.spare_effort(sparing);
+        }
     }
 
     pub fn fits(&self, coding: Coding, group_rate: u32, ptime_ms: u32, spare: bool) -> bool {

@@ -1,12 +1,17 @@
-//! RTCP (RFC 3550 §6): sender and receiver reports, SDES CNAME and BYE. Reads compound and reduced-size packets (RFC 5506).
+//! RTCP (RFC 3550 §6): sender and receiver reports, SDES CNAME, BYE, and VoIP metrics (RFC 3611). Reads compound and
+//! reduced-size packets (RFC 5506).
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 
 pub mod session;
+pub mod xr;
+
+use xr::VoipMetrics;
 
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const SDES: u8 = 202;
 const BYE: u8 = 203;
+const EXTENDED: u8 = 207;
 const CNAME: u8 = 1;
 
 /// One report block (RFC 3550 §6.4.1).
@@ -37,6 +42,7 @@ pub enum Report {
     Sender { ssrc: u32, sender: Sender },
     Block { from: u32, block: Block },
     Bye { ssrc: u32 },
+    Voip { from: u32, metrics: VoipMetrics },
 }
 
 fn be32(bytes: &[u8], at: usize) -> Option<u32> {
@@ -70,6 +76,10 @@ fn one(kind: u8, count: usize, body: &[u8], each: &mut impl FnMut(Report)) {
         RECEIVER_REPORT => 4,
         BYE => {
             each(Report::Bye { ssrc });
+            return;
+        }
+        EXTENDED => {
+            xr::parse(body.get(4..).unwrap_or_default(), |metrics| each(Report::Voip { from: ssrc, metrics }));
             return;
         }
         _ => return,
@@ -145,6 +155,14 @@ pub fn write_report(out: &mut Vec<u8>, ssrc: u32, sender: Option<Sender>, block:
     });
 }
 
+/// Appends an extended report with one block of VoIP metrics (RFC 3611 §4.7).
+pub fn write_voip(out: &mut Vec<u8>, ssrc: u32, metrics: &VoipMetrics) {
+    packet(out, 0, EXTENDED, |out| {
+        out.extend(ssrc.to_be_bytes());
+        xr::write(out, metrics);
+    });
+}
+
 /// Appends BYE (RFC 3550 §6.6).
 pub fn write_bye(out: &mut Vec<u8>, ssrc: u32) {
     packet(out, 1, BYE, |out| out.extend(ssrc.to_be_bytes()));
@@ -172,9 +190,21 @@ mod tests {
     }
 
     #[test]
+    fn a_lone_packet_is_enough() {
+        // RFC 5506: no report in front, no CNAME behind.
+        let mut out = Vec::new();
+        write_voip(&mut out, 4, &VoipMetrics { ssrc: 9, mos_cq: 41, ..VoipMetrics::default() });
+        let mut seen = Vec::new();
+        assert!(parse(&out, |report| seen.push(report)));
+        let metrics = VoipMetrics { ssrc: 9, mos_cq: 41, ..VoipMetrics::default() };
+        assert_eq!(seen, [Report::Voip { from: 4, metrics }]);
+    }
+
+    #[test]
     fn every_truncation_is_survived() {
         let mut out = Vec::new();
         write_report(&mut out, 1, Some(Sender::default()), Some(Block::default()), "name");
+        write_voip(&mut out, 1, &VoipMetrics::default());
         for length in 1..out.len() {
             parse(&out[..length], |_| ());
         }

@@ -1,8 +1,52 @@
 //! What a port remembers between reports: reception statistics (RFC 3550 appendix A.3, A.8), round trip, the far end's view.
 
+use super::xr::{self, VoipMetrics};
 use super::{Block, Report, Sender};
 use crate::ids::Micros;
+use crate::quality::bursts::Bursts;
 use crate::rtp;
+
+/// A gap that is longer counts as a burst of so many.
+const LONGEST_BURST: u64 = 256;
+/// Drift is measured between the fastest packets of spans of so long.
+const DRIFT_SPAN_US: Micros = 10_000_000;
+
+/// How fast the sender's clock runs against ours, from the fastest packets of the first span and of the newest.
+#[derive(Debug, Default)]
+struct Drift {
+    /// Transit against that of the first packet, ticks.
+    relative: i64,
+    fastest: i64,
+    since: Micros,
+    first: Option<(i64, Micros)>,
+    newest: Option<(i64, Micros)>,
+}
+
+impl Drift {
+    fn note(&mut self, change: i64, now: Micros) {
+        self.relative += change;
+        if self.since == 0 {
+            (self.since, self.fastest) = (now, self.relative);
+        }
+        self.fastest = self.fastest.min(self.relative);
+        if now.saturating_sub(self.since) < DRIFT_SPAN_US {
+            return;
+        }
+        let span = (self.fastest, now);
+        if self.first.is_none() {
+            self.first = Some(span);
+        } else {
+            self.newest = Some(span);
+        }
+        (self.since, self.fastest) = (now, self.relative);
+    }
+
+    fn ppm(&self, clock: u32) -> f64 {
+        let (Some((before, from)), Some((after, to))) = (self.first, self.newest) else { return 0.0 };
+        let ticks = (to.saturating_sub(from)) as f64 / 1e6 * f64::from(clock);
+        if ticks > 0.0 { (before - after) as f64 / ticks * 1e6 } else { 0.0 }
+    }
+}
 
 /// Reception of one SSRC.
 #[derive(Debug, Default)]
@@ -17,6 +61,9 @@ pub struct Reception {
     reported_expected: u64,
     reported_received: u64,
     transit: i64,
+    timestamp: u32,
+    drift: Drift,
+    pub bursts: Bursts,
     /// Interarrival jitter in RTP ticks, scaled by 16.
     jitter: i64,
     last_sr: u32,
@@ -40,7 +87,14 @@ impl Reception {
         let arrival = (now as i64 * i64::from(clock)) / 1_000_000;
         let transit = arrival.wrapping_sub(i64::from(header.timestamp));
         if !self.started || self.ssrc != header.ssrc {
-            *self = Self { ssrc: header.ssrc, started: true, received: 1, transit, ..Self::default() };
+            *self = Self {
+                ssrc: header.ssrc,
+                started: true,
+                received: 1,
+                transit,
+                timestamp: header.timestamp,
+                ..Self::default()
+            };
             self.first = (1 << 16) + u64::from(header.sequence);
             self.highest = self.first;
             self.window = 1;
@@ -52,10 +106,17 @@ impl Reception {
             return (extended, order);
         }
         self.received += 1;
-        let difference = i64::from(transit.wrapping_sub(self.transit) as i32).abs();
+        if header.timestamp == self.timestamp {
+            return (extended, order); // a telephone event goes on: its packets all bear the time of its begin
+        }
+        self.timestamp = header.timestamp;
+        let change = i64::from(transit.wrapping_sub(self.transit) as i32);
         self.transit = transit;
-        if difference < i64::from(clock) {
-            self.jitter += difference - ((self.jitter + 8) >> 4);
+        if change.abs() < i64::from(clock) {
+            self.jitter += change.abs() - ((self.jitter + 8) >> 4);
+            self.drift.note(change, now);
+        } else {
+            self.drift = Drift::default();
         }
         (extended, order)
     }
@@ -63,6 +124,7 @@ impl Reception {
     fn mark(&mut self, extended: u64) -> Order {
         if extended > self.highest {
             let ahead = extended - self.highest;
+            self.settle(ahead);
             self.window = if ahead < 64 { self.window << ahead | 1 } else { 1 };
             self.highest = extended;
             return Order::Next;
@@ -75,6 +137,29 @@ impl Reception {
             self.window |= 1 << behind;
         }
         Order::Old
+    }
+
+    /// What leaves the window is decided: received or lost for good.
+    fn settle(&mut self, ahead: u64) {
+        let known = self.expected();
+        for behind in (64 - ahead.min(64)..64).rev() {
+            if behind >= known {
+                continue; // before the first packet
+            }
+            if self.window & 1 << behind != 0 {
+                self.bursts.received();
+            } else {
+                self.bursts.lost();
+            }
+        }
+        for _ in 0..ahead.saturating_sub(64).min(LONGEST_BURST) {
+            self.bursts.lost();
+        }
+    }
+
+    /// How fast the sender's clock runs against ours, parts per million; 0 until it is known, after half a minute.
+    pub fn drift_ppm(&self, clock: u32) -> f64 {
+        self.drift.ppm(clock)
     }
 
     pub fn expected(&self) -> u64 {
@@ -119,11 +204,14 @@ pub struct RemoteView {
     pub round_trip_ms: f64,
     pub lost_ratio: f64,
     pub jitter_ticks: i64,
+    /// From VoIP metrics (RFC 3611), −1 when the far end sends none.
+    pub r_factor: f64,
+    pub mos: f64,
 }
 
 impl Default for RemoteView {
     fn default() -> Self {
-        Self { round_trip_ms: -1.0, lost_ratio: -1.0, jitter_ticks: -1 }
+        Self { round_trip_ms: -1.0, lost_ratio: -1.0, jitter_ticks: -1, r_factor: -1.0, mos: -1.0 }
     }
 }
 
@@ -160,6 +248,11 @@ impl Session {
                 }
             }
             Report::Bye { ssrc } if ssrc == reception.ssrc => bye = true,
+            Report::Voip { metrics, .. } if metrics.ssrc == own => {
+                let known = |value: u8| (value != xr::UNKNOWN).then(|| f64::from(value));
+                view.r_factor = known(metrics.r_factor).unwrap_or(view.r_factor);
+                view.mos = known(metrics.mos_cq).or(known(metrics.mos_lq)).map_or(view.mos, |tenths| tenths / 10.0);
+            }
             _ => (),
         });
         self.view = view;
@@ -167,7 +260,8 @@ impl Session {
         framed
     }
 
-    /// Appends our report: SR when `sender` is given, else RR.
+    /// Appends our report: SR when `sender` is given, else RR; then `voip` when the peer wants it.
+    #[allow(clippy::too_many_arguments)] // the pieces of one report
     pub fn report(
         &mut self,
         out: &mut Vec<u8>,
@@ -175,9 +269,13 @@ impl Session {
         sender: Option<Sender>,
         reception: &mut Reception,
         cname: &str,
+        voip: Option<VoipMetrics>,
         now: Micros,
     ) {
         super::write_report(out, own, sender, reception.block(now), cname);
+        if let Some(metrics) = voip {
+            super::write_voip(out, own, &metrics);
+        }
     }
 }
 
@@ -223,6 +321,29 @@ mod tests {
             reception.input(&header(index as u16, index * 160), 8000, u64::from(index) * 20_000 + wobble);
         }
         assert!((reception.jitter_ms(8000) - 10.0).abs() < 1.0, "{}", reception.jitter_ms(8000));
+    }
+
+    #[test]
+    fn a_long_digit_is_no_jitter_and_bursts_are_told_from_single_losses() {
+        let mut reception = Reception::default();
+        for index in 0..400u32 {
+            let timestamp = if (100..150).contains(&index) { 16_000 } else { index * 160 };
+            if !(200..210).contains(&index) {
+                reception.input(&header(index as u16, timestamp), 8000, u64::from(index) * 20_000);
+            }
+        }
+        assert!(reception.jitter_ms(8000) < 0.1, "{}", reception.jitter_ms(8000));
+        assert!(reception.bursts.ratio() > 9.0, "{}", reception.bursts.ratio());
+    }
+
+    #[test]
+    fn drift_shows_through_jitter() {
+        let mut reception = Reception::default();
+        for index in 0..9000u64 {
+            let at = index * 20_000 - index * 4 + (index * 7919 % 7) * 1000; // 200 ppm fast, 6 ms of jitter
+            reception.input(&header(index as u16, (index * 160) as u32), 8000, 1 + at);
+        }
+        assert!((reception.drift_ppm(8000) - 200.0).abs() < 20.0, "{}", reception.drift_ppm(8000));
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Core {
             Command::CloseInject { inject } => self.close_inject(inject),
             Command::Sample { port } => {
                 let slot = self.slot(port)?;
-                let stats = Box::new(self.port(slot).ok_or(Refusal::UnknownId)?.stats());
+                let stats = Box::new(self.port(slot).ok_or(Refusal::UnknownId)?.stats(now));
                 self.events.push(Event::Stats { port, stats });
                 Ok(())
             }
@@ -144,7 +144,7 @@ impl Core {
         self.guarded(slot, |core, port| core.report(slot, port, now, true, net));
         let Some(port) = self.unseat(slot) else { return Ok(()) };
         self.close_handshake(&port);
-        self.events.push(Event::PortClosed { port: id, reason, stats: Box::new(port.stats()) });
+        self.events.push(Event::PortClosed { port: id, reason, stats: Box::new(port.stats(now)) });
         self.changes.push(Change::Closed { slot });
         Ok(())
     }
@@ -164,6 +164,7 @@ impl Core {
         let index = self.room(group)?;
         let port = self.port(slot).ok_or(Refusal::UnknownId)?;
         let old = std::mem::replace(&mut port.group, index);
+        port.judge_anew();
         port.edges = EdgeSet::default(); // what it heard belongs to the group it left
         if let Some(group) = self.group(old) {
             group.ports.retain(|other| *other != slot);
@@ -179,6 +180,7 @@ impl Core {
     /// Takes a port that came from another worker.
     pub fn adopt(&mut self, mut port: Box<Port>, group: GroupId) -> Slot {
         port.group = self.group_index(group);
+        port.judge_anew();
         port.relays.clear(); // slots of the other worker
         port.due = 0;
         port.set_path(crate::port::Path::Nothing);

@@ -7,6 +7,8 @@ use crate::ids::NodeId;
 use crate::port::voice::{Piece, Voice};
 use crate::route::{EdgeSet, Share};
 
+/// Speakers of a room that an overloaded worker sums.
+const SPARING_SPEAKERS: usize = 3;
 /// A talker stays among the loudest for so many frames after it fell silent (300 ms).
 const HANG_OVER: u32 = 15;
 /// −45 dBov.
@@ -82,6 +84,8 @@ pub struct Bus {
     pub id: NodeId,
     pub edges: EdgeSet,
     max_speakers: usize,
+    /// The worker's step on the ladder of §12.
+    pub overload: u32,
     agc: bool,
     gate: bool,
     /// In the order of `edges`.
@@ -102,6 +106,7 @@ impl Bus {
             id,
             edges: EdgeSet::default(),
             max_speakers: (max_speakers as usize).clamp(1, 64),
+            overload: 0,
             agc,
             gate,
             members: Vec::new(),
@@ -116,11 +121,12 @@ impl Bus {
 
     /// Writes the sum of this frame into `out`.
     pub fn sum_into(&mut self, arena: &[f32], awaited: &[bool], out: &mut [f32]) {
+        let most = if self.overload >= 3 { self.max_speakers.min(SPARING_SPEAKERS) } else { self.max_speakers };
         self.frames += 1;
         std::mem::swap(&mut self.previous, &mut self.current);
         self.align();
         self.measure(arena, out.len());
-        self.choose();
+        self.choose(most);
         out.fill(0.0);
         for (edge, member) in self.edges.iter().zip(&mut self.members) {
             // Who has not begun to play (`awaited`) fades in with its first sound, not before.
@@ -160,8 +166,8 @@ impl Bus {
     }
 
     /// The loudest are summed; in a room that is small enough everybody is.
-    fn choose(&mut self) {
-        if self.members.len() <= self.max_speakers {
+    fn choose(&mut self, most: usize) {
+        if self.members.len() <= most {
             self.members.iter_mut().for_each(|member| member.summed = true);
             return;
         }
@@ -171,7 +177,7 @@ impl Bus {
         let rank = |index: &u32| members.get(*index as usize).map_or(0.0, Member::rank);
         ranks.sort_unstable_by(|a, b| rank(b).total_cmp(&rank(a)).then(a.cmp(b)));
         members.iter_mut().for_each(|member| member.summed = false);
-        for &index in ranks.iter().take(self.max_speakers) {
+        for &index in ranks.iter().take(most) {
             members[index as usize].summed = true;
         }
     }
@@ -201,6 +207,7 @@ impl Bus {
                 }
             };
         let common = self.common.get_mut(index)?;
+        common.voice.spare_effort(self.overload > 0);
         if common.frame != self.frames {
             common.frame = self.frames;
             let scratch = scratch.get_mut(..sum.len())?;

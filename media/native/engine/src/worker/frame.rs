@@ -137,6 +137,7 @@ impl Core {
         for (index, bus) in group.buses.iter_mut().enumerate() {
             let out = &mut self.mix[..length];
             let at = (start + index) * length;
+            bus.overload = self.overload;
             bus.sum_into(&group.arena, &group.plan.awaited, out);
             group.arena[at..at + length].copy_from_slice(out);
             if let Some(ports) = bus.news() {
@@ -146,6 +147,7 @@ impl Core {
     }
 
     fn feed_listeners(&mut self, group: &mut Group, length: usize, now: Micros, merged: u32, net: &mut dyn Net) {
+        let sparing = self.overload > 0;
         for &slot in &group.ports {
             self.current = Some(slot);
             let goes_on = self.goes_on(slot);
@@ -194,6 +196,9 @@ impl Core {
                         && let Some(voice) = port.voice(group.rate)
                     {
                         bus.lead_out(voice);
+                    }
+                    if let Some(voice) = &mut port.voice {
+                        voice.spare_effort(sparing);
                     }
                     send_audio(port, group.rate, mix, &mut self.payload[..], slot, &mut out);
                 }

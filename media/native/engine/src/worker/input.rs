@@ -69,11 +69,15 @@ impl Core {
 
     fn media(&mut self, port: &mut Port, packet: &mut [u8], arrival: Arrival, net: &mut dyn Net) {
         let counters = &mut port.receive.counters;
-        if !port.receive.flood.admits(arrival.now) {
+        let known = port.latch.is_known(arrival.source);
+        let flood = if known { &mut port.receive.flood } else { &mut port.receive.strangers };
+        if !flood.admits(arrival.now) {
             counters.flooded += 1;
             return;
         }
-        let Some(incoming) = packet.get(1).and_then(|octet| port.codecs.incoming(octet & 0x7f)) else {
+        let payload_type = packet.get(1).map_or(0, |octet| octet & 0x7f);
+        let Some(incoming) = port.codecs.incoming(payload_type) else {
+            port.receive.refused.codec(payload_type);
             counters.discarded += 1;
             return;
         };
@@ -89,6 +93,7 @@ impl Core {
                 return;
             }
             Err(_) => {
+                port.receive.refused.keys();
                 counters.srtp_failures += 1;
                 return;
             }
@@ -98,7 +103,11 @@ impl Core {
             counters.discarded += 1;
             return;
         };
-        if !self.admit(port, &header, authentic, arrival) || !port.direction.receives() {
+        let admitted = self.admit(port, &header, authentic, arrival);
+        if !admitted {
+            port.receive.refused.source(arrival.source);
+        }
+        if !admitted || !port.direction.receives() {
             port.receive.counters.discarded += 1;
             return;
         }
@@ -160,6 +169,7 @@ impl Core {
         receive.counters.packets += 1;
         receive.counters.octets += payload.len() as u64;
         receive.last_at = now;
+        receive.refused.accepted();
         if let Incoming::Audio(coding) = incoming
             && coding != receive.coding
         {

@@ -128,6 +128,9 @@ pub struct Core {
     random: u64,
     pub lag_us: Micros,
     pub missed_frames: u64,
+    /// Lateness in ms and missed frames as they were told last, and when.
+    pub(super) told_lag: (u64, u64),
+    pub(super) told_lag_at: Micros,
     /// Highest number of frames that run late one after another.
     pub overload: u32,
 }
@@ -166,6 +169,8 @@ impl Core {
             random: seed | 1,
             lag_us: 0,
             missed_frames: 0,
+            told_lag: (0, 0),
+            told_lag_at: 0,
             overload: 0,
         }
     }
@@ -289,7 +294,7 @@ impl Core {
         if self.phases.iter().all(|phase| phase.groups.is_empty()) {
             self.lag_us = 0; // nothing is mixed, so nothing can be late: a former overload must not outlive its calls
         }
-        self.watch_load();
+        self.watch_load(now);
     }
 
     /// Smooths how late frames start. One stall counts once and at most `WORST`: only lasting lateness is overload.

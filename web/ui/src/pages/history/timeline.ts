@@ -31,7 +31,8 @@ const TECHNICAL = new Set([
   "call.data",
 ]);
 
-export const isTechnical = (event: TimelineEvent): boolean => TECHNICAL.has(event.type);
+export const isTechnical = (event: TimelineEvent): boolean =>
+  TECHNICAL.has(event.type) && !(event.type === "leg.quality" && event["one_way"]);
 
 /** Events whose sentence depends on one of their fields. */
 const VARIANT: Record<string, string> = {
@@ -44,6 +45,21 @@ const VARIANT: Record<string, string> = {
   "call.consult_ended": "result",
   "agent.help": "state",
 };
+
+/** How a party was heard; or why it is not: a technician's line until somebody hears nothing. */
+function quality(event: TimelineEvent, words: Words): string {
+  const { t } = words;
+  const party = word(words, "timeline.legParty", event["party"]);
+  const known = (key: string): number => (typeof event[key] === "number" ? event[key] : -1);
+  const cause = event["one_way"]
+    ? t(`timeline.oneWay.${text(event["one_way"])}`, { party, codec: text(event["codec"]), detail: text(event["one_way_detail"]) })
+    : "";
+  if (event["final"] === false) return cause ? t("timeline.notHeard", { cause }) : t("timeline.heardAgain", { party });
+  const parts = [known("mos") >= 1 ? `MOS ${known("mos").toFixed(1)}` : "", text(event["codec"])];
+  parts.push(t("timeline.lineFigures", { lost: text(event["lost"]), jitter: known("jitter_ms").toFixed(1) }));
+  parts.push(known("round_trip_ms") >= 0 ? t("timeline.roundTrip", { ms: known("round_trip_ms").toFixed(0) }) : "", cause);
+  return t("timeline.legQuality", { party, figures: parts.filter(Boolean).join(", ") });
+}
 
 const text = (value: unknown): string => (["string", "number", "boolean"].includes(typeof value) ? String(value) : "");
 const list = (value: unknown): string => (Array.isArray(value) ? value.map(text).join(", ") : "");
@@ -94,6 +110,7 @@ function values(event: TimelineEvent, words: Words): Record<string, string> {
 
 /** The sentence for an event; an unknown type is shown by its name rather than hidden. */
 export function describe(event: TimelineEvent, words: Words): string {
+  if (event.type === "leg.quality") return quality(event, words);
   const base = `timeline.${event.type.replace(".", "_")}`;
   const variant = VARIANT[event.type];
   const key = variant ? `${base}.${text(event[variant])}` : base;
