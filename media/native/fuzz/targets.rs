@@ -6,20 +6,32 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use engine::codec::{Coding, Decoder};
 use engine::dtls::DtlsConfig;
 use engine::dtls::association::{Association, Happening, Shared};
 use engine::ice::{IceConfig, IceLite, stun};
+use engine::jitter::{Kind as Packet, Playout};
 use engine::media::wav;
 use engine::rtcp;
 use engine::rtp::{self, telephone_event};
 use engine::srtp::{Context, Profile, SrtpKeys};
+use engine::worker::ways;
 
 /// A target takes one input.
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its corpus folder.
-pub const ALL: [(&str, Target); 6] =
-    [("rtp", rtp), ("rtcp", rtcp), ("stun", stun), ("srtp", srtp), ("dtls", dtls), ("wav", wav)];
+pub const ALL: [(&str, Target); 9] = [
+    ("rtp", rtp),
+    ("rtcp", rtcp),
+    ("stun", stun),
+    ("srtp", srtp),
+    ("dtls", dtls),
+    ("wav", wav),
+    ("opus", opus),
+    ("frames", frames),
+    ("playout", playout),
+];
 
 /// Headers and telephone events.
 pub fn rtp(input: &[u8]) {
@@ -34,7 +46,16 @@ pub fn rtp(input: &[u8]) {
 /// Compound packets and what a session makes of them.
 pub fn rtcp(input: &[u8]) {
     let mut reports = 0;
-    let framed = rtcp::parse(input, |_| reports += 1);
+    let framed = rtcp::parse(input, |report| {
+        reports += 1;
+        if let rtcp::Report::Voip { from, metrics } = report {
+            let mut again = Vec::new();
+            rtcp::write_voip(&mut again, from, &metrics);
+            let mut same = false;
+            rtcp::parse(&again, |read| same = read == report);
+            assert!(same, "{metrics:?}");
+        }
+    });
     assert!(reports <= input.len() / 4, "more reports than words");
     let mut session = rtcp::session::Session::default();
     let mut reception = rtcp::session::Reception::default();
@@ -105,6 +126,66 @@ pub fn dtls(input: &[u8]) {
     association.timeout(now + Duration::from_millis(300), &mut said);
     let connected = said.iter().any(|happening| matches!(happening, Happening::Connected { .. }));
     assert!(!connected && said.len() < 16, "{said:?}");
+}
+
+/// A payload of Opus: decoded, or used to conceal the one before it. What is told of its length holds.
+pub fn opus(input: &[u8]) {
+    let ticks = Coding::Opus.ticks(input);
+    assert!(ticks.is_none_or(|ticks| (120..=5760).contains(&ticks)), "2.5 to 120 ms: {ticks:?}");
+    let Some(mut decoder) = Decoder::new(Coding::Opus) else { panic!("the library is there") };
+    let mut out = Vec::new();
+    decoder.conceal_into(Some(input), 320, &mut out);
+    assert!(out.len() <= 2 * 5760, "{}", out.len());
+    out.clear();
+    if decoder.decode_into(input, &mut out) {
+        assert!(!out.is_empty() && out.len() <= 1920, "{}", out.len());
+        assert!(out.iter().all(|sample| sample.is_finite()));
+    } else {
+        assert!(out.is_empty());
+    }
+    decoder.conceal_into(None, 320, &mut out);
+}
+
+/// A TCP stream in pieces (RFC 4571): the packets are those of the stream as a whole, and what waits is bounded.
+pub fn frames(input: &[u8]) {
+    let Some((&size, stream)) = input.split_first() else { return };
+    let whole: Vec<Vec<u8>> = {
+        let mut received = stream.to_vec();
+        std::iter::from_fn(|| ways::take_frame(&mut received)).collect()
+    };
+    let (mut received, mut taken) = (Vec::new(), Vec::new());
+    for piece in stream.chunks(usize::from(size).max(1)) {
+        received.extend_from_slice(piece);
+        taken.extend(std::iter::from_fn(|| ways::take_frame(&mut received)));
+    }
+    assert_eq!(taken, whole);
+    assert!(whole.iter().map(|packet| packet.len() + 2).sum::<usize>() <= stream.len());
+}
+
+/// What a party may put into a jitter buffer: four octets say codec, sequence, timestamp and time of each packet.
+pub fn playout(input: &[u8]) {
+    let codings = [Coding::Pcmu, Coding::G722, Coding::Opus, Coding::L16 { rate: 48_000, channels: 2 }];
+    let Some((&first, mut rest)) = input.split_first() else { return };
+    let coding = codings[usize::from(first) % codings.len()];
+    let Some(mut playout) = Playout::new(coding, 20, 200) else { panic!("the library is there") };
+    let (mut sequence, mut timestamp, mut now, mut due) = (1u64 << 16, 0u32, 1_000_000u64, 1_000_000u64);
+    let mut frame = Vec::new();
+    while let Some((&[step, ticks, wait, length], tail)) = rest.split_first_chunk::<4>() {
+        sequence = sequence.wrapping_add_signed(i64::from(step as i8)).max(1);
+        timestamp = timestamp.wrapping_add((i32::from(ticks as i8) * 160) as u32);
+        now += u64::from(wait) * 1000;
+        let payload = tail.get(..usize::from(length).min(tail.len())).unwrap_or_default();
+        let kind = if step == 0x7f { Packet::Noise } else { Packet::Audio(coding) };
+        playout.push(kind, sequence, timestamp, payload, now);
+        while due <= now {
+            playout.pull_into(due, &mut frame);
+            assert_eq!(frame.len(), coding.decoded_rate() as usize / 50);
+            assert!(frame.iter().all(|sample| sample.is_finite() && sample.abs() < 8.0));
+            due += 20_000;
+        }
+        rest = tail.get(payload.len()..).unwrap_or_default();
+    }
+    assert!(playout.delay_ms().is_finite() && playout.target_ms() <= 400.0);
 }
 
 /// Files of users.

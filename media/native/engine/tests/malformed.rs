@@ -97,6 +97,21 @@ fn wav() {
 }
 
 #[test]
+fn opus() {
+    sweep("opus");
+}
+
+#[test]
+fn frames() {
+    sweep("frames");
+}
+
+#[test]
+fn playout() {
+    sweep("playout");
+}
+
+#[test]
 fn the_corpus_reaches_behind_the_first_checks() {
     use engine::ice::stun::Request;
     let authentic = |(_, input): &(String, Vec<u8>)| {

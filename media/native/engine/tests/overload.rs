@@ -3,6 +3,7 @@
 mod stage;
 
 use engine::command::Command;
+use engine::event::Event;
 use stage::{Stage, listen, pcma, pcmu};
 
 /// Two parties that have to be mixed (their codecs differ).
@@ -52,4 +53,40 @@ fn an_overload_does_not_outlive_its_calls() {
     stage.submit(vec![Command::ClosePort { port: 1 }, Command::ClosePort { port: 2 }]);
     stage.core.run_frames(stage.now, &mut stage.wire);
     assert_eq!(stage.core.overload, 0, "nobody is left to be late");
+}
+
+#[test]
+fn the_ladder_says_what_it_leaves_out_and_a_crowded_room_hears_three() {
+    let mut stage = Stage::new("ladder");
+    let tones = [300.0, 500.0, 700.0, 1100.0, 1500.0];
+    let ids: Vec<u64> = (1..=6).collect();
+    for &id in &ids {
+        stage.port(id, *tones.get(id as usize - 1).unwrap_or(&2000.0), if id % 2 == 0 { pcmu() } else { pcma() });
+    }
+    stage.peer(6).talking = false;
+    let bus = Command::OpenBus { bus: 90, group: stage::GROUP, max_speakers: 5, agc: false, gate: false };
+    let mut batch = vec![bus, listen(90, &ids)];
+    batch.extend(ids.iter().map(|id| listen(*id, &[90])));
+    stage.submit(batch);
+    stage.run(600);
+    assert_eq!(stage.hears(6, &tones), tones);
+    stage.events.clear();
+    for (lag, level) in [(7_000, 1), (14_000, 2), (30_000, 3)] {
+        for _ in 0..10 {
+            stage.core.lag_us = lag;
+            stage.run(60);
+        }
+        assert_eq!(stage.core.overload, level);
+    }
+    let shed = |event: &Event| match event {
+        Event::Overload { level, shed, .. } => Some((*level, *shed)),
+        _ => None,
+    };
+    let mut said: Vec<_> = stage.events.iter().filter_map(shed).collect();
+    said.dedup();
+    assert_eq!(said, [(1, "opus effort, statistics"), (2, "new ports, new taps"), (3, "speakers of rooms")]);
+    assert_eq!(stage.hears(6, &tones).len(), 3);
+    stage.core.lag_us = 0;
+    stage.run(600);
+    assert_eq!(stage.hears(6, &tones), tones, "and it all comes back");
 }

@@ -22,6 +22,9 @@ impl Core {
         if self.nodes.contains_key(&open.tap) {
             return Err(Refusal::DuplicateId);
         }
+        if self.overload >= 2 {
+            return Err(Refusal::NoCapacity);
+        }
         if open.sources.len() > MAX_SOURCES {
             return Err(Refusal::Limit);
         }

@@ -160,7 +160,7 @@ impl Core {
     /// Tells when frames run late, and when they no longer do (hysteresis: half of the threshold).
     pub(super) fn watch_load(&mut self, now: Micros) {
         const STEPS: [(Micros, &str); 3] =
-            [(5_000, "opus effort, statistics"), (10_000, "new ports"), (20_000, "speakers of rooms")];
+            [(5_000, "opus effort, statistics"), (10_000, "new ports, new taps"), (20_000, "speakers of rooms")];
         let lag = self.lag_us;
         let mut level = self.overload as usize;
         while let Some((threshold, _)) = STEPS.get(level)
