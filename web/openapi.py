@@ -59,7 +59,7 @@ def _operation(row: Route, references: dict[Any, Any]) -> dict[str, Any]:
         "operationId": row.handler.__name__,
         "tags": [row.path.split("/")[1]],
         "parameters": [_path_parameter(name) for name in _PARAMETER.findall(row.path)],
-        "responses": {str(row.status): _reply(row, references), "default": _problem_reply()},
+        "responses": {str(row.status): _reply(row, references), "default": _problem_reply(row)},
         "security": [{"bearer": []}, {"cookie": []}] if row.roles is not None else [],
     }
     if row.roles is not None:
@@ -108,8 +108,10 @@ def _reply(row: Route, references: dict[Any, Any]) -> dict[str, Any]:
     return {"description": "ok", "content": {row.reply_type: {"schema": schema}, **files}}
 
 
-def _problem_reply() -> dict[str, Any]:
+def _problem_reply(row: Route) -> dict[str, Any]:
+    """A route that shows pages shows its refusals as pages too."""
+    pages = {"text/html": {"schema": {"type": "string"}}} if row.reply_type == "text/html" else {}
     return {
         "description": "an error (RFC 9457)",
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}, **pages},
     }
