@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from media.commands import ClosePort, LoadPrompt, MovePort, OpenPort, PayloadMap, Play, PortKind
+from media.events import PortStats
 from media.fake import FakeEngine
 from media.service import MediaService
 from softswitch.acd.desks import AcdDesks
@@ -62,6 +63,7 @@ class Party:
         self.is_answered = answered
         self.is_ended = False
         self.cause: Cause | None = None
+        self.quality: PortStats | None = None
         self.is_ringing = False
         self.reported: list[int] = []
         self._office = office

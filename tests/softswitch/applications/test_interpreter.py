@@ -238,7 +238,7 @@ async def test_a_circle_of_redirects_ends(stage: Stage) -> None:
 
 
 async def test_an_unknown_verb_is_not_half_carried_out(stage: Stage) -> None:
-    stage.site.pages = {"/start": lambda _: twiml('<Say>您好</Say><Connect><Siprec/></Connect>')}
+    stage.site.pages = {"/start": lambda _: twiml("<Say>您好</Say><Connect><Siprec/></Connect>")}
     line = stage.line()
     assert (await stage.run(line)).ending == Ending("system", Cause.TEMPORARY_FAILURE)
     assert line.heard == ["zh-CN/error"]
