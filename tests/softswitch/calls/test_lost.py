@@ -57,7 +57,7 @@ async def test_a_page_that_stays_away(desk: Desk, state: str) -> None:
     office = desk.office
     await _enter(desk, state)
     office.floor.desk_lost("li")
-    await asyncio.sleep(36)
+    await asyncio.sleep(34)
     assert office.state("li") == "logged_out"
     assert not desk.customer.is_ended
     if state == "conference":
@@ -88,7 +88,7 @@ async def test_the_customer_of_a_lost_colleague_goes_back_to_its_queue(desk: Des
 async def test_a_consulted_page_that_dies_brings_the_customer_back(desk: Desk) -> None:
     await _enter(desk, "consulting")
     desk.office.floor.desk_lost("zhao")
-    await asyncio.sleep(36)
+    await asyncio.sleep(34)
     assert desk.hears() == {"customer": {"li"}, "li": {"customer"}}
     assert desk.office.state("li") == "talking"
 
@@ -213,7 +213,7 @@ async def test_a_caller_that_leaves_during_the_absence_leaves_nothing_behind(des
 
 async def test_an_agent_that_stays_away_is_replaced_and_its_music_ends(desk: Desk) -> None:
     _dies(desk, "li")
-    await asyncio.sleep(36)
+    await asyncio.sleep(34)
     assert desk.office.state("li") == "logged_out"
     assert desk.office.engine.hears(desk.customer.port) == {"default"}, "the queue's music alone"
     assert [event.queue for event in desk.office.of(ev.QueueEntered)] == ["sales", "sales"]
