@@ -2,20 +2,9 @@
 
 mod stage;
 
-use engine::command::Command;
-use engine::event::{Event, PortStats};
 use stage::{Peer, Stage, g722, listen, map, opus, pcma, pcmu};
 
 const TONE: f32 = 400.0;
-
-fn stats(stage: &mut Stage, port: u64) -> PortStats {
-    stage.submit(vec![Command::Sample { port }]);
-    let found = stage.events.iter().rev().find_map(|event| match event {
-        Event::Stats { port: of, stats } if *of == port => Some((**stats).clone()),
-        _ => None,
-    });
-    found.expect("Stats")
-}
 
 /// Party 2 hears party 1 through the mixer, before and after the change.
 fn heard_after(name: &str, change: impl FnOnce(&mut Peer)) -> (Stage, f32) {
@@ -46,7 +35,7 @@ fn jumps_of_ssrc_sequence_and_timestamp_are_followed_at_once() {
     for (name, jump) in jumps {
         let (mut stage, heard) = heard_after(name, jump);
         assert!(heard > 0.27, "{name}: {heard}");
-        let stats = stats(&mut stage, 1);
+        let stats = stage.stats(1);
         assert!(stats.delay_ms < 80.0, "{name}: {}", stats.delay_ms);
         assert!(stats.concealed_ms <= 100, "{name}: {}", stats.concealed_ms);
     }
@@ -57,16 +46,16 @@ fn another_payload_type_or_packet_time_goes_on_without_a_hole() {
     for (name, codecs) in [("PCMA", pcma()), ("G722", g722())] {
         let (mut stage, heard) = heard_after(name, |peer| peer.speak(&codecs[0]));
         assert!(heard > 0.25, "{name}: {heard}");
-        assert!(stats(&mut stage, 1).concealed_ms <= 40, "{name}");
+        assert!(stage.stats(1).concealed_ms <= 40, "{name}");
     }
     for ptime in [10, 30, 40, 60] {
         let (mut stage, _) = heard_after("packet time", |peer| peer.ptime_ms = ptime);
         stage.run(3000);
         stage.peer(2).forget();
-        let before = stats(&mut stage, 1).concealed_ms;
+        let before = stage.stats(1).concealed_ms;
         stage.run(3000);
         assert!(stage.peer(2).amplitude(TONE) > 0.27, "{ptime} ms");
-        let stats = stats(&mut stage, 1);
+        let stats = stage.stats(1);
         assert_eq!(stats.concealed_ms, before, "{ptime} ms");
         assert!(stats.delay_ms < 60.0 + ptime as f64, "{ptime} ms: {}", stats.delay_ms);
     }
@@ -93,7 +82,7 @@ fn duplicates_are_played_once() {
     stage.peer(1).copies = 3;
     stage.run(4000);
     assert!(stage.peer(2).amplitude(TONE) > 0.27);
-    let stats = stats(&mut stage, 1);
+    let stats = stage.stats(1);
     assert!(stats.duplicates >= 380, "{}", stats.duplicates);
     assert!(stats.delay_ms < 50.0 && stats.concealed_ms == 0, "{stats:?}");
 }

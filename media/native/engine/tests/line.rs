@@ -5,18 +5,9 @@ mod stage;
 use std::net::SocketAddr;
 
 use engine::command::{Command, LatchMode};
-use engine::event::{Event, PortStats};
+use engine::event::Event;
 use engine::rtcp::{self, Block, Report};
 use stage::{Stage, listen, opus, pcma, pcmu};
-
-fn stats(stage: &mut Stage, port: u64) -> PortStats {
-    stage.submit(vec![Command::Sample { port }]);
-    let found = stage.events.iter().rev().find_map(|event| match event {
-        Event::Stats { port: of, stats } if *of == port => Some((**stats).clone()),
-        _ => None,
-    });
-    found.expect("Stats")
-}
 
 #[test]
 fn loss_jitter_and_reordering_are_heard_little() {
@@ -37,7 +28,7 @@ fn loss_jitter_and_reordering_are_heard_little() {
             stage.run(6000);
             let heard = stage.peers[&2].amplitude(400.0);
             assert!(heard > least, "{name} by {}: {heard}", codecs[0].name);
-            let stats = stats(&mut stage, 1);
+            let stats = stage.stats(1);
             assert!(stats.delay_ms < 180.0, "{name}: {}", stats.delay_ms);
         }
     }
@@ -52,7 +43,7 @@ fn a_drifting_sender_does_not_build_up_delay() {
     // The sender's clock is fast: each packet is 0.3 % earlier than the one before, for two minutes.
     stage.peer(1).line = Box::new(|n| Some(400u64.saturating_sub(n * 6 / 100)));
     stage.run(120_000);
-    let stats = stats(&mut stage, 1);
+    let stats = stage.stats(1);
     assert!(stats.delay_ms < 100.0, "{}", stats.delay_ms);
     assert!(stage.peers[&2].amplitude(400.0) > 0.25);
 }
@@ -85,13 +76,13 @@ fn strangers_are_not_heard_and_a_flood_is_cut() {
         stage.run(20);
     }
     assert_eq!(stage.peers[&2].received.len(), 0);
-    assert_eq!(stats(&mut stage, 1).discarded, 50);
+    assert_eq!(stage.stats(1).discarded, 50);
     let source = stage.peer(1).address;
     for index in 0..2000u32 {
         let packet = stage.peer(1).packet(0, index * 160, &[0; 160]);
         stage.inject(1, &packet, source);
     }
-    let stats = stats(&mut stage, 1);
+    let stats = stage.stats(1);
     assert!(stats.packets_received <= 160 && stats.flooded >= 1800, "{stats:?}");
 }
 
@@ -139,7 +130,7 @@ fn reports_come_every_five_seconds_and_theirs_are_read() {
     rtcp::write_report(&mut answer, 99, None, Some(block), "peer");
     let (slot, source) = (stage.slot(2), SocketAddr::from(([127, 0, 0, 1], 10_021)));
     stage.core.rtcp_input(slot, &mut answer, source, stage.now);
-    let theirs = stats(&mut stage, 2);
+    let theirs = stage.stats(2);
     assert!(theirs.round_trip_ms >= 0.0 && theirs.remote_jitter_ms == 10.0, "{theirs:?}");
     assert!((theirs.remote_lost_ratio - 0.1).abs() < 0.01);
     assert!((95..=110).contains(&theirs.lost), "{}", theirs.lost);

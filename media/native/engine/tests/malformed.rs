@@ -25,7 +25,9 @@ impl Numbers {
 }
 
 fn corpus(name: &str) -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(name);
+    // At run time: checkouts that share a target directory share this binary.
+    let folder =
+        Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("run by cargo")).join("../fuzz/corpus").join(name);
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();

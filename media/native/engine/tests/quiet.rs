@@ -2,19 +2,8 @@
 
 mod stage;
 
-use engine::command::Command;
 use engine::dsp::level;
-use engine::event::{Event, PortStats};
 use stage::{Stage, listen, map, opus, pcma, pcmu};
-
-fn stats(stage: &mut Stage, port: u64) -> PortStats {
-    stage.submit(vec![Command::Sample { port }]);
-    let found = stage.events.iter().rev().find_map(|event| match event {
-        Event::Stats { port: of, stats } if *of == port => Some((**stats).clone()),
-        _ => None,
-    });
-    found.expect("Stats")
-}
 
 fn with_noise() -> Vec<engine::command::PayloadMap> {
     vec![map("PCMU", 0, 8000), map("CN", 13, 8000)]
@@ -46,7 +35,7 @@ fn comfort_noise_of_the_sender_is_heard_and_is_no_loss() {
     stage.peer(1).talking = true;
     stage.run(500);
     assert!(stage.peer(2).amplitude(400.0) > 0.27);
-    let stats = stats(&mut stage, 1);
+    let stats = stage.stats(1);
     assert!(stats.concealed_ms == 0 && stats.delay_ms < 60.0, "{stats:?}");
 }
 
@@ -64,7 +53,7 @@ fn a_sender_that_stops_without_a_word_fades_and_comes_back_in_time() {
         stage.run(800);
         assert!(stage.peer(2).amplitude(400.0) < 0.001);
     }
-    let stats = stats(&mut stage, 1);
+    let stats = stage.stats(1);
     assert!(stats.concealed_ms <= 5 * 200 && stats.delay_ms < 60.0, "{stats:?}");
 }
 
@@ -117,7 +106,7 @@ fn opus_that_rests_is_no_loss() {
     stage.peer(1).talking = true;
     stage.run(600);
     assert!(stage.peer(2).amplitude(400.0) > 0.25);
-    let stats = stats(&mut stage, 1);
+    let stats = stage.stats(1);
     assert!(stats.concealed_ms <= 20 && stats.delay_ms < 80.0, "{stats:?}");
 }
 
@@ -130,7 +119,7 @@ fn a_frame_waits_a_moment_for_a_talker_and_not_longer() {
     // Packets come 18 ms after the frame; from the hundredth on one in two hundred comes 1 ms, then 7 ms after the next.
     stage.peer(1).line = Box::new(|n| Some(if n > 100 && n % 200 == 0 { 18 + 3 } else { 18 }));
     stage.run(16_000);
-    let stats = stats(&mut stage, 1);
+    let stats = stage.stats(1);
     assert_eq!(stats.concealed_ms, 0, "each was waited for");
     assert!(stats.delay_ms < 41.0, "{}", stats.delay_ms);
     let late = stage.peer(2).audio_packets().filter(|received| received.at % 20_000 != 0).count();

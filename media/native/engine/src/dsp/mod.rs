@@ -2,6 +2,7 @@
 
 pub mod cadence;
 pub mod dtmf;
+pub mod floor;
 pub mod goertzel;
 pub mod limiter;
 pub mod progress;

@@ -83,7 +83,6 @@ impl Vad {
         if self.frames == SPAN_FRAMES {
             self.frames = 0;
             self.span = (self.span + 1) % SPANS;
-            self.least[self.span] = level;
         }
         self.frames += 1;
         if self.frames == 1 {

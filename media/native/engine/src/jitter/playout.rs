@@ -13,6 +13,7 @@ use super::stretch;
 use super::timeline::{Place, Timeline};
 use crate::codec::{Coding, Decoder};
 use crate::dsp;
+use crate::dsp::floor::Floor;
 use crate::ids::{FRAME_US, FRAMES_PER_SECOND, Micros};
 
 const FRAME_MS: f32 = FRAME_US as f32 / 1000.0;
@@ -68,8 +69,7 @@ pub struct Playout {
     /// Something was played here, or by a playout before.
     begun: bool,
     quiet: bool,
-    lowest: (f32, f32),
-    floor_frames: u32,
+    room: Floor,
     mean_ms: f32,
     /// The packet with which the newest frame began, see `began_with`.
     began_with: Option<u64>,
@@ -104,8 +104,7 @@ impl Playout {
             silent: false,
             begun: false,
             quiet: true,
-            lowest: (f32::MAX, 0.0),
-            floor_frames: 0,
+            room: Floor::new(FLOOR_WINDOW),
             mean_ms: 0.0,
             began_with: None,
             concealed: 0,
@@ -487,7 +486,7 @@ impl Playout {
         let frame = self.frame();
         let Some(ahead) = self.samples.get(..frame) else { return };
         let level = dsp::level(ahead);
-        self.quiet = level < SILENCE || (level < NEARLY_SILENCE && level < 2.0 * self.lowest.1);
+        self.quiet = level < SILENCE || (level < NEARLY_SILENCE && level < 2.0 * self.room.settled());
         let changed = match self.steering.step(self.quiet) {
             Step::Keep => return,
             Step::ShortenQuiet(ms) => self.shorten(ms, None),
@@ -507,38 +506,31 @@ impl Playout {
             self.take();
         }
         let spare = self.samples.len().saturating_sub(frame);
-        let lag = match alike {
-            None => self.samples_in(ms).min(spare),
-            Some(alike) => match stretch::period(&self.samples, self.rate, spare) {
-                Some((lag, found)) if found >= alike => lag,
-                _ => 0,
-            },
-        };
+        let lag = self.lag(ms, alike, spare);
         let removed = stretch::leave_out(&mut self.samples, lag);
         -self.ms(removed)
     }
 
     fn lengthen(&mut self, ms: f32, alike: Option<f32>) -> f32 {
         let most = self.samples.len() / 2;
-        let lag = match alike {
-            None => self.samples_in(ms).min(most),
-            Some(alike) => match stretch::period(&self.samples, self.rate, most) {
-                Some((lag, found)) if found >= alike => lag,
-                _ => 0,
-            },
-        };
+        let lag = self.lag(ms, alike, most);
         let added = stretch::repeat(&mut self.samples, lag);
         self.ms(added)
     }
 
+    /// How many samples to leave out or to repeat, at most `most`; 0 when no pitch period is alike enough.
+    fn lag(&self, ms: f32, alike: Option<f32>, most: usize) -> usize {
+        let Some(alike) = alike else { return self.samples_in(ms).min(most) };
+        match stretch::period(&self.samples, self.rate, most) {
+            Some((lag, found)) if found >= alike => lag,
+            _ => 0,
+        }
+    }
+
     /// Measures the room's noise: the lowest level of the last two to four seconds.
     fn listen(&mut self, frame: &[f32]) {
-        self.lowest.0 = self.lowest.0.min(dsp::level(frame));
-        self.floor_frames += 1;
-        if self.floor_frames >= FLOOR_WINDOW {
-            self.lowest = (f32::MAX, self.lowest.0);
-            self.floor_frames = 0;
-            self.comfort.measured(self.lowest.1);
+        if self.room.input(dsp::level(frame)) {
+            self.comfort.measured(self.room.settled());
         }
     }
 }

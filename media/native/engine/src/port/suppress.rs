@@ -2,6 +2,7 @@
 //! packet now and then instead of audio.
 
 use crate::dsp;
+use crate::dsp::floor::Floor;
 
 /// Above −40 dBov somebody talks, whatever the room; below −60 dBov nobody does.
 const SURELY: f32 = 0.01;
@@ -28,8 +29,7 @@ pub enum Verdict {
 
 #[derive(Debug)]
 pub struct Suppression {
-    lowest: (f32, f32),
-    frames: u32,
+    room: Floor,
     quiet: u32,
     since_told: u32,
     told: f32,
@@ -38,7 +38,7 @@ pub struct Suppression {
 
 impl Default for Suppression {
     fn default() -> Self {
-        Self { lowest: (f32::MAX, 0.0), frames: 0, quiet: 0, since_told: REPEAT, told: 0.0, level: 0.0 }
+        Self { room: Floor::new(WINDOW), quiet: 0, since_told: REPEAT, told: 0.0, level: 0.0 }
     }
 }
 
@@ -46,13 +46,8 @@ impl Suppression {
     /// Takes a frame of 20 ms.
     pub fn listen(&mut self, frame: &[f32]) {
         let level = dsp::level(frame);
-        self.lowest.0 = self.lowest.0.min(level);
-        self.frames += 1;
-        if self.frames >= WINDOW {
-            (self.lowest, self.frames) = ((f32::MAX, self.lowest.0), 0);
-        }
-        let room = self.lowest.1.min(self.lowest.0);
-        let talks = level > SURELY || (level > HARDLY && level > ABOVE_ROOM * room);
+        self.room.input(level);
+        let talks = level > SURELY || (level > HARDLY && level > ABOVE_ROOM * self.room.recent());
         self.quiet = if talks { 0 } else { self.quiet.saturating_add(1) };
         self.level += (level - self.level) * 0.2;
         self.since_told = self.since_told.saturating_add(1);

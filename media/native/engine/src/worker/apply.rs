@@ -83,6 +83,20 @@ impl Core {
         if full { Err(Refusal::Limit) } else { Ok(index) }
     }
 
+    /// Takes a node of that kind out of the table and names its group; whoever else has the id stays.
+    pub(super) fn vacate(&mut self, id: NodeId, kind: fn(u32) -> Place) -> Option<u32> {
+        let place = self.nodes.get(&id).copied()?;
+        let index = match place {
+            Place::Port(_) => return None,
+            Place::Player(at) | Place::Bus(at) | Place::Recorder(at) | Place::Tap(at) | Place::Inject(at) => at,
+        };
+        if place != kind(index) {
+            return None;
+        }
+        self.nodes.remove(&id);
+        Some(index)
+    }
+
     fn open_port(&mut self, open: OpenPort, extra: Extra, now: Micros) -> Outcome {
         let Extra::Sockets { sockets, group, local, ssrc } = extra else { return Err(Refusal::BadToken) };
         if self.nodes.contains_key(&open.port) {
@@ -238,13 +252,11 @@ impl Core {
     }
 
     fn close_bus(&mut self, bus: NodeId) -> Outcome {
-        if let Some(Place::Bus(index)) = self.nodes.get(&bus).copied() {
-            self.nodes.remove(&bus);
-            if let Some(group) = self.group(index) {
-                group.buses.retain(|other| other.id != bus);
-            }
-            self.soil(index);
+        let Some(index) = self.vacate(bus, Place::Bus) else { return Ok(()) };
+        if let Some(group) = self.group(index) {
+            group.buses.retain(|other| other.id != bus);
         }
+        self.soil(index);
         Ok(())
     }
 
@@ -350,7 +362,7 @@ impl Core {
     }
 
     fn stop_record(&mut self, id: NodeId, now: Micros) -> Outcome {
-        let Some(Place::Recorder(index)) = self.nodes.remove(&id) else { return Ok(()) };
+        let Some(index) = self.vacate(id, Place::Recorder) else { return Ok(()) };
         let disk = self.disk.clone();
         if let Some(group) = self.group(index)
             && let Some(at) = group.recorders.iter().position(|recorder| recorder.id == id)

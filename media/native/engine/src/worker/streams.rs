@@ -38,7 +38,7 @@ impl Core {
     }
 
     pub(super) fn close_tap(&mut self, id: NodeId) -> Outcome {
-        let Some(Place::Tap(index)) = self.nodes.remove(&id) else { return Ok(()) };
+        let Some(index) = self.vacate(id, Place::Tap) else { return Ok(()) };
         if let Some(group) = self.group(index) {
             group.taps.retain(|tap| tap.id != id);
         }
@@ -76,7 +76,7 @@ impl Core {
     }
 
     pub(super) fn close_inject(&mut self, id: NodeId) -> Outcome {
-        let Some(Place::Inject(index)) = self.nodes.remove(&id) else { return Ok(()) };
+        let Some(index) = self.vacate(id, Place::Inject) else { return Ok(()) };
         if let Some(group) = self.group(index) {
             group.injects.retain(|inject| inject.id != id);
         }

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use engine::codec::{Coding, Decoder, Encoder};
 use engine::command::{Command, Direction, LatchMode, OpenPort, OpenTap, PayloadMap, Record};
 use engine::dsp::goertzel;
-use engine::event::Event;
+use engine::event::{Event, PortStats};
 use engine::ids::{Micros, NodeId, Slot};
 use engine::media::disk::{self, Disk, Format, Job, Open, Outlet};
 use engine::media::notify::Notifier;
@@ -444,6 +444,16 @@ impl Stage {
     pub fn hears(&self, id: NodeId, tones: &[f32]) -> Vec<f32> {
         let peer = &self.peers[&id];
         tones.iter().copied().filter(|hertz| peer.amplitude(*hertz) > 0.05).collect()
+    }
+
+    /// The figures of a port now.
+    pub fn stats(&mut self, port: NodeId) -> PortStats {
+        self.submit(vec![Command::Sample { port }]);
+        let found = self.events.iter().rev().find_map(|event| match event {
+            Event::Stats { port: of, stats } if *of == port => Some((**stats).clone()),
+            _ => None,
+        });
+        found.expect("Stats")
     }
 
     pub fn dump(&mut self, id: NodeId) -> String {
