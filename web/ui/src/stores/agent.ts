@@ -86,10 +86,10 @@ export const useAgent = defineStore("agent", () => {
     offer.value = snapshot.offer ?? null;
     call.value = snapshot.call ?? null;
     const signedIn = agent.value !== null && agent.value.state !== "logged_out";
-    if (signedIn && usesBrowser.value && (fresh || media.state !== "up")) void restore(fresh);
+    if (signedIn && usesBrowser.value && (fresh || !media.proven())) void restore(fresh);
   }
 
-  /** After a reload or a restart of the server (`fresh`) the seat is still signed in, its audio is not; after a lost network it may be. */
+  /** After a reload or a restart of the server (`fresh`) the seat is still signed in, its audio is not; after a lost network nobody knows. */
   async function restore(fresh = true): Promise<void> {
     try {
       await (fresh ? media.reopen() : media.restart());

@@ -1,7 +1,7 @@
 /** The tab's one peer connection, shared by the agent's calls and the supervisor's monitoring. */
 
 import { defineStore } from "pinia";
-import { ref, shallowRef } from "vue";
+import { ref, shallowRef, watch } from "vue";
 
 import { RequestError } from "@/api/socket";
 import { BrowserLeg, type LegState } from "@/media/leg";
@@ -20,6 +20,19 @@ export const useMedia = defineStore("media", () => {
     remote.value = leg.remote;
   }, iceServers);
   let opening: Promise<void> | null = null;
+  /**
+   * The server was out of reach meanwhile: the network may have changed under the media too, and the browser notices by itself
+   * only after 5 s of unanswered checks.
+   */
+  let doubted = false;
+  watch(
+    () => link.interrupted,
+    (lost) => (doubted ||= lost),
+    { flush: "sync" },
+  );
+
+  /** Whether the way is there and nothing speaks against it. */
+  const proven = (): boolean => state.value === "up" && !doubted;
 
   /** TURN servers with passwords of a few hours, so they are asked for each time. Without them the leg works as well. */
   async function iceServers(): Promise<RTCIceServer[]> {
@@ -37,7 +50,7 @@ export const useMedia = defineStore("media", () => {
 
   /** Has the leg up on return, with a microphone if it is needed. Raises MicrophoneError or RequestError. */
   async function ensure(needsMicrophone = true): Promise<void> {
-    if (state.value === "unsure") await restart(needsMicrophone);
+    if (state.value === "unsure" || (state.value === "up" && doubted)) await restart(needsMicrophone);
     else if (state.value !== "up") await reopen(needsMicrophone);
     else {
       await leg.takeMicrophone(needsMicrophone);
@@ -47,14 +60,26 @@ export const useMedia = defineStore("media", () => {
 
   /** Negotiates anew: after a restart of the server or a failed connection. */
   function reopen(needsMicrophone = true): Promise<void> {
-    opening ??= leg.open(needsMicrophone).finally(() => (opening = null));
+    opening ??= proved(leg.open(needsMicrophone));
     return opening;
   }
 
   /** Finds a new way to the same server: after a change of network. */
   function restart(needsMicrophone = true): Promise<void> {
-    opening ??= leg.restart(needsMicrophone).finally(() => (opening = null));
+    opening ??= proved(leg.restart(needsMicrophone));
     return opening;
+  }
+
+  async function proved(negotiation: Promise<void>): Promise<void> {
+    doubted = false; // what is lost from now on is another doubt
+    try {
+      await negotiation;
+    } catch (failure) {
+      doubted = true;
+      throw failure;
+    } finally {
+      opening = null;
+    }
   }
 
   function setMuted(value: boolean): void {
@@ -74,5 +99,5 @@ export const useMedia = defineStore("media", () => {
     leg.close();
   }
 
-  return { state, muted, local, remote, ensure, reopen, restart, setLive, setMuted, close };
+  return { state, muted, local, remote, proven, ensure, reopen, restart, setLive, setMuted, close };
 });

@@ -254,7 +254,8 @@ export class WidgetCall {
 
   private isBack(): void {
     this.socketGone = 0;
-    if (this.peer?.connectionState !== "connected") void this.restart();
+    // The network may have changed under the sound too; the browser itself notices only after 5 s of unanswered checks.
+    void this.restart();
   }
 
   private later(error: unknown): void {
