@@ -103,6 +103,7 @@ def test_every_vector_has_a_verdict() -> None:
     assert (len(RFC4475), len(RFC5118)) == (49, 12)
 
 
+@pytest.mark.acceptance("PAR-1")
 @pytest.mark.parametrize(("folder", "name", "verdict"), CASES, ids=[case[1] for case in CASES])
 def test_verdict_over_udp(folder: str, name: str, verdict: int | str | None) -> None:
     listener = Listener()
@@ -111,6 +112,7 @@ def test_verdict_over_udp(folder: str, name: str, verdict: int | str | None) -> 
     assert listener.endpoint.leftovers["legs"] == 0
 
 
+@pytest.mark.acceptance("PAR-1")
 @pytest.mark.parametrize("portion", [1, 100_000], ids=["1-byte writes", "whole"])
 @pytest.mark.parametrize(("folder", "name", "verdict"), CASES, ids=[case[1] for case in CASES])
 def test_verdict_over_tcp(folder: str, name: str, verdict: int | str | None, portion: int) -> None:
