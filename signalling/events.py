@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from signalling.message.headers import Reason as Reason  # noqa: PLC0414 - part of the vocabulary
+
 
 class Flow(NamedTuple):
     """One path of octets (RFC 5626): transport in lower case, our address, the peer's, and the connection (0 for UDP)."""
@@ -37,6 +39,20 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedDialog:
+    """A dialog that a header names: Replaces (RFC 3891), Join (3911), Target-Dialog (4538).
+
+    `leg` is the leg of ours that it is, "" when it is none.
+    """
+
+    leg: str
+    call_id: str
+    to_tag: str
+    from_tag: str
+    early_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class IncomingCall:
     """A new INVITE from an identified peer; 100 Trying has left already. Answer with Ring, Answer or Reject."""
 
@@ -52,24 +68,48 @@ class IncomingCall:
     body: Body | None  # None: delayed offer, we offer in the 2xx
     max_forwards: int = 70
     headers: Mapping[str, str] = field(default_factory=dict)  # X-*, Diversion, User-Agent ... first values, lower-case names
+    replaces: NamedDialog | None = None  # this call takes the place of that leg: answer, move the media, hang up the other
+    join: NamedDialog | None = None  # this call wants to be added to that one
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """18x on a leg that we started. A body is early media (preview of the answer)."""
+    """18x on a leg that we started. A body is early media: a preview of the answer, or the answer itself when `reliable`.
+
+    `tag` names the early dialog, "" for a peer that gave none. 199: that dialog is over. `needs_answer`: our INVITE carried no
+    offer and this body is one; answer with `Acknowledge`.
+    """
 
     leg: str
     status: int
+    body: Body | None = None
+    tag: str = ""
+    reliable: bool = False
+    needs_answer: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)  # P-Asserted-Identity, P-Early-Media, Reason, Alert-Info ...
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyDialog:
+    """A further early dialog of a leg that we started: somebody downstream forked (RFC 3261 §12.1.2). `Progress` follows."""
+
+    leg: str
+    tag: str
     body: Body | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """2xx on a leg that we started; ACK was sent unless `needs_ack_body` (we offered nothing: answer with `Acknowledge`)."""
+    """2xx on a leg that we started; ACK was sent unless `needs_ack_body` (we offered nothing: answer with `Acknowledge`).
+
+    `body` is the answer, also when it came in a reliable 18x. `tag` tells which early dialog has won.
+    """
 
     leg: str
     body: Body | None
     needs_ack_body: bool = False
+    tag: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +122,35 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class ModifyRequested:
-    """A re-INVITE or UPDATE of the peer. Reply with `AcceptModify` or `RejectModify`. `body` None: the peer wants our offer."""
+    """A re-INVITE, UPDATE or PRACK of the peer with an offer, answered or not. Reply with `AcceptModify` or `RejectModify`.
+
+    `body` None: the peer wants our offer. `tag` is the early dialog that asks, "" once the leg is answered.
+    """
 
     leg: str
     body: Body | None
+    tag: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Modified:
-    """Our re-INVITE was answered."""
+    """Our re-INVITE or UPDATE was answered, or our offer in a reliable 18x. `body` None: it carried no offer.
+
+    `needs_ack_body`: `Modify` without a body brought this offer; answer with `Acknowledge`.
+    """
 
     leg: str
     body: Body | None
+    needs_ack_body: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """An UPDATE of the peer without a body that tells who it is now (connected identity, RFC 4916); answered already."""
+
+    leg: str
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +167,48 @@ class InfoReceived:
 
     leg: str
     body: Body
+    package: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TransferRequested:
-    """REFER inside a call; the core has answered 202. `refer_to_user` is the user part of Refer-To."""
+    """REFER inside a call, or outside with a Target-Dialog that names it; the core has answered 202.
+
+    `refer_to_user` is the user part of Refer-To, `refer_to` the whole URI without its headers, `headers` those (unescaped,
+    lower-case names). `replaced` is its Replaces, with the leg when the dialog is one of ours.
+    """
 
     leg: str
     refer_to_user: str
     replaces: str = ""
+    refer_to: str = ""
+    replaced: NamedDialog | None = None
+    referred_by: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TransferProgress:
+    """What the peer reports about a `Refer` of ours: the provisional status of its new call."""
+
+    leg: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferDone:
+    """The peer's new call was answered (a sipfrag 2xx, never the 202 alone); its BYE is on the way, or ours may be."""
+
+    leg: str
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFailed:
+    """`Refer` was refused, failed, or was not reported on within 45 s (408). The leg goes on."""
+
+    leg: str
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +226,9 @@ class Ended:
     by_us: bool = False
     cancelled: bool = False
     retry_after: int = 0
+    reasons: tuple[Reason, ...] = ()  # all values of the Reason header, as they came
+    contacts: tuple[str, ...] = ()  # of a 3xx: where to go instead, the most wanted first
+    headers: Mapping[str, str] = field(default_factory=dict)  # of the final response: Diversion ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +294,114 @@ class SecurityEvent:
     user_agent: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SubscriptionAsked:
+    """A SUBSCRIBE from an identified peer. Answer with `AcceptSubscription` or `RejectSubscription`.
+
+    `refresh`: the subscription exists already; the core has answered and only tells the new `expires`: notify again.
+    `expires` 0: the state is wanted once.
+    """
+
+    subscription: str
+    event: str  # package name
+    flow: Flow
+    peer_kind: str
+    peer_name: str  # the account that asked, or the trunk
+    resource: str  # user part of the Request-URI, unescaped
+    resource_host: str
+    expires: int
+    caller: Identity
+    accept: tuple[str, ...] = ()
+    body: Body | None = None
+    refresh: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """A subscription of ours was accepted or refreshed; it is refreshed by itself."""
+
+    subscription: str
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionEnded:
+    """Nothing more comes from or goes to this subscription, of either side. `reason` as in Subscription-State, or "refused",
+    "timeout", "unsubscribed"; `status` of the refusal, `retry_after` seconds as told."""
+
+    subscription: str
+    reason: str
+    status: int = 0
+    retry_after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """A NOTIFY for a subscription of ours, answered already."""
+
+    subscription: str
+    state: str  # "active" | "pending" | "terminated"
+    body: Body | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A MESSAGE from an identified peer; answer with `AnswerMessage`. `leg` is set when it came inside a call."""
+
+    id: str
+    flow: Flow
+    peer_kind: str
+    peer_name: str
+    called: str
+    called_host: str
+    caller: Identity
+    body: Body
+    leg: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageAnswered:
+    """What became of a `SendMessage` or `SendNotify`; 408 for silence."""
+
+    id: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A PUBLISH from an identified peer (RFC 3903); answer with `AnswerPublish`.
+
+    `tag` is the entity tag that a 200 will carry, `replaced` the one that it takes the place of ("" for new state). `body` None
+    with `expires` above 0 only prolongs, `expires` 0 removes.
+    """
+
+    id: str
+    event: str
+    flow: Flow
+    peer_kind: str
+    peer_name: str
+    resource: str
+    expires: int
+    body: Body | None
+    tag: str
+    replaced: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationEnded:
+    """Published state was not refreshed in time."""
+
+    event: str
+    resource: str
+    tag: str
+
+
 Event = (
-    IncomingCall | Progress | Answered | Confirmed | ModifyRequested | Modified | ModifyFailed | InfoReceived
-    | TransferRequested | Ended | BindingsChanged | RegistrationState | OptionsAnswered | Counted | SecurityEvent
+    IncomingCall | Progress | EarlyDialog | Answered | Confirmed | ModifyRequested | Modified | ModifyFailed | Refreshed
+    | InfoReceived | TransferRequested | TransferProgress | TransferDone | TransferFailed | Ended | BindingsChanged
+    | RegistrationState | OptionsAnswered | Counted | SecurityEvent | SubscriptionAsked | Subscribed | SubscriptionEnded
+    | Notified | MessageReceived | MessageAnswered | Published | PublicationEnded
 )  # fmt: skip

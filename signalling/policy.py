@@ -28,6 +28,14 @@ class PeerPolicy:
     expires_max: int = 7200
     expires_default: int = 3600
     registers_any: bool = False  # may bind any address-of-record without a login (test listener, profile "open")
+    offer: str = "early"  # "delayed": INVITE without a body, our answer goes in the ACK (the layer above sends no body then)
+    refer: str = "bridge"  # "send": a transfer is asked of the peer by REFER; "refuse"
+    refer_bye: str = "success"  # what a BYE before the last report of such a REFER means; "failure"
+    reinvite: bool = True  # False: the peer stands no re-INVITE (hold by music, transfer by bridge)
+    rel100: str = "supported"  # reliable 18x (RFC 3262): "off" | "supported" | "required"
+    replaces: bool = False  # dialogs of others are named to it by Replaces
+    timer: int = 1800  # session timer that we ask for, seconds (RFC 4028); 0: accepted, never asked for
+    update: bool = True  # False: the peer stands no UPDATE, whatever its Allow says
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,11 +130,18 @@ class CSeq(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """One value of a Reason header (RFC 3326)."""
+    """One value of a Reason header (RFC 3326). `location` is the Q.850 one of RFC 8606, "" when it is not told."""
 
-    protocol: str
+    protocol: str  # "Q.850" | "SIP" | ..., upper case
     cause: int
-    text: str
+    text: str = ""
+    location: str = ""
+
+    def render(self) -> str:
+        """The value as written on the wire; what could break out of the quotes is left out."""
+        safe = "".join(char for char in self.text if char.isprintable() and char not in '"\\')
+        location = f";location={self.location}" if self.location and TOKEN.match(self.location) else ""
+        return f"{self.protocol};cause={self.cause}" + (f';text="{safe}"' if safe else "") + location
 
 
 def canonical_name(written: str) -> str:
@@ -313,7 +320,8 @@ def parse_reason(values: list[str]) -> tuple[Reason, ...]:
                 protocol, semicolon, tail = item.partition(";")
                 params = parse_params(semicolon + tail)
                 cause = parse_number(params.get("cause", ""))
-                reasons.append(Reason(protocol.strip().upper(), cause or 0, params.get("text", "").strip('"')))
+                text, location = params.get("text", "").strip('"'), params.get("location", "")
+                reasons.append(Reason(protocol.strip().upper(), cause or 0, text, location))
         except RemoteProtocolError:
             continue
     return tuple(reasons)

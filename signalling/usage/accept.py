@@ -92,10 +92,11 @@ def answer(core: Core, command: Answer, now: float) -> None:
     answer_with(core, leg, transaction, leg.dialog.remote_seq, command.body, now)
 
 
-def answer_with(core: Core, leg: Leg, transaction: ServerTransaction, cseq: int, body: Body, now: float) -> None:
+def answer_with(core: Core, leg: Leg, transaction: ServerTransaction, cseq: int, body: Body | None, now: float) -> None:
     """Send a 200 to an INVITE or re-INVITE and repeat it until its ACK."""
     headers = leg.dialog.contact + ALLOW + "Supported: timer\r\n" + session_lines(leg) + core.server_line
-    data = transaction.respond(200, now, leg.dialog.local_tag, headers, body.content_type, body.content)
+    content_type, content = (body.content_type, body.content) if body is not None else ("", b"")
+    data = transaction.respond(200, now, leg.dialog.local_tag, headers, content_type, content)
     if leg.success is not None:
         leg.success.stop()
     leg.success = SuccessRetransmission(core.deadlines, transaction, cseq, data, partial(_no_ack, core, leg), now)
