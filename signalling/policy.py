@@ -27,7 +27,7 @@ class PeerPolicy:
     expires_min: int = 60
     expires_max: int = 7200
     expires_default: int = 3600
-    registers_any: bool = False  # may bind any address-of-record without a login (test listener, profile "open")
+    registers_any: bool = False  # may bind any address-of-record that is no account, without a login (profile "open")
     offer: str = "early"  # "delayed": INVITE without a body, our answer goes in the ACK (the layer above sends no body then)
     refer: str = "bridge"  # "send": a transfer is asked of the peer by REFER; "refuse"
     refer_bye: str = "success"  # what a BYE before the last report of such a REFER means; "failure"

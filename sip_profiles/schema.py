@@ -12,6 +12,7 @@ AUTH_MODES = ("auto", "ip", "register", "digest", "none")
 EARLY_MEDIA = ("pass", "block")
 CALLER_IDS = ("from", "pai", "both")
 SENDERS = ("caller", "account")
+REGISTERS = ("none", "any")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,12 @@ class Limits:
     """Seconds until a call is ended."""
     max_ring: int = 60
     """Seconds that a call to the carrier may ring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    registers: str = field(default="none", metadata={"choices": REGISTERS})
+    """any: its addresses may bind every name that is no extension, without a login. Only for tests of equipment in a lab."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,7 @@ class CarrierProfile:
     auth: Auth = Auth()
     health: Health = Health()
     limits: Limits = Limits()
+    inbound: Inbound = Inbound()
     outbound: Outbound = Outbound()
     media: Media = Media()
     failover: Failover = Failover()

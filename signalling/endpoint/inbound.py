@@ -230,13 +230,17 @@ class Inbound:
     def _identify(self, request: Request, flow: Flow, trunk: PeerPolicy | None, now: float) -> PeerPolicy | None:
         """The peer's policy; None when it has been answered, or is not to be answered."""
         core = self._core
-        if trunk is not None and (request.method != "REGISTER" or trunk.registers_any):
+        if trunk is not None and (request.method != "REGISTER" or self._may_bind(trunk, request)):
             return trunk
         if request.method == "OPTIONS":
             if core.config.options_public or core.registrar.owners(flow):
                 return _STRANGER
             return None  # silence: a scanner learns nothing
         return self._login(request, flow, now)
+
+    def _may_bind(self, trunk: PeerPolicy, request: Request) -> bool:
+        """Whether a trunk registers this name without a login; never that of an account, whose calls it would take."""
+        return trunk.registers_any and self._core.peers.credentials(request.to.uri.username) is None
 
     def _login(self, request: Request, flow: Flow, now: float) -> PeerPolicy | None:
         """Digest authentication; the challenge has been sent when None is returned."""

@@ -42,7 +42,7 @@ def place(core: Core, command: Invite, now: float) -> None:
         local_tag=tag,
         remote=f"<sip:{to_user}{'@' if to_user else ''}{format_host(target.host or host)}>",
         remote_tag="",
-        target=command.target,
+        target=command.target.removesuffix(f"?{target.headers}"),  # a Contact's headers are never applied (3261 §19.1.5)
         flow=flow,
         contact=contact_line(core, flow, core.token()),
         policy=core.peers.trunk(flow),

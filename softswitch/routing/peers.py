@@ -18,7 +18,7 @@ class Peers:
         self._directory = directory
         self._trunks = trunks
         self._registrar = registrar
-        self._policies: dict[str, PeerPolicy] = {}
+        self._policies: dict[tuple[str, bool], PeerPolicy] = {}
 
     def trunk(self, flow: Flow) -> PeerPolicy | None:
         """The trunk at this address. A phone that is logged in from the very same address and port stays a phone."""
@@ -26,9 +26,10 @@ class Peers:
         found = self._trunks.of_source(host, port)
         if found is None or self._registrar.is_phone(flow):
             return None
-        policy = self._policies.get(found.name)
+        key = (found.name, self._trunks.registers_any(found.name))
+        policy = self._policies.get(key)
         if policy is None:
-            policy = self._policies[found.name] = PeerPolicy(PeerKind.TRUNK, found.name, fix_contact=False)
+            policy = self._policies[key] = PeerPolicy(PeerKind.TRUNK, key[0], fix_contact=False, registers_any=key[1])
         return policy
 
     def credentials(self, username: str) -> Credentials | None:

@@ -82,6 +82,11 @@ class TrunkBook:
         carrier = self._carriers.get(name)
         return carrier.profile.media if carrier is not None else None
 
+    def registers_any(self, name: str) -> bool:
+        """Whether the trunk's addresses may bind names without a login (profile `open`)."""
+        carrier = self._carriers.get(name)
+        return carrier is not None and carrier.profile.inbound.registers == "any"
+
     def longest_call(self, name: str) -> float:
         """Seconds; 0 for no limit."""
         carrier = self._carriers.get(name)

@@ -111,3 +111,11 @@ async def test_names_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     (target,) = world.book.targets(["t"], "0")
     assert target.flow.remote[0] in ("127.0.0.1", "::1")
     assert target.uri == "sip:0@localhost"
+
+
+def test_an_open_bench_is_this_machine_unless_it_has_addresses() -> None:
+    book = Book(_trunk("lab", profile="open"), _trunk("carrier", "192.0.2.1")).book
+    found = [book.of_source(host) for host in ("127.0.0.1", "127.9.9.9", "::1", "192.0.2.1", "192.0.2.9")]
+    assert [trunk.name if trunk else "" for trunk in found] == ["lab", "lab", "lab", "carrier", ""]
+    assert (book.registers_any("lab"), book.registers_any("carrier")) == (True, False)
+    assert Book(_trunk("lab", "192.0.2.7", profile="open")).book.of_source("127.0.0.1") is None
