@@ -115,6 +115,10 @@ def _checked(change: object, kind: object, part: Field[Any], key: tuple[str, ...
         if isinstance(change, list | tuple) and all(isinstance(entry, str) for entry in change):
             return tuple(change)
         raise where.fault(key, "a list of strings", change)
+    if kind == tuple[int, ...]:
+        if isinstance(change, list | tuple) and all(type(entry) is int for entry in change):
+            return tuple(change)
+        raise where.fault(key, "a list of whole numbers", change)
     if kind is float and isinstance(change, int) and not isinstance(change, bool):
         return float(change)
     if (kind is int and isinstance(change, bool)) or not isinstance(change, cast(type, kind)):

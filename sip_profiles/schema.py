@@ -93,6 +93,12 @@ class Failover:
     """Seconds without any response until the next address is tried."""
     advance_after_ring: bool = False
     """Whether the next route is tried when the call has already rung."""
+    trust_reason: bool = True
+    """Whether a Reason header with a Q.850 cause counts more than the status (sip.md §4.8)."""
+    advance: tuple[int, ...] = ()
+    """Refusals after which the next route is tried: SIP statuses (300 to 699) and Q.850 causes (1 to 127), before the table."""
+    stop: tuple[int, ...] = ()
+    """Refusals that are final, written alike."""
     dead: float = 30.0
     """Seconds an address is avoided after it failed; doubles up to ten times."""
 

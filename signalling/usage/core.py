@@ -17,6 +17,7 @@ from signalling.usage.leg import Leg
 
 ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, REGISTER\r\n"
 SUPPORTED_OPTIONS = frozenset({"timer"})
+ELSEWHERE = 26  # Q.850: non-selected user clearing
 ACCEPT = "Accept: application/sdp, multipart/mixed\r\n"
 
 
@@ -87,6 +88,8 @@ def reason_line(q850: int, text: str = "") -> str:
 def reason_value(q850: int, text: str = "") -> str:
     if not q850:
         return ""
+    if q850 == ELSEWHERE:  # RFC 3326 §2: the peer that loses a fork shows no missed call
+        return f'SIP;cause=200;text="Call completed elsewhere", Q.850;cause={ELSEWHERE}'
     safe = "".join(char for char in text if char.isprintable() and char not in '"\\')
     return f'Q.850;cause={q850};text="{safe}"' if safe else f"Q.850;cause={q850}"
 
@@ -97,6 +100,9 @@ def q850_of(message: Message | None) -> tuple[int, str]:
         for reason in message.reasons:
             if reason.protocol == "Q.850":
                 return reason.cause, reason.text
+        for reason in message.reasons:
+            if reason.protocol == "SIP" and reason.cause == 200:
+                return ELSEWHERE, reason.text
         if message.reasons:
             return 0, message.reasons[0].text
     return 0, ""

@@ -21,6 +21,7 @@ from softswitch.legs import base
 from softswitch.legs.base import Leg
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
+from softswitch.model.release import Release
 from softswitch.recordings.rules import NOT_RECORDED, Decision
 
 Emit = Callable[[ev.Event], None]
@@ -41,6 +42,8 @@ class Conversation:
         self._sound = sound
         self._emit = emit
         self._heard_of: set[str] = set()
+        self.said: Release | None = None
+        """What the party that ended its part has said exactly; those who are released for it are told the same."""
         self._over: asyncio.Future[Ending] | None = None
         self.transfer: Transfer = lambda party, _wanted: party.leg.report_transfer(Cause.REJECTED.sip)
         self._keeps_recording = False
@@ -95,6 +98,7 @@ class Conversation:
         Who is brought into a conversation that goes on comes without a `decision`: the recording stays as it is.
         """
         mix, leg = self._mix, party.leg
+        self.said = None
         leg.join(mix.group)
         if not self.is_live:
             self._sound.silence()
@@ -126,7 +130,7 @@ class Conversation:
             stops += self.recorder.part()
         mix.apply(before=stops) if not mix.caller.is_ended else mix.submit(stops)
         if hang_up and not by_peer:
-            leg.hang_up(Cause.NORMAL)
+            leg.hang_up(Cause.NORMAL, release=self.said)
         if hang_up:
             self.judge(leg)
             self._timeline.emit(
@@ -287,7 +291,8 @@ class Conversation:
 
     def _heard(self, party: Party, event: base.LegEvent) -> None:
         match event:
-            case base.Ended(cause=cause):
+            case base.Ended(cause=cause, release=release):
+                self.said = release
                 self._gone(party, cause)
             case base.HeldByPeer() | base.ResumedByPeer():
                 self.device_held(party, held=isinstance(event, base.HeldByPeer))
@@ -310,6 +315,10 @@ class Conversation:
         """A party pressed hold on its device."""
         if self.is_live and held != party.away:
             self._hold_by_device(party, held=held)
+
+    def told(self, cause: Cause) -> Release | None:
+        """What a party is told exactly when it is released for this cause; None: the cause says it all."""
+        return self.said if self.said is not None and self.said.cause is cause else None
 
     def _gone(self, party: Party, cause: Cause) -> None:
         self.leave(party, Ending(_who(party), cause))

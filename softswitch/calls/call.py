@@ -34,6 +34,7 @@ from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination
 from softswitch.model.errors import Conflict, NotFound, Refusal, Unreachable
 from softswitch.model.ids import CallId
+from softswitch.model.release import Release
 from softswitch.model.states import CallState
 from softswitch.recordings.rules import Contact, Decision, RecordingMode
 
@@ -266,13 +267,15 @@ class Call:
         self.monitors.dismiss()
         answered = self.tally().answered_at is not None
         self.caller.listener = base.ignore
+        release = self.conversation.told(ending.cause)
         if not self.caller.is_ended and not self.has_given(self.caller):
-            self.caller.hang_up(ending.cause)
+            self.caller.hang_up(ending.cause, release=release)
         if answered:
             self.conversation.judge(self.caller)
-        status = 200 if answered else 487 if ending.cause is Cause.CANCELLED else ending.cause.sip
+        refused, q850 = (release.status, release.q850) if release is not None else (ending.cause.sip, ending.cause.q850)
+        status = 200 if answered else 487 if ending.cause is Cause.CANCELLED else refused
         self.emit(ev.CallEnded(
-            who=ending.who, cause=ending.cause.word, q850=ending.cause.q850, sip_status=status,
+            who=ending.who, cause=ending.cause.word, q850=q850, sip_status=status,
             actor=self.variables.get("ended_by", ending.who),
         ))  # fmt: skip
         self.on_finished(ending.cause)
@@ -353,8 +356,9 @@ class Call:
         end_early = _leave_as_it_is if quiet else self._end_early
         self.alerting = [other for other in self.alerting if other.ringing]
         dialling = Dialling(
-            self.timeline, stages, timeout, Watch(progress, self.board.report), end_early=end_early, is_in_call=self.keeps
-        )
+            self.timeline, stages, timeout, Watch(progress, self.board.report), end_early=end_early, is_in_call=self.keeps,
+            on_failed=self._far_end_failed, taken_back=lambda: self.conversation.said,
+        )  # fmt: skip
         self.alerting.append(dialling)
         return dialling
 
@@ -374,6 +378,9 @@ class Call:
             self.sound.ringback()
         elif not self.mix.player:
             self.caller.ring()
+
+    def _far_end_failed(self, release: Release | None) -> None:
+        self.conversation.said = release
 
     def _end_early(self) -> None:
         """A new stage, or nobody answered: what was heard of the former one is over."""
@@ -512,7 +519,8 @@ class Call:
 
     def _caller_heard(self, event: base.LegEvent) -> None:
         match event:
-            case base.Ended(cause=cause):
+            case base.Ended(cause=cause, release=release):
+                self.conversation.said = release
                 self._caller_gone(cause)
             case base.Answered():
                 if self._answer_waiter is not None and not self._answer_waiter.done():

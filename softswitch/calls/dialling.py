@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import TracebackType
+from typing import NamedTuple
 
 from media.errors import MediaError
 from softswitch.calls.timeline import Timeline
@@ -18,16 +19,23 @@ from softswitch.legs.base import Leg, Listener
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.errors import Unreachable
+from softswitch.model.release import Onward, Release, onward
 from softswitch.model.target import Target
 
 ADVANCE = frozenset(
     (Cause.NO_USER_RESPONSE, Cause.TEMPORARY_FAILURE, Cause.NETWORK_FAILURE, Cause.CONGESTION, Cause.TIMEOUT, Cause.NO_ROUTE,
      Cause.INCOMPATIBLE, Cause.UNREACHABLE)
 )  # fmt: skip
-"""Causes after which another route may do better (sip.md §4.8, class A); the rest is final."""
+"""Causes of our own after which another route may do better; what a peer has said is judged by the table of sip.md §4.8."""
+
+MAX_ATTEMPTS = 4
+"""Stages that one call tries: the caller does not wait through a whole list of routes (sip.md §7, LCR)."""
 
 DEAD = frozenset((Cause.NO_USER_RESPONSE, Cause.NETWORK_FAILURE, Cause.CONGESTION, Cause.TIMEOUT))
 """Causes that say something about the address and not about the number called."""
+
+FULL = frozenset((34, 44, 47))
+"""Q.850 causes of a trunk whose channels are all in use: it is well, and not to be avoided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,16 @@ class Device:
     name: str  # "extension:1001", "outside:0123", "agent:li"
     start: Callable[[Listener], Leg]
     target: Target | None = None
+    repaired: Callable[[Listener], Leg] | None = None
+    """Sends the call once more with every codec that we have, after the peer found none it can do."""
+
+
+class Failure(NamedTuple):
+    """An attempt that came to nothing: our word for it, what the peer said exactly, whether another route may do better."""
+
+    cause: Cause
+    release: Release | None = None
+    advance: bool = False
 
 
 @dataclass(slots=True)
@@ -44,6 +62,7 @@ class _Attempt:
     device: Device
     leg: Leg | None = None
     rang: bool = False
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +88,11 @@ class Dialling:
     _attempts: dict[int, _Attempt] = field(default_factory=dict)
     _settled: asyncio.Future[Leg | None] | None = None
     _winner: Leg | None = None
-    _causes: list[Cause] = field(default_factory=list)
+    on_failed: Callable[[Release | None], None] = lambda _release: None
+    """Told what the far end said that counts in the end, for the caller's leg; None when it is a word of ours."""
+    taken_back: Callable[[], Release | None] = lambda: None
+    """Why the caller took the call back, as it said."""
+    _failures: list[Failure] = field(default_factory=list)
     _number: int = 0
     _final: bool = False
 
@@ -98,7 +121,7 @@ class Dialling:
     async def _ring_all(self) -> Leg:
         try:
             async with asyncio.timeout(self.timeout or None):
-                for stage in self.stages:
+                for stage in self.stages[:MAX_ATTEMPTS]:
                     leg = await self._ring(stage)
                     if leg is not None:
                         return leg
@@ -106,33 +129,35 @@ class Dialling:
                     if not self._may_advance():
                         break
         except TimeoutError:
-            self._causes.append(Cause.NO_ANSWER)
+            self._failures.append(Failure(Cause.NO_ANSWER))
             self.give_up(Cause.NO_ANSWER)
             self.end_early()
-        raise Unreachable(self._verdict())
+        verdict = self._verdict()
+        self.on_failed(verdict.release)
+        raise Unreachable(verdict.cause)
 
     async def _ring(self, stage: Sequence[Device]) -> Leg | None:
         """Rings one stage; the answered leg, or None when all have failed."""
         self._settled = asyncio.get_running_loop().create_future()
         for device in stage:
-            self._start(device)
+            self._start(device, device.start)
         if not self._attempts and not self._settled.done():
             return None
         self._winner = await self._settled
         self.give_up(Cause.ANSWERED_ELSEWHERE)
         return self._winner
 
-    def _start(self, device: Device) -> None:
+    def _start(self, device: Device, start: Callable[[Listener], Leg]) -> None:
         self._number += 1
         number = self._number
         attempt = _Attempt(device)
         self._attempts[number] = attempt
         try:
-            attempt.leg = device.start(partial(self._heard, number))
+            attempt.leg = start(partial(self._heard, number))
         except (MediaError, Unreachable) as fault:
             del self._attempts[number]
             cause = fault.cause if isinstance(fault, Unreachable) else Cause.CONGESTION
-            self._causes.append(cause)
+            self._failures.append(Failure(cause, advance=cause in ADVANCE))
             if device.target is not None and cause is Cause.NETWORK_FAILURE:
                 self.watch.report(device.target, False)
             return
@@ -155,7 +180,7 @@ class Dialling:
                 attempt.rang = True
                 self.watch.progress(None, status)
             case base.EarlyMedia(status=status):
-                attempt.rang = True
+                attempt.rang = attempt.early = True
                 self.watch.progress(attempt.leg, status)
             case base.Answered():
                 self._answered(number, attempt)
@@ -177,31 +202,45 @@ class Dialling:
         self.timeline.emit(ev.LegEnded(leg=leg.id if leg else "", cause=event.cause.word, sip_status=event.status, by="peer"))
         if event.status >= 600:
             self.give_up(Cause.ANSWERED_ELSEWHERE)  # the person refused, on whatever device (sip.md §4.2)
-        self._fail(attempt, _meaning(event, attempt.device.target))
+        cause, next_step = _meaning(event, attempt.device.target), _onward(event, attempt.device.target)
+        if next_step is Onward.REPAIR and attempt.device.repaired is not None and not attempt.rang:
+            again = attempt.device.repaired
+            self._start(replace(attempt.device, repaired=None), again)
+            self._settle_empty()
+            return
+        advance = next_step in (Onward.ADVANCE, Onward.REPAIR)
+        is_dead = cause in DEAD and event.reason not in FULL
+        self._fail(attempt, Failure(cause, event.release if cause is event.cause else None, advance), is_dead=is_dead)
 
-    def _fail(self, attempt: _Attempt, cause: Cause) -> None:
-        self._causes.append(cause)
+    def _fail(self, attempt: _Attempt, failure: Failure, *, is_dead: bool) -> None:
+        self._failures.append(failure)
         target = attempt.device.target
-        if target is not None and cause in DEAD:
+        if target is not None and is_dead:
             self.watch.report(target, False)
-        self._final = attempt.rang and target is not None and not target.advance_after_ring
+        self._final = attempt.early or (attempt.rang and target is not None and not target.advance_after_ring)
+        self._settle_empty()
+
+    def _settle_empty(self) -> None:
+        """The stage is over when nothing of it is on its way any more."""
         if not self._attempts and self._settled is not None and not self._settled.done():
             self._settled.set_result(None)
 
     def _may_advance(self) -> bool:
-        """After the last failure: another route only for causes of class A, and not once it has rung."""
-        return bool(self._causes) and self._causes[-1] in ADVANCE and not self._final
+        """After the last failure: another route only for class A, not once it has rung, never once the caller heard it."""
+        return bool(self._failures) and self._failures[-1].advance and not self._final
 
-    def _verdict(self) -> Cause:
-        """Busy if any was busy, else the first of the ranking that happened (sip.md §4.2, hunting)."""
-        last = self._causes[-1] if self._causes else Cause.UNREACHABLE
-        return next((cause for cause in _RANKING if cause in self._causes), last)
+    def _verdict(self) -> Failure:
+        """Busy if any was busy, else the first of the ranking that happened, congestion last (sip.md §4.2, hunting)."""
+        last = self._failures[-1] if self._failures else Failure(Cause.UNREACHABLE)
+        ranked = (failure for cause in _RANKING for failure in self._failures if failure.cause is cause)
+        return next(ranked, next((each for each in self._failures if each.cause is not Cause.CONGESTION), last))
 
     def give_up(self, cause: Cause) -> None:
         """Ends every attempt that is still on its way."""
+        release = self.taken_back() if cause is Cause.CANCELLED else None
         for attempt in self._attempts.values():
             if attempt.leg is not None and not attempt.leg.is_ended:
-                attempt.leg.hang_up(cause)
+                attempt.leg.hang_up(cause, release=release)
                 self.timeline.emit(ev.LegEnded(leg=attempt.leg.id, cause=cause.word, by="us"))
         self._attempts.clear()
 
@@ -212,6 +251,15 @@ def _meaning(event: base.Ended, target: Target | None) -> Cause:
         return Cause.NETWORK_FAILURE
     is_phone = target is not None and not target.trunk
     return Cause.UNREACHABLE if is_phone and event.cause is Cause.NO_USER_RESPONSE else event.cause
+
+
+def _onward(event: base.Ended, target: Target | None) -> Onward:
+    """What a refusal means for the next route. Phones have none: whoever is rung after them is rung anyway."""
+    if event.release is None:
+        return Onward.ADVANCE if event.cause in ADVANCE else Onward.STOP
+    if target is None:
+        return Onward.STOP
+    return onward(event.status, event.reason, advance=target.advance, stop=target.stop)
 
 
 _RANKING = (Cause.BUSY, Cause.REJECTED, Cause.NO_ANSWER, Cause.UNALLOCATED, Cause.INVALID_NUMBER, Cause.FORBIDDEN)

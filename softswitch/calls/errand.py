@@ -13,6 +13,7 @@ from softswitch.legs.base import Leg, LegFacts, Listener
 from softswitch.model.cause import Cause
 from softswitch.model.errors import Unreachable
 from softswitch.model.ids import LegId
+from softswitch.model.release import Release
 
 
 class StandIn:
@@ -51,7 +52,7 @@ class StandIn:
     def join(self, group: int) -> None:
         self.group = group
 
-    def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0) -> None:
+    def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0, release: Release | None = None) -> None:
         self.is_ended = True
 
 

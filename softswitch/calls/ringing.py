@@ -11,6 +11,7 @@ from softswitch.calls.stations import agent_facts
 from softswitch.calls.switchboard import Switchboard
 from softswitch.legs.base import Leg, LegFacts, Listener
 from softswitch.legs.browser import BrowserSession
+from softswitch.legs.rtp import DEFAULT_CODECS
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import Busy, Unreachable
@@ -36,7 +37,13 @@ def devices(
         asked = replace(target, answers=answers and not target.trunk)
         return board.dial(asked, caller, group=group, prefer=prefer, listener=listener)
 
-    return tuple(tuple(Device(str(destination), partial(start, target), target) for target in stage) for stage in plan.stages)
+    def device(target: Target) -> Device:
+        """With a second try for a trunk that is offered fewer codecs than there are."""
+        fuller = tuple(dict.fromkeys((*target.codecs, *DEFAULT_CODECS)))
+        wider = replace(target, codecs=fuller) if target.trunk and set(fuller) != set(target.codecs or fuller) else None
+        return Device(str(destination), partial(start, target), target, partial(start, wider) if wider is not None else None)
+
+    return tuple(tuple(map(device, stage)) for stage in plan.stages)
 
 
 def _ring_page(session: BrowserSession, caller: LegFacts, listener: Listener) -> Leg:

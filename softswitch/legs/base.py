@@ -13,6 +13,7 @@ from typing import Protocol
 from media.events import PortStats
 from softswitch.model.cause import Cause
 from softswitch.model.ids import LegId
+from softswitch.model.release import Release
 
 
 class PartyKind(StrEnum):
@@ -124,6 +125,10 @@ class Ended:
     cause: Cause
     status: int = 0
     retry_after: int = 0
+    release: Release | None = None
+    """What the peer said exactly, for the other side; None when it said nothing of its own."""
+    reason: int = 0
+    """The Q.850 cause that the peer wrote itself and is trusted with, 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +216,11 @@ class Leg(Protocol):
     def join(self, group: int) -> None:
         """Brings the port into an engine group, so that it can be heard there."""
 
-    def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0) -> None:
-        """Ends the leg whatever its state and closes its media; the listener hears nothing more."""
+    def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0, release: Release | None = None) -> None:
+        """Ends the leg whatever its state and closes its media; the listener hears nothing more.
+
+        `release` tells the party more exactly than `cause` can: what the other side's network has said.
+        """
 
 
 def ignore(_event: LegEvent) -> None:

@@ -21,6 +21,7 @@ from softswitch.legs.studio import Studio
 from softswitch.model.cause import Cause
 from softswitch.model.errors import Busy, Invalid
 from softswitch.model.ids import Ids, LegId
+from softswitch.model.release import Release
 
 _NO_ONE: dict[int, float] = {}
 
@@ -274,7 +275,7 @@ class BrowserLeg:
     def join(self, group: int) -> None:
         self._session.move(group)
 
-    def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0) -> None:
+    def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0, release: Release | None = None) -> None:
         if not self._ended:
             self._ended = True
             self._session.leg = None

@@ -9,6 +9,7 @@ from softswitch.legs import base
 from softswitch.legs.base import Leg, LegEvent, LegFacts, Listener
 from softswitch.model.cause import Cause
 from softswitch.model.ids import LegId
+from softswitch.model.release import Release
 
 Start = Callable[[Listener], Leg]
 
@@ -126,10 +127,10 @@ class ForkedLeg:
     def join(self, group: int) -> None:
         self._leg.join(group)
 
-    def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0) -> None:
+    def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0, release: Release | None = None) -> None:
         if self._winner is not None:
-            self._winner.hang_up(cause, retry_after=retry_after)
+            self._winner.hang_up(cause, retry_after=retry_after, release=release)
             return
         legs, self._legs = self._legs, []
         for leg in legs:
-            leg.hang_up(cause, retry_after=retry_after)
+            leg.hang_up(cause, retry_after=retry_after, release=release)

@@ -23,6 +23,8 @@ from softswitch.legs.studio import Studio
 from softswitch.model.cause import Cause
 from softswitch.model.errors import Unreachable
 from softswitch.model.ids import Ids, LegId
+from softswitch.model.release import Release
+from softswitch.model.release import release as release_of
 from softswitch.model.target import Target
 
 log = structlog.get_logger("legs")
@@ -140,23 +142,23 @@ class SipLeg:
     def join(self, group: int) -> None:
         self._media.move(group)
 
-    def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0) -> None:
+    def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0, release: Release | None = None) -> None:
         if self._phase is Phase.ENDED:
             return
         self._phase, before = Phase.ENDED, self._phase
         self._media.close()
+        status, q850 = (release.status, release.q850) if release is not None else (cause.sip, cause.q850)
         if self.facts.inbound and before is not Phase.ANSWERED:
-            self._legs.submit(self._refused(cause, retry_after))
+            self._legs.submit(self._refused(status, q850, retry_after))
         else:
-            self._legs.submit(sip.HangUp(self.id, status=cause.sip, q850=cause.q850))
+            self._legs.submit(sip.HangUp(self.id, status=status, q850=q850))
 
-    def _refused(self, cause: Cause, retry_after: int) -> sip.Reject:
+    def _refused(self, status: int, q850: int, retry_after: int) -> sip.Reject:
         """The final answer. To a phone a 503 means "the switch is dead" (sip.md §3), unless it is told when to return."""
-        status = cause.sip
         if status == 503 and not retry_after and self.facts.kind is PartyKind.PHONE:
             status = Cause.UNREACHABLE.sip
         headers = {"Retry-After": str(retry_after)} if retry_after else {}
-        return sip.Reject(self.id, status, q850=cause.q850, headers=headers)
+        return sip.Reject(self.id, status, q850=q850, headers=headers)
 
     # what SipLegs does
 
@@ -267,21 +269,35 @@ class SipLeg:
             self._tell(base.DigitPressed(digit, "info", duration))
 
     def _ended(self, event: sig.Ended) -> None:
-        cause = self._cause_of(event)
+        cause, release = self._cause_of(event), self._release_of(event)
         self._phase = Phase.ENDED
         self._media.close()
-        self._tell(base.Ended(cause, event.status, event.retry_after))
+        self._tell(base.Ended(cause, event.status, event.retry_after, release, self._heard_q850(event)))
 
     def _cause_of(self, event: sig.Ended) -> Cause:
+        q850 = self._heard_q850(event)
         if self._phase is Phase.ANSWERED:
             if event.status == 408:
                 return Cause.TIMEOUT
-            return Cause.from_sip(0, event.q850) if event.q850 not in (0, 16, 31) else Cause.NORMAL
+            return Cause.from_sip(0, q850) if q850 not in (0, 16, 26, 31) else Cause.NORMAL
         if self.facts.inbound:
-            return Cause.CANCELLED if event.cancelled or event.status == 487 else Cause.from_sip(event.status, event.q850)
-        if event.status == 408 and self._phase is not Phase.NEW:
+            return Cause.CANCELLED if event.cancelled or event.status == 487 else Cause.from_sip(event.status, q850)
+        if event.status == 408 and self._phase is not Phase.NEW and q850 in (0, 102):
             return Cause.NO_ANSWER  # it rang, nobody came (sip.md §4.2)
-        return Cause.from_sip(event.status, event.q850)
+        return Cause.from_sip(event.status, q850)
+
+    def _release_of(self, event: sig.Ended) -> Release | None:
+        """What the peer said, for the other side; None where our own words are as good (a timeout of ours)."""
+        q850 = self._heard_q850(event)
+        if self._phase is Phase.ANSWERED or self.facts.inbound:
+            return Release(self._cause_of(event), 480, q850) if q850 else None
+        if event.status < 300 or (event.status == 408 and q850 in (0, 18)):
+            return None
+        return release_of(event.status, q850)._replace(cause=self._cause_of(event))
+
+    def _heard_q850(self, event: sig.Ended) -> int:
+        """The cause of the Reason header, when the peer's is worth anything (`failover.trust_reason`)."""
+        return event.q850 if self.target is None or self.target.trust_reason or event.by_us else 0
 
     def _fail(self, cause: Cause) -> None:
         """We cannot go on with this leg: end it and tell the call."""

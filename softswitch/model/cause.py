@@ -48,8 +48,10 @@ class Cause(Enum):
 
     @classmethod
     def from_sip(cls, status: int, q850: int = 0) -> Cause:
-        """What a final status of a peer means; a Reason header's Q.850 value wins where it says more (sip.md §4.8)."""
-        if q850 in _BY_Q850 and status not in (486, 600, 487):
+        """The word for a final status of a peer; a Reason header's Q.850 value wins where it says more (sip.md §4.8)."""
+        if q850 == 21:
+            return cls.REJECTED if status == 603 else cls.FORBIDDEN
+        if q850 in _BY_Q850:
             return _BY_Q850[q850]
         if status in _BY_SIP:
             return _BY_SIP[status]
@@ -58,14 +60,19 @@ class Cause(Enum):
 
 _BY_WORD = {cause.word: cause for cause in Cause}
 _BY_Q850 = {
-    1: Cause.UNALLOCATED, 2: Cause.NO_ROUTE, 3: Cause.NO_ROUTE, 17: Cause.BUSY, 18: Cause.NO_USER_RESPONSE, 19: Cause.NO_ANSWER,
-    20: Cause.UNREACHABLE, 22: Cause.NUMBER_CHANGED, 27: Cause.NETWORK_FAILURE, 28: Cause.INVALID_NUMBER, 34: Cause.CONGESTION,
-    38: Cause.NETWORK_FAILURE, 42: Cause.CONGESTION, 65: Cause.INCOMPATIBLE, 88: Cause.INCOMPATIBLE, 102: Cause.TIMEOUT,
+    1: Cause.UNALLOCATED, 2: Cause.NO_ROUTE, 3: Cause.NO_ROUTE, 4: Cause.UNALLOCATED, 5: Cause.UNALLOCATED, 8: Cause.BUSY,
+    17: Cause.BUSY, 18: Cause.NO_USER_RESPONSE, 19: Cause.NO_ANSWER, 20: Cause.UNREACHABLE, 22: Cause.NUMBER_CHANGED,
+    25: Cause.LOOP, 26: Cause.ANSWERED_ELSEWHERE, 27: Cause.NETWORK_FAILURE, 28: Cause.INVALID_NUMBER, 34: Cause.CONGESTION,
+    38: Cause.NETWORK_FAILURE, 42: Cause.CONGESTION, 44: Cause.CONGESTION, 47: Cause.CONGESTION, 65: Cause.INCOMPATIBLE,
+    66: Cause.INCOMPATIBLE, 70: Cause.INCOMPATIBLE, 88: Cause.INCOMPATIBLE, 102: Cause.TIMEOUT,
 }  # fmt: skip
 _BY_SIP = {
-    401: Cause.FORBIDDEN, 402: Cause.FORBIDDEN, 403: Cause.FORBIDDEN, 407: Cause.FORBIDDEN, 404: Cause.UNALLOCATED,
+    401: Cause.NETWORK_FAILURE, 402: Cause.FORBIDDEN, 403: Cause.FORBIDDEN, 407: Cause.NETWORK_FAILURE, 404: Cause.UNALLOCATED,
     485: Cause.UNALLOCATED, 604: Cause.UNALLOCATED, 408: Cause.NO_USER_RESPONSE, 410: Cause.NUMBER_CHANGED,
+    424: Cause.FORBIDDEN, 428: Cause.FORBIDDEN, 429: Cause.FORBIDDEN, 433: Cause.REJECTED, 436: Cause.FORBIDDEN,
+    437: Cause.FORBIDDEN, 438: Cause.FORBIDDEN, 440: Cause.TOO_MANY_HOPS,
     480: Cause.UNREACHABLE, 482: Cause.LOOP, 483: Cause.TOO_MANY_HOPS, 484: Cause.INVALID_NUMBER, 486: Cause.BUSY,
-    600: Cause.BUSY, 487: Cause.CANCELLED, 488: Cause.INCOMPATIBLE, 606: Cause.INCOMPATIBLE, 500: Cause.TEMPORARY_FAILURE,
-    502: Cause.NETWORK_FAILURE, 503: Cause.CONGESTION, 504: Cause.TIMEOUT, 603: Cause.REJECTED,
+    600: Cause.BUSY, 487: Cause.CANCELLED, 488: Cause.INCOMPATIBLE, 580: Cause.INCOMPATIBLE, 606: Cause.INCOMPATIBLE,
+    500: Cause.TEMPORARY_FAILURE, 502: Cause.NETWORK_FAILURE, 430: Cause.NETWORK_FAILURE, 503: Cause.CONGESTION,
+    504: Cause.TIMEOUT, 603: Cause.REJECTED, 607: Cause.REJECTED, 608: Cause.REJECTED,
 }  # fmt: skip

@@ -33,6 +33,9 @@ class Target:
     first_response: float = 0.0
     max_duration: float = 0.0
     advance_after_ring: bool = False
+    trust_reason: bool = True  # a Reason of Q.850 says more than the status
+    advance: tuple[int, ...] = ()  # statuses and Q.850 causes after which the next route is tried, whatever the table says
+    stop: tuple[int, ...] = ()  # and those that are final
     address: str = ""
     answers: bool = False
     """The phone is asked to answer by itself (Call-Info answer-after)."""

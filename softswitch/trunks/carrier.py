@@ -95,7 +95,8 @@ class Carrier:
             jitter=(profile.media.jitter_min, profile.media.jitter_max), comfort_noise=profile.media.comfort_noise,
             early_media=profile.media.early_media == "pass", ring=float(profile.limits.max_ring),
             first_response=profile.failover.first_response, max_duration=float(profile.limits.max_duration),
-            advance_after_ring=profile.failover.advance_after_ring, address=place.key,
+            advance_after_ring=profile.failover.advance_after_ring, trust_reason=profile.failover.trust_reason,
+            advance=profile.failover.advance, stop=profile.failover.stop, address=place.key,
         )  # fmt: skip
 
 

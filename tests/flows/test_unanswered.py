@@ -9,6 +9,7 @@ from softswitch.legs import base
 from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination
+from softswitch.model.release import Release
 from tests.flows.world import Peer, World, run
 
 
@@ -29,7 +30,7 @@ class SilentLeg:
     def refusal(self) -> None:
         return None
 
-    def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0) -> None:
+    def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0, release: Release | None = None) -> None:
         """It is gone already."""
 
 
@@ -39,7 +40,7 @@ class SilentLeg:
         (486, 486, 17, "busy"),
         (600, 486, 17, "busy"),
         (603, 603, 21, "rejected"),
-        (480, 480, 20, "failed"),
+        (480, 480, 18, "failed"),
         (404, 404, 1, "failed"),
         (488, 488, 88, "failed"),
         (500, 500, 41, "failed"),

@@ -30,6 +30,7 @@ from softswitch.model.ids import Ids
 from softswitch.model.states import Role
 from softswitch.store.rows import CdrRow
 from tests.flows.virtual_loop import LoopClock, VirtualLoop
+from tests.support.topology import Seen, leaks
 
 SWITCH = ("192.0.2.100", 5060)
 WIRE_SECONDS = 0.001
@@ -57,6 +58,7 @@ class Network:
     def __init__(self, loop: VirtualLoop) -> None:
         self.lost: set[str] = set()
         self.ladder: list[tuple[str, str, str]] = []  # from host, to host, first line
+        self.wire: list[Seen] = []
         self._loop = loop
         self._nodes: dict[tuple[str, int], Node] = {}
 
@@ -65,6 +67,8 @@ class Network:
 
     def send(self, data: bytes, source: tuple[str, int], target: tuple[str, int]) -> None:
         self.ladder.append((source[0], target[0], data.partition(b"\r\n")[0].decode()))
+        peer = target[0] if source == SWITCH else source[0]
+        self.wire.append(Seen(peer, source == SWITCH, data))
         if target[0] not in self.lost and target in self._nodes:
             self._loop.call_later(WIRE_SECONDS, self._nodes[target].receive, data, source)
 
@@ -127,9 +131,10 @@ class Peer:
         self.world = world
         self.number = number
         self.host = host
+        name = host.replace(".", "-")
         self.node = Node(
             world.network, world.loop, (host, port),
-            Endpoint(EndpointConfig(), open_book(), counting_token(f"p{host.rpartition('.')[2]}x")),
+            Endpoint(EndpointConfig(user_agent=f"device-{name}"), open_book(), counting_token(f"p{name}x")),
         )  # fmt: skip
         self.node.on_event = self._heard
         self.events: list[sig.Event] = []
@@ -175,11 +180,11 @@ class Peer:
     def rings(self) -> None:
         self.on_call = lambda call: self.node.submit(sip.Ring(call.leg))
 
-    def rejects(self, status: int) -> None:
-        self.on_call = lambda call: self.node.submit(sip.Reject(call.leg, status))
+    def rejects(self, status: int, q850: int = 0) -> None:
+        self.on_call = lambda call: self.node.submit(sip.Reject(call.leg, status, q850=q850))
 
-    def hang_up(self, leg: str = "") -> None:
-        self.node.submit(sip.HangUp(leg or self.incoming[-1].leg))
+    def hang_up(self, leg: str = "", q850: int = 16) -> None:
+        self.node.submit(sip.HangUp(leg or self.incoming[-1].leg, q850=q850))
 
     def modify(self, leg: str, direction: str, version: int = 2) -> None:
         self.node.submit(
@@ -399,6 +404,7 @@ def run(tmp: Path, scenario: Callable[[World], Awaitable[None]], *extra: tuple[K
         finally:
             await world.switch.calls.drain(0.0)
             world.media.close()
+        assert not leaks(world.network.wire, shared=(SWITCH[0], "softswitch"))
         return world
 
     with asyncio.Runner(loop_factory=lambda: loop) as runner:

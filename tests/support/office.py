@@ -37,6 +37,7 @@ from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import Unreachable
 from softswitch.model.ids import Ids, LegId
+from softswitch.model.release import Release
 from softswitch.model.target import Plan, Target
 from softswitch.model.views import AgentView, OfferView, QueueView
 from softswitch.prompts import SHIPPED, texts
@@ -90,7 +91,7 @@ class Party:
     def join(self, group: int) -> None:
         self.group = self._office.move(self.port, group)
 
-    def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0) -> None:
+    def hang_up(self, cause: Cause = Cause.NORMAL, *, retry_after: int = 0, release: Release | None = None) -> None:
         if not self.is_ended:
             self.is_ended, self.cause = True, cause
             self._office.media.pump.submit([ClosePort(self.port)])
