@@ -43,6 +43,7 @@ def finish(
             by_us=by_us,
             cancelled=cancelled,
             retry_after=min(retry_after, 86400),
+            reasons=message.reasons if message is not None and "reason" in message.headers else (),
         )
     )
     if not keep_dialog:

@@ -90,7 +90,7 @@ def _send(core: Core, leg: Leg, lines: str, max_forwards: int, now: float) -> No
 
 def _on_response(core: Core, leg: Leg, lines: str, status: int, response: Response | None, now: float) -> None:
     if response is None:
-        finish(core, leg, status)
+        finish(core, leg, status, q850=18 if status == 408 else 0)
     elif status < 200:
         _on_provisional(core, leg, response, now)
     elif status < 300:

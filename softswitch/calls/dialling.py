@@ -250,7 +250,8 @@ def _meaning(event: base.Ended, target: Target | None) -> Cause:
     if event.status in (401, 407):
         return Cause.NETWORK_FAILURE
     is_phone = target is not None and not target.trunk
-    return Cause.UNREACHABLE if is_phone and event.cause is Cause.NO_USER_RESPONSE else event.cause
+    is_silent = event.cause is Cause.NO_USER_RESPONSE and event.release is None
+    return Cause.UNREACHABLE if is_phone and is_silent else event.cause
 
 
 def _onward(event: base.Ended, target: Target | None) -> Onward:

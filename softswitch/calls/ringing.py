@@ -37,13 +37,13 @@ def devices(
         asked = replace(target, answers=answers and not target.trunk)
         return board.dial(asked, caller, group=group, prefer=prefer, listener=listener)
 
-    def device(target: Target) -> Device:
+    def by_sip(target: Target) -> Device:
         """With a second try for a trunk that is offered fewer codecs than there are."""
         fuller = tuple(dict.fromkeys((*target.codecs, *DEFAULT_CODECS)))
         wider = replace(target, codecs=fuller) if target.trunk and set(fuller) != set(target.codecs or fuller) else None
         return Device(str(destination), partial(start, target), target, partial(start, wider) if wider is not None else None)
 
-    return tuple(tuple(map(device, stage)) for stage in plan.stages)
+    return tuple(tuple(map(by_sip, stage)) for stage in plan.stages)
 
 
 def _ring_page(session: BrowserSession, caller: LegFacts, listener: Listener) -> Leg:

@@ -282,7 +282,7 @@ class SipLeg:
             return Cause.from_sip(0, q850) if q850 not in (0, 16, 26, 31) else Cause.NORMAL
         if self.facts.inbound:
             return Cause.CANCELLED if event.cancelled or event.status == 487 else Cause.from_sip(event.status, q850)
-        if event.status == 408 and self._phase is not Phase.NEW and q850 in (0, 102):
+        if event.status == 408 and self._phase is not Phase.NEW and q850 in (0, 18, 19):
             return Cause.NO_ANSWER  # it rang, nobody came (sip.md §4.2)
         return Cause.from_sip(event.status, q850)
 
@@ -291,7 +291,8 @@ class SipLeg:
         q850 = self._heard_q850(event)
         if self._phase is Phase.ANSWERED or self.facts.inbound:
             return Release(self._cause_of(event), 480, q850) if q850 else None
-        if event.status < 300 or (event.status == 408 and q850 in (0, 18)):
+        is_silence = event.status == 408 and q850 in (18, 19) and not event.reasons  # a timer of ours
+        if event.status < 300 or is_silence:
             return None
         return release_of(event.status, q850)._replace(cause=self._cause_of(event))
 

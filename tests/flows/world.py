@@ -404,7 +404,8 @@ def run(tmp: Path, scenario: Callable[[World], Awaitable[None]], *extra: tuple[K
         finally:
             await world.switch.calls.drain(0.0)
             world.media.close()
-        assert not leaks(world.network.wire, shared=(SWITCH[0], "softswitch"))
+        found = leaks(world.network.wire, shared=(SWITCH[0], "softswitch"))
+        assert not found, found[:3]
         return world
 
     with asyncio.Runner(loop_factory=lambda: loop) as runner:

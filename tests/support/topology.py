@@ -1,7 +1,7 @@
 """The scanner of sip.md §5.3: nothing that belongs to one peer is in a message to another one.
 
-Fed with what went over the wire: the messages of a flow test, or the `-trace_msg` logs of SIPp. What belongs to a peer is read out
-of the messages themselves: addresses, Call-IDs, tags, branches, Contacts, user agents, the words of its session descriptions.
+Fed with what went over the wire: the messages of a flow test, or the `-trace_msg` logs of SIPp. What belongs to a peer is
+read out of the messages themselves: addresses, Call-IDs, tags, branches, Contacts, user agents, the words of its session descriptions.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ class Seen(NamedTuple):
 _HEADER = {
     "i": "call-id", "f": "from", "t": "to", "v": "via", "m": "contact",
 }  # fmt: skip
+_REGISTER = re.compile(rb"^CSeq: *\d+ +REGISTER", re.M | re.I)
+"""The answer lists every device of the account, which are one person's."""
 _SHORT = 4  # characters; shorter words are in every message
 
 
@@ -32,7 +34,7 @@ def leaks(messages: Iterable[Seen], *, shared: Iterable[str] = ()) -> list[str]:
 
     `shared` are words that everybody may know: the switch's own address, its domain.
     """
-    seen = [message for message in messages if message.data[:1].isalpha()]
+    seen = [message for message in messages if message.data[:1].isalpha() and not _REGISTER.search(message.data)]
     known = frozenset(shared)
     owned: dict[str, set[str]] = defaultdict(set)
     for message in seen:
