@@ -6,6 +6,7 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod probe;
 pub mod stun;
 
 use std::collections::VecDeque;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use probe::Probes;
 use stun::Request;
 
 /// A path on which no check came for so long is gone (RFC 7675 gives consent 30 s; the peer checks every 2.5 s).
@@ -26,6 +28,8 @@ const MAX_PATHS: usize = 16;
 const MAX_RESPONSES: usize = 64;
 /// The longest user fragment and password (RFC 8839 §5.4).
 const MAX_CREDENTIAL: usize = 256;
+/// What our own checks say of their path: that of a peer-reflexive candidate (RFC 8445 §5.1.2.2).
+const PROBE_PRIORITY: u32 = 110 << 24 | 0xff_ffff;
 
 /// Credentials of both sides as in SDP. `remote_*` may come later by [`IceLite::set_remote`].
 #[derive(Clone)]
@@ -72,7 +76,9 @@ pub struct IceLite {
     local_ufrag: String,
     local_pwd: Zeroizing<String>,
     remote_ufrag: Option<String>,
+    remote_pwd: Option<Zeroizing<String>>,
     paths: Vec<Path>,
+    probes: Probes,
     /// Where packets for the peer go: proven by a check, or chosen by the peer.
     selected: Option<Selected>,
     connected: bool,
@@ -110,7 +116,9 @@ impl IceLite {
             local_ufrag: config.local_ufrag.clone(),
             local_pwd: Zeroizing::new(config.local_pwd.clone()),
             remote_ufrag: config.remote_ufrag.clone(),
+            remote_pwd: config.remote_pwd.clone().map(Zeroizing::new),
             paths: Vec::new(),
+            probes: Probes::default(),
             selected: None,
             connected: false,
             responses: VecDeque::new(),
@@ -120,13 +128,13 @@ impl IceLite {
     }
 
     /// Learns the peer's credentials. Paths on which a stranger called itself differently are forgotten.
-    ///
-    /// A lite agent sends no checks, so the password has no use yet.
-    pub fn set_remote(&mut self, ufrag: &str, _pwd: &str, _now: Instant) {
+    pub fn set_remote(&mut self, ufrag: &str, pwd: &str, _now: Instant) {
         let chosen = self.selected.map(|selected| selected.remote);
         let stranger = self.paths.iter().any(|path| Some(path.remote) == chosen && path.claimed != ufrag);
         self.paths.retain(|path| path.claimed == ufrag);
         self.remote_ufrag = Some(ufrag.to_owned());
+        self.remote_pwd = (!pwd.is_empty()).then(|| Zeroizing::new(pwd.to_owned()));
+        self.probes.forget();
         if stranger && self.connected {
             self.disconnect();
         }
@@ -138,15 +146,52 @@ impl IceLite {
         self.local_ufrag.clone_from(&config.local_ufrag);
         self.local_pwd = Zeroizing::new(config.local_pwd.clone());
         self.remote_ufrag.clone_from(&config.remote_ufrag);
+        self.remote_pwd = config.remote_pwd.clone().map(Zeroizing::new);
         self.paths.clear();
+        self.probes.forget();
         if let Some(selected) = &mut self.selected {
             (selected.checked, selected.nominated) = (now, None);
         }
         Ok(())
     }
 
-    /// Takes a datagram that began like STUN. What is not an authentic Binding request for us is counted and ignored.
+    /// Media with a right tag came from an address that sent no check: asks whether the peer is there, now and with each packet
+    /// that follows, at a bounded rate.
+    pub fn suspect(&mut self, source: SocketAddr, now: Instant) {
+        let (Some(theirs), Some(pwd)) = (&self.remote_ufrag, &self.remote_pwd) else { return };
+        if self.knows(source) || self.responses.len() >= MAX_RESPONSES {
+            return;
+        }
+        if let Some(transaction) = self.probes.due(source, &self.local_pwd, now) {
+            let username = format!("{theirs}:{}", self.local_ufrag);
+            self.responses.push_back((stun::check(&transaction, &username, PROBE_PRIORITY, pwd), source));
+        }
+    }
+
+    /// Whether an answer from there is awaited.
+    pub fn asks(&self, remote: SocketAddr) -> bool {
+        self.probes.asks(remote)
+    }
+
+    /// The answer to a check of ours: the peer is there, and media goes there until it chooses otherwise.
+    fn answered(&mut self, packet: &[u8], source: SocketAddr, now: Instant) -> bool {
+        let Some(pwd) = &self.remote_pwd else { return false };
+        let proven = stun::answered(packet, pwd).is_some_and(|transaction| self.probes.was_asked(source, &transaction));
+        if proven {
+            self.probes.forget();
+            self.selected = Some(Selected { remote: source, priority: PROBE_PRIORITY, checked: now, nominated: None });
+            self.connected = true;
+            self.events.push_back(IceEvent::Connected { remote: source });
+        }
+        proven
+    }
+
+    /// Takes a datagram that began like STUN. What is neither an authentic Binding request for us nor the answer to one of ours is
+    /// counted and ignored.
     pub fn input(&mut self, packet: &[u8], source: SocketAddr, now: Instant) {
+        if self.probes.asks(source) && self.answered(packet, source, now) {
+            return;
+        }
         let Some(request) = self.accept(packet) else {
             self.refused += 1;
             return;

@@ -9,13 +9,14 @@ use hmac::{Hmac, Mac};
 const LOCAL_UFRAG: &str = "EsAw";
 const LOCAL_PWD: &str = "P2uYro0UCOQ4zxjKXaWCBui1";
 const REMOTE_UFRAG: &str = "hQsM";
+const REMOTE_PWD: &str = "a-password-of-the-peer";
 
 fn config(remote: Option<&str>) -> IceConfig {
     IceConfig {
         local_ufrag: LOCAL_UFRAG.into(),
         local_pwd: LOCAL_PWD.into(),
         remote_ufrag: remote.map(Into::into),
-        remote_pwd: remote.map(|_| "a-password-of-the-peer".into()),
+        remote_pwd: remote.map(|_| REMOTE_PWD.into()),
         lite: true,
     }
 }
@@ -289,4 +290,69 @@ fn credentials_are_checked_and_never_printed() {
     assert_eq!(IceLite::new(local, &full, now).err(), Some(IceError::FullAgent));
     let shown = format!("{:?} {:?}", config(Some("abcd")), IceLite::new(local, &config(None), now).unwrap());
     assert!(!shown.contains(LOCAL_PWD) && !shown.contains("a-password"), "{shown}");
+}
+
+/// The peer's answer to a check of ours.
+fn answer(check: &[u8], password: &str) -> Vec<u8> {
+    let request = engine::ice::stun::Request::parse(check).unwrap();
+    assert!(request.authentic(password) && request.controlled && !request.use_candidate);
+    request.success(address("203.0.113.1:20000"), password)
+}
+
+#[test]
+fn right_media_from_a_new_address_is_asked_and_answered_before_anything_goes_there() {
+    let mut scene = Scene::new(Some(REMOTE_UFRAG));
+    scene.check(&Check::nominating(1), WIFI);
+    scene.response().unwrap();
+    let now = scene.at(1.0).now;
+    scene.ice.suspect(address(WIFI), now);
+    assert!(scene.response().is_none(), "known by its own checks");
+    scene.ice.suspect(address(MOBILE), now);
+    let (kind, to, check) = scene.response().unwrap();
+    assert_eq!((kind, to), (0x0001, address(MOBILE)));
+    assert!(!scene.ice.knows(address(MOBILE)) && scene.ice.asks(address(MOBILE)));
+    let username = engine::ice::stun::Request::parse(&check).unwrap().username;
+    assert_eq!(username, (REMOTE_UFRAG, LOCAL_UFRAG), "the receiver's fragment first");
+
+    scene.ice.suspect(address(MOBILE), now);
+    assert!(scene.response().is_none(), "asked just now");
+    let now = scene.at(1.1).now;
+    scene.ice.suspect(address(MOBILE), now);
+    assert_eq!(scene.response().unwrap().2, check, "the same question again");
+
+    scene.ice.input(&answer(&check, REMOTE_PWD)[..20], address(MOBILE), now);
+    let mut forged = answer(&check, REMOTE_PWD);
+    forged[30] ^= 1;
+    scene.ice.input(&forged, address(MOBILE), now);
+    scene.ice.input(&answer(&check, REMOTE_PWD), address("192.0.2.66:1"), now);
+    assert_eq!(scene.events(), [], "cut, forged, or from elsewhere");
+    assert_eq!(scene.ice.refused(), 3);
+
+    scene.ice.input(&answer(&check, REMOTE_PWD), address(MOBILE), now);
+    assert_eq!(scene.events(), [connected(MOBILE)]);
+    scene.ice.input(&answer(&check, REMOTE_PWD), address(MOBILE), now);
+    assert_eq!(scene.events(), [], "once");
+    assert_eq!(
+        scene.check(&Check::nominating(1), MOBILE),
+        [nominated(MOBILE)],
+        "the browser follows with its own check"
+    );
+}
+
+#[test]
+fn an_address_that_never_answers_is_left_alone_and_many_make_room() {
+    let mut scene = Scene::new(Some(REMOTE_UFRAG));
+    scene.check(&Check::nominating(1), WIFI);
+    scene.response().unwrap();
+    let mut asked = 0;
+    for step in 0..200 {
+        let now = scene.at(f64::from(step) * 0.02).now;
+        scene.ice.suspect(address(MOBILE), now);
+        asked += usize::from(scene.response().is_some());
+    }
+    assert!((20..=30).contains(&asked), "{asked} questions in 4 s");
+    for port in 1..=5 {
+        scene.ice.suspect(address(&format!("198.51.100.1:{port}")), scene.now);
+    }
+    assert!(!scene.ice.asks(address(MOBILE)) && scene.ice.asks(address("198.51.100.1:5")));
 }

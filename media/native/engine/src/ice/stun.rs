@@ -1,4 +1,5 @@
-//! The part of STUN (RFC 8489) that an ICE-lite responder needs: reading Binding requests, writing their responses.
+//! The part of STUN (RFC 8489) that an ICE-lite agent needs: reading Binding requests and writing their responses, and the other
+//! way round for its own few checks.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -99,15 +100,14 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Whether the sender knew `password`; compared in constant time.
+    /// Whether the sender knew `password`.
     pub fn authentic(&self, password: &str) -> bool {
-        let signed = self.message.get(..self.integrity_at).unwrap_or_default();
-        bool::from(hmac(password, signed, self.integrity_at - HEADER + INTEGRITY_LEN).ct_eq(&self.integrity))
+        authentic(self.message, self.integrity_at, &self.integrity, password)
     }
 
     /// The success response, which tells the sender the address its request came from.
     pub fn success(&self, source: SocketAddr, password: &str) -> Vec<u8> {
-        let mut response = self.response(BINDING_SUCCESS);
+        let mut response = message(BINDING_SUCCESS, &self.transaction);
         push(&mut response, XOR_MAPPED_ADDRESS, &xor_address(source, &self.transaction));
         seal(response, password)
     }
@@ -123,7 +123,7 @@ impl<'a> Request<'a> {
     }
 
     fn error(&self, [class, number]: [u8; 2], reason: &str, password: &str) -> Vec<u8> {
-        let mut response = self.response(BINDING_ERROR);
+        let mut response = message(BINDING_ERROR, &self.transaction);
         push(&mut response, ERROR_CODE, &[&[0, 0, class, number], reason.as_bytes()].concat());
         if !self.unknown.is_empty() {
             let list: Vec<u8> = self.unknown.iter().flat_map(|kind| kind.to_be_bytes()).collect();
@@ -131,15 +131,42 @@ impl<'a> Request<'a> {
         }
         seal(response, password)
     }
+}
 
-    fn response(&self, kind: u16) -> Vec<u8> {
-        let mut response = Vec::with_capacity(128);
-        response.extend(kind.to_be_bytes());
-        response.extend([0, 0]);
-        response.extend(MAGIC_COOKIE.to_be_bytes());
-        response.extend(self.transaction);
-        response
-    }
+/// A Binding request of our own as the controlled side (RFC 8445 §7.1), authenticated by the peer's password.
+pub fn check(transaction: &[u8; 12], username: &str, priority: u32, password: &str) -> Vec<u8> {
+    let mut request = message(BINDING_REQUEST, transaction);
+    push(&mut request, USERNAME, username.as_bytes());
+    push(&mut request, PRIORITY, &priority.to_be_bytes());
+    // A lite agent is never controlling, so its tie-breaker decides nothing.
+    push(&mut request, ICE_CONTROLLED, &[0; 8]);
+    seal(request, password)
+}
+
+/// The transaction of a Binding success response that was written by who knows `password`.
+pub fn answered(packet: &[u8], password: &str) -> Option<[u8; 12]> {
+    let (header, body) = packet.split_first_chunk::<HEADER>()?;
+    let &[t0, t1, l0, l1, c0, c1, c2, c3, transaction @ ..] = header;
+    let sound = u16::from_be_bytes([t0, t1]) == BINDING_SUCCESS
+        && u32::from_be_bytes([c0, c1, c2, c3]) == MAGIC_COOKIE
+        && usize::from(u16::from_be_bytes([l0, l1])) == body.len();
+    let (at, tag) = if sound { Attributes::read(packet, body).ok()?.integrity? } else { return None };
+    authentic(packet, at, &tag, password).then_some(transaction)
+}
+
+/// Whether MESSAGE-INTEGRITY at `at` was made with `password`; compared in constant time.
+fn authentic(packet: &[u8], at: usize, tag: &[u8; 20], password: &str) -> bool {
+    let signed = packet.get(..at).unwrap_or_default();
+    bool::from(hmac(password, signed, at - HEADER + INTEGRITY_LEN).ct_eq(tag))
+}
+
+fn message(kind: u16, transaction: &[u8; 12]) -> Vec<u8> {
+    let mut message = Vec::with_capacity(128);
+    message.extend(kind.to_be_bytes());
+    message.extend([0, 0]);
+    message.extend(MAGIC_COOKIE.to_be_bytes());
+    message.extend(transaction);
+    message
 }
 
 impl<'a> Attributes<'a> {

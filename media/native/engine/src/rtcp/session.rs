@@ -82,6 +82,11 @@ pub enum Order {
 }
 
 impl Reception {
+    /// Whether this is the stream that is received.
+    pub fn is_of(&self, ssrc: u32) -> bool {
+        self.started && self.ssrc == ssrc
+    }
+
     /// Counts a packet. Returns its extended sequence number and order.
     pub fn input(&mut self, header: &rtp::Header, clock: u32, now: Micros) -> (u64, Order) {
         let arrival = (now as i64 * i64::from(clock)) / 1_000_000;

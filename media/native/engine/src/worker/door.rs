@@ -1,7 +1,8 @@
 //! The door: a thread that hears strangers on the ports that all browsers share, and sends each to the worker of its port.
 //!
 //! A stranger's first packet is a connectivity check; the user fragment in it names the port (RFC 8445 §7.3). From then on the
-//! worker has a socket of its own for that address (`ways`), so the door sees nothing of the media.
+//! worker has a socket of its own for that address (`ways`), so the door sees nothing of the media. But for a browser whose router
+//! gave it another address in mid-call: the stream of its media names the port, its tag and a check of ours prove it (`ice::probe`).
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read};
@@ -21,6 +22,8 @@ use super::ways::{self, take_frame};
 use crate::ice::stun::Request;
 use crate::ids::MAX_DATAGRAM;
 use crate::media::notify::Notifier;
+use crate::port::receive::Flood;
+use crate::rtp;
 
 /// A connection has to show its check within this time.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -88,6 +91,9 @@ struct Keeper {
     next: u64,
     stop: Arc<AtomicBool>,
     wake: Notifier,
+    /// Media of strangers that workers are asked about: a browser behind a router that changed its address, or noise.
+    strays: Flood,
+    started: Instant,
 }
 
 /// Starts the thread. `workers` in the order of their numbers.
@@ -104,8 +110,18 @@ pub fn open(shared: Shared, register: Register, workers: Vec<(Sender<Parcel>, No
     }
     let stop = Arc::new(AtomicBool::new(false));
     let callers = HashMap::new();
-    let mut keeper =
-        Keeper { shared, register, workers, epoll, callers, next: FIRST, stop: stop.clone(), wake: wake.clone() };
+    let mut keeper = Keeper {
+        shared,
+        register,
+        workers,
+        epoll,
+        callers,
+        next: FIRST,
+        stop: stop.clone(),
+        wake: wake.clone(),
+        strays: Flood::new(20),
+        started: Instant::now(),
+    };
     let thread = std::thread::Builder::new().name("media-door".into()).spawn(move || keeper.run())?;
     Ok(Door { stop, wake, thread: Some(thread) })
 }
@@ -142,14 +158,22 @@ impl Keeper {
             let Some(socket) = &self.shared.udp else { return };
             match socket.recv_from(&mut buffer) {
                 Ok((length, source)) if length <= MAX_DATAGRAM => {
-                    let packet = &buffer[..length];
-                    if let Some((port, worker)) = self.wanted(packet) {
-                        self.send(worker, Parcel::Knock { port, source, packet: packet.to_vec() });
-                    }
+                    self.direct(source, &buffer[..length]);
                 }
                 Ok(_) => (),
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => (),
                 Err(_) => return,
+            }
+        }
+    }
+
+    /// A check goes to the worker of its port; media goes to all, one of them may know its stream.
+    fn direct(&mut self, source: SocketAddr, packet: &[u8]) {
+        if let Some((port, worker)) = self.wanted(packet) {
+            self.send(worker, Parcel::Knock { port, source, packet: packet.to_vec() });
+        } else if rtp::kind(packet) == rtp::Kind::Rtp && self.strays.admits(self.started.elapsed().as_micros() as u64) {
+            for worker in 0..self.workers.len() {
+                self.send(worker, Parcel::Stray { source, packet: packet.to_vec() });
             }
         }
     }

@@ -58,6 +58,16 @@ impl Core {
         ice.recognizes(packet).then_some(*slot)
     }
 
+    /// The slot of a browser's port whose stream this packet of a stranger would continue. Whether it does, its tag will tell.
+    pub fn continued(&self, packet: &[u8]) -> Option<Slot> {
+        let header = Header::parse(packet)?;
+        self.nodes.values().find_map(|place| {
+            let Place::Port(slot) = place else { return None };
+            let port = self.ports.get(*slot as usize)?.as_deref()?;
+            (port.ice.is_some() && port.receive.reception.is_of(header.ssrc)).then_some(*slot)
+        })
+    }
+
     /// Takes a datagram of a port's RTCP socket.
     pub fn rtcp_input(&mut self, slot: Slot, packet: &mut [u8], source: SocketAddr, now: Micros) {
         let arrival = Arrival { slot, source, now };
@@ -104,6 +114,9 @@ impl Core {
             return;
         };
         let admitted = self.admit(port, &header, authentic, arrival);
+        if authentic {
+            self.suspect(port, arrival, net);
+        }
         if !admitted {
             port.receive.refused.source(arrival.source);
         }
@@ -128,6 +141,15 @@ impl Core {
                 true
             }
             Verdict::Reject => false,
+        }
+    }
+
+    /// Right media from an address that ICE does not know: asks whether the peer moved there.
+    fn suspect(&mut self, port: &mut Port, arrival: Arrival, net: &mut dyn Net) {
+        let now = self.clock.instant(arrival.now);
+        if let Some(ice) = port.ice.as_mut().filter(|ice| !ice.knows(arrival.source)) {
+            ice.suspect(arrival.source, now);
+            self.pump_ice(port, arrival.slot, net);
         }
     }
 

@@ -52,6 +52,11 @@ pub enum Parcel {
         source: SocketAddr,
         packet: Vec<u8>,
     },
+    /// Media of such an address.
+    Stray {
+        source: SocketAddr,
+        packet: Vec<u8>,
+    },
     /// A connection that wants to become a way to the port; `received` begins with its check.
     Caller {
         port: NodeId,
@@ -282,6 +287,7 @@ impl Loop {
                 Parcel::Traveller(traveller) => self.settle(traveller),
                 Parcel::HandshakeOver(port) => self.core.forget_handshake(port),
                 Parcel::Knock { port, source, packet } => self.knock(port, source, packet, now),
+                Parcel::Stray { source, packet } => self.stray(source, packet, now),
                 Parcel::Caller { port, source, stream, received } => {
                     self.take_caller(port, source, Connection::new(stream, received), now);
                 }
@@ -338,6 +344,20 @@ impl Loop {
         self.core.rtp_input(slot, &mut packet, source, now, &mut self.sockets);
     }
 
+    /// A stranger's media. If it is that of one of our browsers, whose address changed, it gets a socket for the answer to our
+    /// check and for what follows.
+    fn stray(&mut self, source: SocketAddr, mut packet: Vec<u8>, now: Micros) {
+        let Some(slot) = self.core.continued(&packet) else { return };
+        self.core.rtp_input(slot, &mut packet, source, now, &mut self.sockets);
+        let port = self.core.port(slot).filter(|port| port.ice.as_ref().is_some_and(|ice| ice.asks(source)));
+        if let Some(local) = port.map(|port| port.local)
+            && self.has_room(slot, source)
+            && let Ok(socket) = connected(local, source)
+        {
+            self.add_way(slot, source, Link::Udp(socket));
+        }
+    }
+
     fn take_caller(&mut self, port: NodeId, source: SocketAddr, connection: Connection, now: Micros) {
         let Some(first) = connection.peek() else { return };
         let Some(slot) = self.core.recognized(port, first) else { return };
@@ -352,7 +372,9 @@ impl Loop {
     fn has_room(&mut self, slot: Slot, source: SocketAddr) -> bool {
         let (Some(port), Some(sockets)) = (self.core.port(slot), self.sockets.of(slot)) else { return false };
         if sockets.ways.len() >= MAX_WAYS {
-            sockets.ways.retain(|way| port.ice.as_ref().is_some_and(|ice| ice.knows(way.remote)));
+            sockets
+                .ways
+                .retain(|way| port.ice.as_ref().is_some_and(|ice| ice.knows(way.remote) || ice.asks(way.remote)));
         }
         sockets.ways.len() < MAX_WAYS && !sockets.ways.iter().any(|way| way.remote == source)
     }
