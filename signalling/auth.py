@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -23,6 +24,7 @@ NONCE_LIFE = 300.0
 WINDOW = 64
 MAX_NONCES = 100_000
 _MAC_LENGTH = 24
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def digest(algorithm: str, text: str) -> str:
@@ -42,7 +44,8 @@ def response_value(algorithm: str, secret: str, method: str, uri: str, *, nonce:
 
 def parse_credentials(value: str) -> tuple[str, dict[str, str]]:
     """Split 'Scheme name=value, ...' into the lower-case scheme and its parameters. Raises RemoteProtocolError(400)."""
-    scheme, _, tail = value.strip().partition(" ")
+    words = value.split(None, 1)
+    scheme, tail = words if len(words) == 2 else (value.strip(), "")
     params: dict[str, str] = {}
     for item in split_list(tail):
         name, equals, text = item.partition("=")
@@ -50,7 +53,7 @@ def parse_credentials(value: str) -> tuple[str, dict[str, str]]:
             continue
         text = text.strip()
         if text.startswith('"') and text.endswith('"') and len(text) > 1:
-            text = text[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+            text = _ESCAPED.sub(r"\1", text[1:-1]) if "\\" in text else text[1:-1]
         params.setdefault(name.strip().lower(), text)
     return scheme.lower(), params
 

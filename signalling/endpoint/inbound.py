@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from signalling.auth import Outcome
 from signalling.endpoint.budget import Verdict
 from signalling.endpoint.desk import Desk
-from signalling.endpoint.judge import check_form, check_needs, check_session, refusal_lines
+from signalling.endpoint.judge import check_form, check_needs, check_session, check_size, refusal_lines
 from signalling.errors import RemoteProtocolError
 from signalling.events import Counted, Flow, SecurityEvent
 from signalling.message import BadRequest, Request, Response, ResponseTemplate, parse, presentable
@@ -179,6 +179,8 @@ class Inbound:
         core = self._core
         try:
             check_form(request)
+            if trunk is None and not core.registrar.owners(flow):
+                check_size(request)
             if request.to.tag or request.method in {"BYE", "INFO", "UPDATE", "REFER", "NOTIFY"}:
                 raise RemoteProtocolError(481, "No Such Dialog")
             if core.merges.get(merge_key(request), key) != key:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signalling.endpoint.streams import STRANGER_MAX
 from signalling.errors import RemoteProtocolError
 from signalling.events import Body
 from signalling.message import Request
@@ -25,6 +26,15 @@ def check_form(request: Request) -> None:
         raise RemoteProtocolError(400, "Headers In Request-URI")
     if request.method == "REGISTER" and not request.to.uri.is_sip:
         raise RemoteProtocolError(400, "Bad Address Of Record")
+
+
+def check_size(request: Request) -> None:
+    """How large a request may be before its sender is known. Raises RemoteProtocolError(413 | 513)."""
+    if request.length > STRANGER_MAX:
+        if len(request.body) > STRANGER_MAX:
+            raise RemoteProtocolError(413, "Body Too Large")
+        if request.length - len(request.body) > STRANGER_MAX:
+            raise RemoteProtocolError(513, "Header Section Too Large")
 
 
 def check_needs(request: Request) -> None:

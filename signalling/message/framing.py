@@ -79,6 +79,8 @@ class Framer:
         if not buffer or buffer[0] in b"\r\n\0":
             return None
         first = buffer.find(b"\n")
+        if not 32 < buffer[0] < 127 or (first >= 0 and b"SIP/" not in buffer[: first + 1].upper()):
+            return Piece(Cut.BAD, bytes(buffer[: first + 1]), 400)  # TLS, HTTP, noise: nothing to wait for
         gap = b"\n\n" if first > 0 and buffer[first - 1] != 13 else b"\r\n\r\n"
         end = buffer.find(gap, max(0, self._searched - 3))
         if end < 0:

@@ -10,6 +10,7 @@ from signalling.errors import RemoteProtocolError
 from signalling.message.uri import Uri, format_host, parse_host_port, parse_uri
 
 MAX_CSEQ = 2**31 - 1
+MAX_TEXT = 512  # octets of a display name, tag or branch
 TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+\Z")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _DISPLAY = re.compile(r"[^\x00-\x08\x0a-\x1f\",;<>@\\\x7f]*\Z")
@@ -225,6 +226,9 @@ def parse_name_addr(value: str) -> NameAddr:
     if end < 0:
         raise RemoteProtocolError(400, "Bad Name Address")
     uri_text = value[position + 1 : end].strip()
+    if " " in uri_text:  # "+49 30 1234": separators for the eye (sip.md §2.3); anywhere else a space is refused
+        user, at, rest = uri_text.partition("@")
+        uri_text = user.replace(" ", "%20") + at + rest if at else uri_text
     tail = value[end + 1 :]
     return _checked(NameAddr(display, uri_text, parse_params(tail), _compact_params(tail)))
 
@@ -239,7 +243,8 @@ def _bare_address(value: str) -> NameAddr:
 
 
 def _checked(address: NameAddr) -> NameAddr:
-    if len(address.display) > 512 or len(address.params.get("tag", "")) > 512:
+    display, tag = address.display, address.params.get("tag", "")
+    if len(tag) > MAX_TEXT or (len(display) > MAX_TEXT // 4 and len(display.encode("utf-8", "surrogateescape")) > MAX_TEXT):
         raise RemoteProtocolError(400, "Address Too Long")
     parse_uri(address.uri_text)
     return address
@@ -288,7 +293,7 @@ def parse_via(value: str) -> Via:
         raise RemoteProtocolError(400, "Bad Via")
     host, port = parse_host_port(words[1])
     params = parse_params(semicolon + tail, strict=True)
-    if len(params.get("branch", "")) > 512:
+    if len(params.get("branch", "")) > MAX_TEXT:
         raise RemoteProtocolError(400, "Branch Too Long")
     return Via(protocol[2].upper(), host, port, params)
 

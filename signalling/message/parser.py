@@ -130,8 +130,13 @@ def _check_lines(lines: list[str]) -> None:
     joined = "".join(lines)
     if "\r" in joined or "\n" in joined:  # a stray line end would split the header when it is echoed
         raise RemoteProtocolError(400, "Stray Line End")
-    if len(joined) > MAX_LINE and any(len(line) > MAX_LINE for line in lines):
+    if len(joined) > MAX_LINE // 4 and any(_octets(line) > MAX_LINE for line in lines):
         raise RemoteProtocolError(400, "Header Too Long")
+
+
+def _octets(text: str) -> int:
+    """Length on the wire; most lines are too short to be worth the count."""
+    return len(text) if len(text) < MAX_LINE // 4 or text.isascii() else len(text.encode("utf-8", "surrogateescape"))
 
 
 def _single(headers: Headers, name: str) -> str:
@@ -156,11 +161,20 @@ def _cut_body(headers: Headers, body: bytes | None) -> bytes:
 
 
 def _check_counts(headers: Headers) -> None:
-    routes = len(headers.get("route", ())) + len(headers.get("record-route", ()))
-    if routes > MAX_ROUTES or len(headers.get("contact", ())) > MAX_CONTACTS:
-        raise RemoteProtocolError(400, "Too Many Values")
+    if "route" in headers or "record-route" in headers:
+        _at_most(MAX_ROUTES, [*headers.get("route", ()), *headers.get("record-route", ())])
+    if "contact" in headers:
+        _at_most(MAX_CONTACTS, headers["contact"])
     if len(headers.get("max-forwards", ())) > 1:
         _single(headers, "max-forwards")
+
+
+def _at_most(most: int, values: list[str]) -> None:
+    """Raises RemoteProtocolError(400) for more values than that; they are told apart only where commas could make so many."""
+    if len(values) > most or (
+        sum(value.count(",") for value in values) + len(values) > most and sum(len(split_list(value)) for value in values) > most
+    ):
+        raise RemoteProtocolError(400, "Too Many Values")
 
 
 def _request(start_line: str, lines: list[str], body: bytes | None) -> Request | BadRequest:
@@ -171,10 +185,10 @@ def _request(start_line: str, lines: list[str], body: bytes | None) -> Request |
     try:
         if version != "SIP/2.0":
             raise RemoteProtocolError(505 if version[4:].replace(".", "").isdigit() else 400, "Version Not Supported")
-        if len(words) != 3 or len(start_line) > MAX_START_LINE + MAX_URI or not TOKEN.match(method):
-            raise RemoteProtocolError(400, "Bad Request Line")
-        if len(words[1]) > MAX_URI:
+        if len(words) == 3 and _octets(words[1]) > MAX_URI:
             raise RemoteProtocolError(414, "Request-URI Too Long")
+        if len(words) != 3 or len(start_line) > MAX_START_LINE or not TOKEN.match(method):
+            raise RemoteProtocolError(400, "Bad Request Line")
         _check_lines(lines)
         headers = _headers(lines)
         _check_counts(headers)
@@ -211,11 +225,12 @@ def _response(start_line: str, lines: list[str], body: bytes | None) -> Response
     """Anything wrong with a response means silence; a second Via was meant for somebody else (RFC 3261 §18.1.2)."""
     status_text, _, reason = start_line[8:].partition(" ")
     status = int(status_text) if len(status_text) == 3 and status_text.isascii() and status_text.isdigit() else 0
-    if not 100 <= status <= 699:
+    if not 100 <= status <= 699 or len(start_line) > MAX_START_LINE:
         raise Silence("bad status")
     try:
         _check_lines(lines)
         headers = _headers(lines)
+        _check_counts(headers)
         vias = headers.get("via", [])
         if len(vias) != 1 or ("," in vias[0] and len(split_list(vias[0])) != 1):
             raise Silence("not one Via")

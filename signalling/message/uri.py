@@ -84,10 +84,10 @@ def format_host(host: str) -> str:
 @lru_cache(maxsize=4096)
 def parse_uri(text: str) -> Uri:
     """Parse any absolute URI; sip, sips and tel are taken apart. Raises RemoteProtocolError(400)."""
-    if _FORBIDDEN.search(text):
-        raise RemoteProtocolError(400, "Bad URI")
     if len(text) > MAX_URI:
         raise RemoteProtocolError(400, "URI Too Long")
+    if _FORBIDDEN.search(text):
+        raise RemoteProtocolError(400, "Bad URI")
     scheme, colon, rest = text.partition(":")
     if not colon or not rest or not _SCHEME.match(scheme):
         raise RemoteProtocolError(400, "Bad URI")
