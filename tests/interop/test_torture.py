@@ -7,10 +7,11 @@ import select
 import socket
 import time
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
-from tests.support.raw_sip import RawSip, header, status
+from tests.support.raw_sip import RawSip, authorization, header, offer, status
 from tests.support.switch import Switch, wait_for
 from tests.support.torture import ALL, CLOSING, WAITING, Torture, agree, octets
 
@@ -21,6 +22,9 @@ profile = "open"
 [[extension]]
 number = "1001"
 password = "secret-1001"
+[[extension]]
+number = "1002"
+password = "secret-1002"
 [[number]]
 number = "9196"
 to = "echo"
@@ -211,3 +215,85 @@ def test_an_open_bench_registers_nobody_else(bench: Switch) -> None:
         peer.send(peer.request("INVITE", "sip:00123456@127.0.0.1"))
         assert status(peer.final()) == 404, "nor does it reach anything but declared numbers"
     assert bench.api("GET", "/registrations")["items"] == []
+
+
+def as_phone(
+    peer: RawSip,
+    method: str,
+    uri: str,
+    number: str,
+    *,
+    headers: str = "",
+    to: str = "",
+    edit: tuple[str, str] = ("", ""),
+    wait: float = 3,
+) -> str | None:
+    """The final answer to a request of an extension that takes the challenge; `edit` changes the text that is sent."""
+    call_id, more, answer = uuid4().hex, "", None
+    for cseq in (1, 2):
+        body = offer() if method == "INVITE" else ""
+        text = peer.request(method, uri, caller=number, call_id=call_id, cseq=cseq, headers=headers + more, to=to, body=body)
+        peer.send(text.replace(*edit) if edit[0] else text)
+        answer = peer.final(wait)
+        while answer is not None and header(answer, "Call-ID") != call_id:  # repeated until its ACK
+            answer = peer.final(wait)
+        if status(answer) != 401:
+            break
+        more = authorization(answer or "", method, uri, number, f"secret-{number}")
+    return answer
+
+
+def log_in(peer: RawSip, number: str) -> None:
+    assert status(as_phone(peer, "REGISTER", "sip:127.0.0.1", number, to=f"sip:{number}@127.0.0.1")) == 200
+
+
+@pytest.mark.acceptance("PAR-4")
+def test_limits_of_a_logged_in_user(bench: Switch) -> None:
+    with RawSip(bench.sip_port) as peer:
+        log_in(peer, "1001")
+        head = peer.request("OPTIONS", "sip:127.0.0.1").replace("\n", "\r\n").removesuffix("Content-Length: 0\r\n\r\n")
+        line = "X-Filler: " + "y" * 1000 + "\r\n"
+        cases = [
+            (head + line * 66 + "Content-Length: 0\r\n\r\n", 513, True),
+            (head + "X: y\r\n" * (130 - head.count("\n")) + "Content-Length: 0\r\n\r\n", 400, False),
+            (head.replace("sip:127.0.0.1 ", f"sip:{'u' * 2100}@127.0.0.1 ", 1) + "Content-Length: 0\r\n\r\n", 414, False),
+            (head + f"Content-Length: {129 * 1024}\r\n\r\n" + "x" * 129 * 1024, 413, True),
+            (head + f"Content-Length: {127 * 1024}\r\n\r\n" + "x" * 127 * 1024, 200, False),
+        ]
+        for number, (text, expected, is_closed) in enumerate(cases):
+            with Stream(bench) as stream:
+                stream.send(text.replace("z9hG4bK", f"z9hG4bK{number}").replace("Call-ID: ", f"Call-ID: {number}").encode())
+                assert stream.statuses(1) == [expected]
+                assert stream.is_closed == is_closed, expected
+    assert delay_of_options(bench) < 1
+
+
+@pytest.mark.acceptance("PAR-5")
+def test_codes_names_and_line_ends_of_real_phones(bench: Switch) -> None:
+    with RawSip(bench.sip_port) as caller, RawSip(bench.sip_port) as callee:
+        log_in(caller, "1001")
+        log_in(callee, "1002")
+        for code in ("*57*13800138000#", "%2A57%2A13800138000%23"):
+            assert status(as_phone(caller, "INVITE", f"sip:{code}@127.0.0.1", "1001")) == 404, "no such code is set up here"
+        assert as_phone(caller, "INVITE", "sip:1002@127.0.0.1", "1001", edit=("From: <", f"From: {GBK} <"), wait=0.4) is None
+        ringing = callee.receive()
+        assert header(ringing, "From").startswith('"王小明" <sip:1001@'), "the other side reads it, in UTF-8"
+        callee.send(response_to(ringing or "", 486))
+    calls = wait_for(lambda: len(found := bench.ended_calls()) >= 3 and found, 5)
+    assert {call["called"] for call in calls} >= {"*57*13800138000#", "1002"}
+    assert "王小明" in {call["caller_name"] for call in calls}
+    with RawSip(bench.sip_port) as peer:  # line ends are bare here
+        peer.socket.sendto(
+            peer.request("INVITE", "sip:9196@127.0.0.1", body=offer().replace("\r\n", "\n")).encode(), peer.switch
+        )
+        answer = peer.final()
+        assert status(answer) == 200
+        peer.hang_up(answer or "")
+
+
+GBK = '"' + "王小明".encode("gbk").decode("utf-8", "surrogateescape") + '"'
+
+
+def response_to(request: str, code: int) -> str:
+    kept = "".join(f"{name}: {header(request, name)}\n" for name in ("Via", "From", "Call-ID", "CSeq"))
+    return f"SIP/2.0 {code} x\n{kept}To: {header(request, 'To')};tag=raw\nContent-Length: 0\n\n"
