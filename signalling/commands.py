@@ -310,9 +310,9 @@ class DropBindings:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """No new calls: INVITE and OPTIONS outside dialogs get 503."""
+    """No new calls: INVITE and OPTIONS outside dialogs get 503. `retry_after` 0: 5 to 15 s, so that not all return at once."""
 
-    retry_after: int = 10
+    retry_after: int = 0
 
 
 Command = (

@@ -283,6 +283,14 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionShared:
+    """A peer lets us use its connection for what we send to `remote` too (RFC 5923). Only a proved peer is heard."""
+
+    flow: Flow
+    remote: tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class SecurityEvent:
     """A failed login or probing; the caller logs it as one line (sip.md §9). Never carries secrets."""
 
@@ -403,5 +411,5 @@ Event = (
     IncomingCall | Progress | EarlyDialog | Answered | Confirmed | ModifyRequested | Modified | ModifyFailed | Refreshed
     | InfoReceived | TransferRequested | TransferProgress | TransferDone | TransferFailed | Ended | BindingsChanged
     | RegistrationState | OptionsAnswered | Counted | SecurityEvent | SubscriptionAsked | Subscribed | SubscriptionEnded
-    | Notified | MessageReceived | MessageAnswered | Published | PublicationEnded
+    | ConnectionShared | Notified | MessageReceived | MessageAnswered | Published | PublicationEnded
 )  # fmt: skip

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-PROTOCOLS = ("udp", "tcp")
+PROTOCOLS = ("udp", "tcp", "tls", "auto")
 AUTH_MODES = ("auto", "ip", "register", "digest", "none")
 EARLY_MEDIA = ("pass", "block")
 CALLER_IDS = ("from", "pai", "both")
@@ -18,11 +18,29 @@ REGISTERS = ("none", "any")
 @dataclass(frozen=True, slots=True)
 class Transport:
     protocol: str = field(default="udp", metadata={"choices": PROTOCOLS})
-    """Transport of calls to the carrier."""
+    """Transport of calls to the carrier; auto: as the carrier's DNS says (NAPTR), else UDP."""
     servers: tuple[str, ...] = ()
     """Where calls go, in order: "host" or "host:port"."""
     sources: tuple[str, ...] = ()
     """Addresses and networks ("192.0.2.0/28") whose calls are the carrier's; the servers are always among them."""
+    mtu_switch: bool = True
+    """Whether a request over 1300 octets may go by TCP instead of UDP."""
+    alias: bool = False
+    """Whether the carrier may send its own calls over the connection we have made by TLS (RFC 5923)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    name: str = ""
+    """What the carrier's certificate must be for; empty: the host name of the server."""
+    ca: str = ""
+    """PEM file of the authorities that sign it; empty: the system's."""
+    certificate: str = ""
+    """Our certificate for the carrier, "chain.pem:key.pem"."""
+    verify: bool = True
+    """Whether the certificate is checked. Without, anybody on the way can listen and place calls."""
+    peer_names: tuple[str, ...] = ()
+    """Names in client certificates whose calls are the carrier's, on listeners that ask for them (mtls)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +129,7 @@ class CarrierProfile:
     name: str = ""
     kind: str = field(default="carrier", metadata={"choices": ("carrier", "gateway")})
     transport: Transport = Transport()
+    tls: Tls = Tls()
     auth: Auth = Auth()
     health: Health = Health()
     limits: Limits = Limits()

@@ -28,7 +28,12 @@ from signalling.commands import (
 )
 from signalling.endpoint.budget import Budget
 from signalling.endpoint.inbound import Inbound
+from signalling.endpoint.keepalive import KeepAlives
+from signalling.endpoint.overload import Overload
+from signalling.endpoint.sizes import MOST_COMPACTED, MOST_DATAGRAM, UdpOnly, compacted
 from signalling.endpoint.streams import Connections
+from signalling.endpoint.stun import answer as answer_stun
+from signalling.endpoint.stun import is_stun
 from signalling.errors import LocalProtocolError
 from signalling.events import Event, Flow
 from signalling.message import Outgoing, Response
@@ -40,13 +45,14 @@ from signalling.transaction import ClientTransaction, Input, ServerTransaction, 
 from signalling.transaction.machine import ClientUser, Transaction
 from signalling.usage import accept, bye, info, invite, modify, options, refer
 from signalling.usage.config import EndpointConfig
-from signalling.usage.core import later
+from signalling.usage.core import jitter, later
 from signalling.usage.ending import finish
 from signalling.usage.leg import Leg
 from signalling.usage.register import Registrations
 from signalling.usage.registrar import Registrar
 
 STREAMS = frozenset({"tcp", "tls"})
+SOCKETS = frozenset({"ws", "wss"})
 
 
 class Transmit(NamedTuple):
@@ -88,6 +94,9 @@ class Endpoint:
         self.verifier = Verifier(config.realm, (token() + token()).encode(), token, config.digest)
         self.budget = Budget(config.limits)
         self.connections = Connections(self, config.limits.streams_per_source)
+        self.load = Overload()
+        self.keepalives = KeepAlives(self, partial(jitter, self))
+        self._udp_only = UdpOnly()
         self.clients: dict[tuple[str, str], ClientTransaction] = {}
         self.servers: dict[Hashable, ServerTransaction] = {}
         self.merges: dict[Hashable, Hashable] = {}
@@ -101,8 +110,13 @@ class Endpoint:
 
     def receive(self, data: bytes, flow: Flow, now: float) -> Output:
         """Octets from the wire: a datagram or WebSocket message as a whole, a stream in any portions. Never raises."""
+        self.keepalives.heard(flow)
         if flow.transport in STREAMS:
             self._receive_stream(data, flow, now)
+        elif flow.transport in SOCKETS:
+            self._receive_frame(data, flow, now)
+        elif is_stun(data):
+            self._receive_stun(data, flow)
         else:
             self._inbound.message(data, flow, now)
         return self._output()
@@ -122,15 +136,19 @@ class Endpoint:
 
     def flow_opened(self, flow: Flow, now: float) -> Output:
         """A peer has connected; only needed so that silent connections are bounded too."""
-        if flow.transport in STREAMS and not self.connections.opened(flow, now):
+        if flow.transport != "udp" and not self.connections.opened(flow, now):
             self.close(flow)
         return self._output()
 
     def flow_closed(self, flow: Flow, now: float) -> Output:
         """A connection is gone or could not be made: what waits on it fails now, dialogs get 32 s to be resumed."""
         self.connections.closed(flow)
+        self.keepalives.closed(flow)
         for transaction in list(self._on_streams.pop(flow, ())):
-            transaction.step(Input.ERROR, now)
+            if isinstance(transaction, ClientTransaction) and transaction.spare is not None:
+                self._fall_back(transaction, transaction.spare, now)
+            else:
+                transaction.step(Input.ERROR, now)
         self.registrar.flow_closed(flow, now)
         self.registrations.flow_closed(flow, now)
         for leg in list(self.legs.values()):
@@ -160,20 +178,63 @@ class Endpoint:
         return f"{format_host(host)}:{port}"
 
     def via(self, flow: Flow) -> str:
-        return f"SIP/2.0/{flow.transport.upper()} {self.advertised(flow)};rport;branch=z9hG4bK{self.token()}"
+        alias = ""
+        if flow.transport == "tls" and (policy := self.peers.trunk(flow)) is not None and policy.alias:
+            alias = ";alias"
+        return f"SIP/2.0/{flow.transport.upper()} {self.advertised(flow)};rport{alias};branch=z9hG4bK{self.token()}"
 
     def owners(self, flow: Flow) -> frozenset[str]:
         return self.registrar.owners(flow)
 
+    def moved(self, former: Flow, flow: Flow) -> None:
+        for leg in self.legs.values():
+            if leg.dialog.source == former:
+                leg.dialog.follow(flow)
+                if leg.unreachable is not None:
+                    leg.unreachable.cancel()
+                    leg.unreachable = None
+
+    def retry_seconds(self) -> int:
+        return self.retry_after or round(jitter(self, 5, 15))
+
+    def is_registered(self, flow: Flow) -> bool:
+        return self.registrations.keeps(flow)
+
     def send(self, request: Outgoing, flow: Flow, user: ClientUser, now: float) -> ClientTransaction:
         key = (request.via.rpartition("branch=")[2], request.method)
         transaction = ClientTransaction(self, flow, request, key, user)
-        self.clients[key] = transaction
-        if flow.transport != "udp":
-            self._on_streams.setdefault(flow, set()).add(transaction)
+        if flow.transport == "udp":
+            self._fit(transaction, now)
+        self.clients[transaction.key] = transaction
+        if transaction.flow.transport != "udp":
+            self._on_streams.setdefault(transaction.flow, set()).add(transaction)
+        if request.method == "REGISTER":
+            self.keepalives.keep(flow, now)
         self.traffic["out", request.method] += 1
         transaction.start(now)
         return transaction
+
+    def _fit(self, transaction: ClientTransaction, now: float) -> None:
+        """What is too long for a datagram is shortened, else sent by TCP to the same address (RFC 3261 §18.1.1)."""
+        if transaction.size <= MOST_DATAGRAM:
+            return
+        flow = transaction.flow
+        policy = self.peers.trunk(flow)
+        if self._udp_only.holds(flow.remote, now) or (policy is not None and not policy.mtu_switch):
+            return
+        if transaction.size <= MOST_COMPACTED and transaction.shorten(compacted) <= MOST_DATAGRAM:
+            return
+        stream = self.config.stream_for(flow) if self.config.stream_for is not None else None
+        if stream is not None:
+            transaction.reroute(stream, self.via(stream), spare=flow)
+
+    def _fall_back(self, transaction: ClientTransaction, flow: Flow, now: float) -> None:
+        """The peer takes no TCP after all: by UDP, at once, and so for the next hour."""
+        self._udp_only.remember(flow.remote, now)
+        self.clients.pop(transaction.key, None)
+        transaction.reroute(flow, self.via(flow))
+        self.clients[transaction.key] = transaction
+        transaction.start(now)
 
     # What transactions need (transaction.machine.Host).
 
@@ -230,6 +291,22 @@ class Endpoint:
             else:
                 self._inbound.broken_stream(piece.data, piece.status, flow, now)
                 self.close(flow)
+
+    def _receive_frame(self, data: bytes, flow: Flow, now: float) -> None:
+        """A WebSocket message is one SIP message (RFC 7118 §5); a ping of CRLF may stand alone too."""
+        if not self.connections.opened(flow, now):
+            self.close(flow)
+            return
+        self.connections.touch(flow, now)
+        if data == b"\r\n\r\n":
+            self.transmit(b"\r\n", flow)
+        else:
+            self._inbound.message(data, flow, now)
+
+    def _receive_stun(self, data: bytes, flow: Flow) -> None:
+        reply = answer_stun(data, flow.remote) if self.config.stun else None
+        if reply is not None and not self.peers.silent(flow):
+            self.transmit(reply, flow)
 
     def _off_stream(self, transaction: Transaction) -> None:
         flow = transaction.flow

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from signalling.auth import Verifier
 from signalling.endpoint.budget import Budget
+from signalling.endpoint.overload import Overload
 from signalling.endpoint.streams import Connections
 from signalling.message import Response
 from signalling.transaction import Host, ServerTransaction
@@ -24,7 +25,10 @@ class Desk(Core, Host, Protocol):
     merges: dict[Hashable, Hashable]
     traffic: Counter[tuple[str, str]]
     is_draining: bool
-    retry_after: int  # seconds, told with 503
+    load: Overload
+
+    def retry_seconds(self) -> int:
+        """What a 503 says: when to come back."""
 
     def serve(self, transaction: ServerTransaction) -> None:
         """Register a server transaction."""

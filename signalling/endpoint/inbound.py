@@ -9,8 +9,9 @@ from signalling.auth import Outcome
 from signalling.endpoint.budget import Verdict
 from signalling.endpoint.desk import Desk
 from signalling.endpoint.judge import check_form, check_needs, check_session, check_size, refusal_lines
+from signalling.endpoint.overload import Load
 from signalling.errors import RemoteProtocolError
-from signalling.events import Counted, Flow, SecurityEvent
+from signalling.events import ConnectionShared, Counted, Flow, SecurityEvent
 from signalling.message import BadRequest, Request, Response, ResponseTemplate, parse, presentable
 from signalling.message.parser import Silence, salvage
 from signalling.message.writer import render_bad_request
@@ -38,6 +39,9 @@ class Inbound:
         if silenced and not self._names_dialog(data):
             core.traffic["in", "silenced"] += 1
             return
+        if core.load.level and trunk is None and self._may_be_shed(data, flow):
+            core.traffic["in", "shed"] += 1
+            return
         try:
             message = parse(data)
         except Silence as silence:
@@ -54,6 +58,14 @@ class Inbound:
         """Whether a tag of ours stands in the octets: calls go on while a neighbour behind the same address is silenced."""
         dialogs = self._core.dialogs
         return any(tag.decode() in dialogs for tag in _TAG.findall(data))
+
+    def _may_be_shed(self, data: bytes, flow: Flow) -> bool:
+        """What nobody has asked for and nobody will miss: a new request of a source that is not identified."""
+        core = self._core
+        if data[:4] == b"SIP/" or core.registrar.knows_host(flow.remote[0]) or self._names_dialog(data):
+            return False
+        first = data[: data.find(b"\r\n")]
+        return data[:4] not in _FINISHING and not any(number.encode() in first for number in core.config.emergency)
 
     def broken_stream(self, data: bytes, status: int, flow: Flow, now: float) -> None:
         """Framing failed; answer once if that is possible, the caller closes the stream."""
@@ -191,6 +203,8 @@ class Inbound:
         policy = self._identify(request, flow, trunk, now)
         if policy is None:
             return
+        if flow.transport == "tls" and "alias" in request.via.params:
+            core.emit(ConnectionShared(flow, (flow.remote[0], request.via.port or 5061)))
         transaction = self._serve(request, flow, key)
         try:
             check_needs(request)
@@ -198,11 +212,13 @@ class Inbound:
         except RemoteProtocolError as error:
             lines = refusal_lines(request, error.status, min_expires=policy.expires_min)
             if error.status == 503:
-                lines += f"Retry-After: {core.retry_after}\r\n"
+                lines += f"Retry-After: {core.retry_seconds()}\r\n"
             transaction.respond(error.status, now, core.token(), lines + core.server_line)
 
     def _begin(self, request: Request, transaction: ServerTransaction, flow: Flow, policy: PeerPolicy, now: float) -> None:
         core = self._core
+        if core.load.level is Load.FULL and not self._is_emergency(request):
+            raise RemoteProtocolError(503, "Overloaded")
         if request.method == "REGISTER":
             self._register(request, transaction, flow, policy, now)
             return
@@ -215,6 +231,10 @@ class Inbound:
         if core.config.max_calls and len(core.calls) >= core.config.max_calls:
             raise RemoteProtocolError(503, "Too Many Calls")
         accept.offer_call(core, request, transaction, flow, policy, body, now)
+
+    def _is_emergency(self, request: Request) -> bool:
+        uri = request.uri
+        return request.method == "INVITE" and (uri.scheme == "urn" or uri.username in self._core.config.emergency)
 
     def _register(self, request: Request, transaction: ServerTransaction, flow: Flow, policy: PeerPolicy, now: float) -> None:
         core = self._core
@@ -338,6 +358,7 @@ PACKET = 28
 _COUNTED = frozenset(
     {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "UPDATE", "REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE"}
 )
+_FINISHING = (b"ACK ", b"BYE ", b"CANC")
 _TAG = re.compile(rb";tag=([0-9A-Za-z]{16,64})")
 _STRANGER = PeerPolicy(PeerKind.PHONE, "")
 

@@ -49,9 +49,13 @@ class Connection:
             self._deadline = None
         if self._framer.is_partial and self._deadline is None:
             self._deadline = self._judge.deadlines.set(self, "message", now + MESSAGE_TIME)
+        self.touch(now)
+        return pieces
+
+    def touch(self, now: float) -> None:
+        """Something came: the idle time begins anew."""
         self._idle.cancel()
         self._idle = self._judge.deadlines.set(self, "idle", now + IDLE_TIME)
-        return pieces
 
     def widen(self) -> None:
         """The source is identified now: larger messages are welcome."""
@@ -92,6 +96,11 @@ class Connections:
     def feed(self, flow: Flow, data: bytes, now: float) -> list[Piece]:
         connection = self._open.get(flow)
         return connection.feed(data, now) if connection is not None else []
+
+    def touch(self, flow: Flow, now: float) -> None:
+        """A connection whose transport frames by itself was used."""
+        if (connection := self._open.get(flow)) is not None:
+            connection.touch(now)
 
     def identified(self, flow: Flow) -> None:
         if (connection := self._open.get(flow)) is not None:

@@ -88,6 +88,10 @@ class Transaction:
             if (state, name) not in rows:
                 timers.pop(name).cancel()
 
+    def _drop_all(self) -> None:
+        while self._timers:
+            self._timers.popitem()[1].cancel()
+
     def _act(self, action: Action, now: float, message: Response | bytes | None) -> None:
         if action is Action.RESEND:
             self._host.transmit(self._last, self.flow)
@@ -120,7 +124,7 @@ _UNRELIABLE_ONLY = frozenset({Input.D, Input.I, Input.J, Input.K})  # RFC 3261 t
 class ClientTransaction(Transaction):
     """A request of ours and its responses. Register it under `key` before `start`."""
 
-    __slots__ = ("_user", "key", "request")
+    __slots__ = ("_user", "key", "request", "spare")
 
     def __init__(self, host: Host, flow: Flow, request: Outgoing, key: tuple[str, str], user: ClientUser) -> None:
         super().__init__(INVITE_CLIENT if request.method == "INVITE" else OTHER_CLIENT, host, flow)
@@ -128,12 +132,35 @@ class ClientTransaction(Transaction):
         self.key = key
         self._user = user
         self._last = request.render()
+        self.spare: Flow | None = None  # where the request goes when its connection cannot be made
+
+    @property
+    def size(self) -> int:
+        """Octets of the request."""
+        return len(self._last)
+
+    def shorten(self, how: Callable[[bytes], bytes]) -> int:
+        """Write the request shorter; returns its size then."""
+        self._last = how(self._last)
+        return len(self._last)
+
+    def reroute(self, flow: Flow, via: str, spare: Flow | None = None) -> None:
+        """Before it is started, or again: the request takes another way under a new branch (RFC 3261 §18.1.1)."""
+        self._drop_all()
+        self.flow, self.spare = flow, spare
+        self.request = self.request._replace(via=via)
+        self.key = (via.rpartition("branch=")[2], self.request.method)
+        self._last = self.request.render()
+        self._reliable = flow.transport != "udp"
+        self._interval = T1
+        self.state = self._table.start.state
 
     def start(self, now: float) -> None:
         for action in self._table.start.actions:
             self._act(action, now, None)
 
     def receive(self, response: Response, now: float) -> None:
+        self.spare = None
         status = response.status
         event = Input.PROVISIONAL if status < 200 else Input.SUCCESS if status < 300 else Input.FAILURE
         self.step(event, now, response)

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from ipaddress import ip_address
+
+from aiohttp import web
 
 from signalling.commands import Command, Invite, Options, Register
 from signalling.endpoint import Endpoint, EndpointConfig, Output
-from signalling.errors import TransportError
-from signalling.events import Event, Flow
+from signalling.errors import RemoteProtocolError, TransportError
+from signalling.events import ConnectionShared, Counted, Event, Flow
+from signalling.message import parse_uri
 from signalling.policy import PeerBook
-from signalling.transports.tcp import TcpTable
-from signalling.transports.udp import BUFFER, UdpListener
+from signalling.transports.secure import SecureListener
+from signalling.transports.sockets import same_family, stream_socket, udp_socket, way_out
+from signalling.transports.streams import StreamConnection, StreamTable, Way, why
+from signalling.transports.tls import ClientTls, ServerTls
+from signalling.transports.udp import UdpListener
+from signalling.transports.websocket import SocketTable
 
+TRANSPORTS = ("udp", "tcp", "tls", "mtls", "ws", "wss")
+"""What can be listened on. mtls: TLS where who connects must show a certificate; its flows are "tls"."""
+LAG_EVERY = 0.05
 Trace = Callable[[str, bytes, Flow], None]
 """Called with "<" or ">", the octets and the flow of every message."""
 
@@ -32,6 +40,7 @@ class SipDriver:
     """Sockets for one endpoint.
 
     `on_event` is called for each event, after everything that belongs to the same input was sent; it may call `submit`.
+    `tls` holds the certificates of listeners; `client_tls` tells how a host is connected to by TLS.
     """
 
     def __init__(
@@ -42,26 +51,38 @@ class SipDriver:
         *,
         trace: Trace | None = None,
         token: Callable[[], str] = make_token,
+        tls: ServerTls | None = None,
+        client_tls: Callable[[str], ClientTls] = ClientTls,
+        origins: tuple[str, ...] = (),
     ) -> None:
         if config.advertise is None:
             config = replace(config, advertise=self.advertise)
+        if config.stream_for is None:
+            config = replace(config, stream_for=self.stream_for)
         self.endpoint = Endpoint(config, peers, token)
         self.bound: list[str] = []  # what is listened on, as "udp:127.0.0.1:5060"
+        self.tls = tls
         self._on_event = on_event
         self._trace = trace
+        self._client_tls = client_tls
         self._udp: dict[tuple[str, int], UdpListener] = {}
-        self._tcp = TcpTable(self)
-        self._tcp_locals: list[tuple[str, int]] = []
-        self._servers: list[asyncio.Server] = []
+        self._streams = StreamTable(self)
+        self._sockets = SocketTable(self, origins)
+        self._locals: dict[str, list[tuple[str, int]]] = {"tcp": [], "tls": []}
+        self._servers: list[asyncio.Server | SecureListener] = []
         self._events: deque[Event] = deque()
         self._is_dispatching = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        self._lag_timer: asyncio.TimerHandle | None = None
         self._routes: dict[str, str] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self, listens: list[str]) -> None:
-        """Bind all of 'udp:host:port' and 'tcp:host:port'. Raises OSError when a port is taken, ValueError for another form."""
+        """Bind all of 'udp:host:port', 'tcp:…', 'tls:…', 'mtls:…', 'ws:…' and 'wss:…'.
+
+        Raises OSError when a port is taken, ValueError for another form or TLS without a certificate.
+        """
         self._loop = asyncio.get_running_loop()
         try:
             for listen in listens:
@@ -69,17 +90,21 @@ class SipDriver:
         except (OSError, ValueError):
             await self.stop()
             raise
+        if self._lag_timer is None:
+            self._lag_timer = self._loop.call_later(LAG_EVERY, self._measure, self._now() + LAG_EVERY)
 
     async def stop(self) -> None:
         """Close everything at once; drain first if calls matter."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._lag_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._lag_timer = None
         for listener in self._udp.values():
             listener.close()
         for server in self._servers:
             server.close()
-        await self._tcp.stop()
+        self._sockets.stop()
+        await self._streams.stop()
         self._udp.clear()
         self._servers.clear()
         self.bound.clear()
@@ -90,23 +115,32 @@ class SipDriver:
         Raises LocalProtocolError as the endpoint does, TransportError when no listener fits the flow.
         """
         if isinstance(command, Invite | Register | Options) and not command.flow.local[1]:
-            command = replace(command, flow=self.local_flow(command.flow.transport, command.flow.remote))
+            named = command.registrar if isinstance(command, Register) else command.target
+            command = replace(command, flow=self.local_flow(command.flow.transport, command.flow.remote, _host_of(named)))
         self._pump(self.endpoint.submit(command, self._now()))
 
-    def local_flow(self, transport: str, remote: tuple[str, int]) -> Flow:
-        """The flow by which a peer is reached: our listener of its family, for TCP our connection (made on demand).
+    def local_flow(self, transport: str, remote: tuple[str, int], name: str = "") -> Flow:
+        """The flow by which a peer is reached: our listener of its family, for streams our connection (made on demand).
 
-        Raises TransportError when we do not listen with that transport and family.
+        `name` is the configured host, which its certificate must bear (RFC 5922). Raises TransportError when we do not listen
+        with that transport and family.
         """
         if transport == "udp":
             for local, listener in self._udp.items():
-                if _same_family(local[0], remote[0]):
+                if same_family(local[0], remote[0]):
                     return listener.flow(remote)
-        elif transport == "tcp":
-            for local in self._tcp_locals:
-                if _same_family(local[0], remote[0]):
-                    return self._tcp.outbound(local, remote)
+        for local in self._locals.get(transport, ()):
+            if same_family(local[0], remote[0]):
+                tls = self._client_tls(name or remote[0]) if transport == "tls" else None
+                return self._streams.outbound(Way(transport, local, remote, tls))
         raise TransportError(f"no {transport} listener for {remote[0]}")
+
+    def stream_for(self, flow: Flow) -> Flow | None:
+        """The TCP flow to the peer of a UDP flow, for what is too long for a datagram; None when we have no TCP there."""
+        try:
+            return self.local_flow("tcp", flow.remote)
+        except TransportError:
+            return None
 
     def advertise(self, flow: Flow) -> tuple[str, int]:
         """Our address as the peer of a flow sees it without NAT: the listener's, or the route's when it listens everywhere."""
@@ -118,10 +152,22 @@ class SipDriver:
         if known is None:
             if len(self._routes) > 10_000:
                 self._routes.clear()
-            known = self._routes[remote] = _route(remote)
+            known = self._routes[remote] = way_out(remote)
         return known, port
 
-    # What the sockets tell (tcp.Ear).
+    def proved(self, flow: Flow) -> frozenset[str]:
+        """The names that the peer of an mtls connection proved by its certificate; empty for every other flow."""
+        return self._streams.proved(flow)
+
+    async def websocket(self, request: web.BaseRequest, local: tuple[str, int]) -> web.StreamResponse:
+        """SIP on a path of somebody's web server; `local` is its address."""
+        return await self._sockets.serve(request, "wss" if request.secure else "ws", local)
+
+    @property
+    def connections(self) -> int:
+        return len(self._streams) + len(self._sockets)
+
+    # What the sockets tell (streams.Ear).
 
     def opened(self, flow: Flow) -> None:
         self._pump(self.endpoint.flow_opened(flow, self._now()))
@@ -134,35 +180,65 @@ class SipDriver:
     def closed(self, flow: Flow) -> None:
         self._pump(self.endpoint.flow_closed(flow, self._now()))
 
+    def refused(self, flow: Flow, cause: str) -> None:
+        self._dispatch([Counted("tls-handshake", flow, detail=cause)])
+
     # Inside.
 
     async def _listen(self, listen: str) -> None:
         transport, _, address = listen.partition(":")
         host, _, port = address.rpartition(":")
         host = host.strip("[]")
-        if transport not in {"udp", "tcp"} or not host or not port.isdigit():
-            raise ValueError(f"not a listen address: {listen!r}, expected 'udp:host:port' or 'tcp:host:port'")
-        loop = asyncio.get_running_loop()
+        if transport not in TRANSPORTS or not host or not port.isdigit():
+            raise ValueError(f"not a listen address: {listen!r}, expected 'udp:host:port' or tcp, tls, mtls, ws, wss")
         if transport == "udp":
+            loop = asyncio.get_running_loop()
             _, listener = await loop.create_datagram_endpoint(
-                lambda: UdpListener(self.received), sock=_udp_socket(host, int(port))
+                lambda: UdpListener(self.received), sock=udp_socket(host, int(port))
             )
             self._udp[listener.local] = listener
             local = listener.local
         else:
-            name: list[tuple[str, int]] = []
-            server = await loop.create_server(self._tcp.acceptor(lambda: name[0]), host, int(port))
-            bound = server.sockets[0].getsockname()
-            local = (bound[0], bound[1])
-            name.append(local)
-            self._servers.append(server)
-            self._tcp_locals.append(local)
+            local = await self._listen_stream(transport, host, int(port))
         shown = f"[{local[0]}]" if ":" in local[0] else local[0]
         self.bound.append(f"{transport}:{shown}:{local[1]}")
+
+    async def _listen_stream(self, transport: str, host: str, port: int) -> tuple[str, int]:
+        """One socket, plain or with TLS, whose connections speak SIP or WebSocket."""
+        secured = transport in {"tls", "mtls", "wss"}
+        if secured and self.tls is None:
+            raise ValueError(f"{transport}:{host}:{port} needs a certificate")
+        kind = "tls" if transport == "mtls" else transport
+        sock = stream_socket(host, port)
+        name = sock.getsockname()
+        local = (str(name[0]), int(name[1]))
+        make: Callable[[], asyncio.Protocol]
+        if transport in {"ws", "wss"}:
+            make = self._sockets.server(transport, lambda: local)
+        else:
+            make = lambda: StreamConnection(self._streams, None, local, kind)  # noqa: E731 - a factory beside the other one
+            self._locals[kind].append(local)
+        if secured and self.tls is not None:
+            try:
+                context = self.tls.context(clients=transport == "mtls")
+            except ValueError:
+                sock.close()
+                raise
+            self._servers.append(SecureListener(kind, sock, context, make, lambda flow, fault: self.refused(flow, why(fault))))
+        else:
+            self._servers.append(await asyncio.get_running_loop().create_server(make, sock=sock))
+        return local
 
     def _now(self) -> float:
         assert self._loop is not None, "start() first"
         return self._loop.time()
+
+    def _measure(self, due: float) -> None:
+        """How late the loop is: what the endpoint decides by what it may still take on."""
+        assert self._loop is not None
+        now = self._loop.time()
+        self.endpoint.load.measure(now - due, now)
+        self._lag_timer = self._loop.call_later(LAG_EVERY, self._measure, now + LAG_EVERY)
 
     def _pump(self, output: Output) -> None:
         for data, flow in output.transmits:
@@ -172,10 +248,12 @@ class SipDriver:
                 listener = self._udp.get(flow.local)
                 if listener is not None:
                     listener.send(data, flow.remote)
+            elif flow.transport in {"ws", "wss"}:
+                self._sockets.send(data, flow)
             else:
-                self._tcp.send(data, flow)
+                self._streams.send(data, flow)
         for flow in output.close_flows:
-            self._tcp.close(flow)
+            (self._sockets if flow.transport in {"ws", "wss"} else self._streams).close(flow)
         self._arm(output.deadline)
         self._dispatch(output.events)
 
@@ -189,7 +267,11 @@ class SipDriver:
         self._is_dispatching = True
         try:
             while self._events:
-                self._on_event(self._events.popleft())
+                event = self._events.popleft()
+                if isinstance(event, ConnectionShared):
+                    self._streams.alias(event.flow, event.remote)
+                else:
+                    self._on_event(event)
         finally:
             self._is_dispatching = False
 
@@ -208,36 +290,10 @@ class SipDriver:
         self._pump(self.endpoint.handle_timeout(self._now()))
 
 
-def _udp_socket(host: str, port: int) -> socket.socket:
-    """A bound socket with room for a burst; without SO_REUSEADDR, so that a second program on the port is an error."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_DGRAM)
+@lru_cache(maxsize=1024)
+def _host_of(uri: str) -> str:
+    """The host of a target, "" when it is none: the endpoint says so."""
     try:
-        sock.setblocking(False)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-        sock.bind((host, port))
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def _route(remote: str) -> str:
-    """The local address of the route to a peer; nothing is sent. Our loopback address when there is no route."""
-    family = socket.AF_INET6 if ":" in remote else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((remote, 9))
-        except OSError:
-            return "::1" if family == socket.AF_INET6 else "127.0.0.1"
-        return str(probe.getsockname()[0])
-
-
-@lru_cache(maxsize=4096)
-def _same_family(one: str, other: str) -> bool:
-    try:
-        return ip_address(one).version == ip_address(other).version
-    except ValueError:
-        return False
+        return parse_uri(uri).host
+    except RemoteProtocolError:
+        return ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from signalling.events import Flow
 
+EMERGENCY = frozenset({"110", "112", "119", "120", "122", "911", "999", "000"})
 Advertise = Callable[[Flow], tuple[str, int]]
 
 SCANNERS = (
@@ -47,7 +48,12 @@ class EndpointConfig:
     user_agent: str = "softswitch"
     digest: tuple[str, ...] = ("SHA-256", "MD5")  # algorithms offered in a challenge, in this order
     max_calls: int = 0  # 0: unlimited
-    retry_after: int = 10  # seconds, told with 503
+    retry_after: int = 0  # seconds, told with 503; 0: 5 to 15, so that not all return at once
+    stream_for: Callable[[Flow], Flow | None] | None = (
+        None  # the TCP flow beside a UDP one, for what is too long for a datagram
+    )
+    stun: bool = True  # answer STUN keep-alives on the UDP ports
+    emergency: frozenset[str] = EMERGENCY  # numbers whose calls no overload refuses
     options_public: bool = False  # answer OPTIONS of strangers
     scanners: tuple[str, ...] = SCANNERS
     limits: Limits = field(default_factory=Limits)

@@ -47,12 +47,16 @@ class Core(Protocol):
     def owners(self, flow: Flow) -> frozenset[str]:
         """The extensions that are registered over this flow."""
 
+    def moved(self, former: Flow, flow: Flow) -> None:
+        """A device came back by another connection: its dialogs go on there."""
+
     def send(self, request: Outgoing, flow: Flow, user: ClientUser, now: float) -> ClientTransaction:
         """Start a client transaction for a request whose Via came from `via`."""
 
 
 def contact_line(core: Core, flow: Flow, user: str) -> str:
-    transport = "" if flow.transport == "udp" else f";transport={flow.transport}"
+    kind = "ws" if flow.transport == "wss" else flow.transport  # RFC 7118 §5.2: the URI knows "ws" alone
+    transport = "" if kind == "udp" else f";transport={kind}"
     return f"Contact: <sip:{user}@{core.advertised(flow)}{transport}>\r\n"
 
 

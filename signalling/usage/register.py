@@ -40,6 +40,10 @@ class Registrations:
     def uses(self, flow: Flow) -> bool:
         return any(registration.flow == flow for registration in self._by_trunk.values())
 
+    def keeps(self, flow: Flow) -> bool:
+        """Whether a registrar counts on this flow now."""
+        return any(registration.is_up and registration.flow == flow for registration in self._by_trunk.values())
+
     def flow_closed(self, flow: Flow, now: float) -> None:
         for registration in self._by_trunk.values():
             registration.flow_closed(flow, now)
@@ -59,6 +63,7 @@ class Registration:
         "_seq",
         "_tag",
         "call_id",
+        "is_up",
     )
 
     def __init__(self, core: Core, command: Register) -> None:
@@ -72,6 +77,7 @@ class Registration:
         self._failures = 0
         self._deadline: Deadline | None = None
         self.call_id = core.token()
+        self.is_up = False
 
     @property
     def flow(self) -> Flow:
@@ -145,6 +151,7 @@ class Registration:
 
     def _granted(self, response: Response, expires: int, now: float) -> None:
         self._failures = 0
+        self.is_up = bool(self._command.expires)
         if not self._command.expires:
             self._core.emit(RegistrationState(self._command.trunk, "unregistered", 200))
             return
@@ -166,6 +173,7 @@ class Registration:
 
     def _fail(self, state: str, status: int, now: float, reason: str, retry_after: int = 0) -> None:
         self._failures += 1
+        self.is_up = False
         wait = min(30.0 * 2 ** (self._failures - 1), MAX_BACKOFF) * jitter(self._core, 0.5, 1.0)
         if state == "rejected":
             wait = REJECTED_RETRY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from functools import partial
 from typing import NamedTuple
 
@@ -19,6 +19,8 @@ from signalling.usage.core import Core, jitter, later
 MAX_CONTACTS = 10
 GRACE = 32.0  # a binding is kept this long behind its expiry
 NAT_EXPIRES = 120
+FLOW_TIME = 120  # seconds within which a client with several flows shows that it is alive
+MAX_HOMES = 100_000
 
 
 class Entry(NamedTuple):
@@ -35,6 +37,7 @@ class Registrar:
         self._deadlines: dict[str, Deadline] = {}
         self._hosts: Counter[str] = Counter()
         self._flows: dict[Flow, set[str]] = {}
+        self._homes: OrderedDict[tuple[str, str], Flow] = OrderedDict()
 
     def bindings(self, aor: str) -> tuple[Binding, ...]:
         return tuple(entry.binding for entry in self._entries.get(aor, ()))
@@ -59,10 +62,26 @@ class Registrar:
             else:
                 entries = self._merge(request, flow, policy, aor, entries, now)
             self._store(aor, entries, now)
+            self._follow(aor, entries)
         lines = "".join(_contact_line(entry, now) for entry in entries)
+        if flow.transport != "udp" and any(entry.reg_id for entry in entries) and "outbound" in request.tokens("supported"):
+            lines += f"Require: outbound\r\nFlow-Timer: {FLOW_TIME}\r\n"  # RFC 5626 §6
         transaction.respond(200, now, self._core.token(), lines + self._core.server_line)
         if contacts:
             self._core.emit(BindingsChanged(aor, tuple(entry.binding for entry in entries)))
+
+    def _follow(self, aor: str, entries: list[Entry]) -> None:
+        """Dialogs of a device that has come back by a new connection go on there (RFC 5626 §5.3)."""
+        for binding, reg_id in entries:
+            if binding.flow.transport == "udp":
+                continue
+            home = (aor, f"{binding.instance};{reg_id}" if binding.instance else binding.contact)
+            former = self._homes.pop(home, None)
+            self._homes[home] = binding.flow
+            if len(self._homes) > MAX_HOMES:
+                self._homes.popitem(last=False)
+            if former is not None and former != binding.flow:
+                self._core.moved(former, binding.flow)
 
     def drop(self, aor: str, now: float) -> None:
         """Forget all bindings of an extension."""

@@ -87,8 +87,8 @@ CATALOGUE: Mapping[str, Entry] = {
     ),
     "certificate": Entry(
         Said("证书即将到期", "Certificate ends soon"),
-        Said("HTTPS证书未续期。", "The HTTPS certificate was not renewed."),
-        Said("续期证书并重启。", "Renew the certificate and restart."),
+        Said("HTTPS或SIP证书未续期。", "The certificate of HTTPS or SIP was not renewed."),
+        Said("续期证书,无需重启。", "Renew the certificate; no restart is needed."),
     ),
     "journal_lag": Entry(
         Said("事件写入滞后", "Events are stored late"),

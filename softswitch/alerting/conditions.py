@@ -132,8 +132,8 @@ def certificate_condition(days: float | None, limit: float) -> Iterator[Conditio
     if days is not None and days < limit:
         level = "critical" if days <= 1 else "major" if days <= 7 else "minor"
         text = (
-            f"The certificate of http.tls_cert ends in {days:.0f} days"
+            f"A certificate of http.tls_cert or sip.tls_certificates ends in {days:.0f} days"
             if days > 0
-            else "The certificate of http.tls_cert is over"
+            else "A certificate of http.tls_cert or sip.tls_certificates is over"
         )
         yield Condition("certificate", "", level, text)

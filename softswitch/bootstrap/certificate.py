@@ -15,6 +15,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from signalling.transports.tls import Certificate
+from softswitch.config.settings import Settings
+from softswitch.model.clock import Clock
+from softswitch.observe.certificates import Certificates
+
+SECURED = ("tls", "mtls", "wss")
 VALID = timedelta(days=397)  # the longest that browsers accept
 RENEW = timedelta(days=30)
 
@@ -35,6 +41,22 @@ def self_signed(data_dir: Path, now: datetime) -> tuple[Path, Path]:
         file.write(pem)
     certificate.write_bytes(made.public_bytes(Encoding.PEM))
     return certificate, key
+
+
+def certificates_of(settings: Settings, clock: Clock) -> Certificates:
+    """What the listeners of these settings need: their own files, else those of the pages, else one that is signed by itself.
+
+    Raises OSError, ssl.SSLError or ValueError for a file that cannot be used.
+    """
+    pages: tuple[Certificate, ...] = ()
+    if settings.http.tls_cert:
+        pages = (Certificate(Path(settings.http.tls_cert), Path(settings.http.tls_key or settings.http.tls_cert)),)
+    sip = tuple(map(Certificate.parse, settings.sip.tls_certificates)) or pages
+    if not any(listen.transport in SECURED for listen in settings.sip.listen):
+        sip = ()
+    elif not sip:
+        sip = (Certificate(*self_signed(settings.data_dir, datetime.fromtimestamp(clock.utc(), UTC))),)
+    return Certificates(clock, sip=sip, http=pages, client_ca=settings.sip.tls_client_ca)
 
 
 def _certificate(private: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:

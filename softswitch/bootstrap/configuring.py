@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from signalling.transports.tls import Certificate
 from softswitch.acd.strategies import STRATEGIES
 from softswitch.bootstrap import presence
 from softswitch.config.problems import Problem, Refused
@@ -63,6 +64,7 @@ def checks_of(settings: Settings, *, running: bool, codecs: Iterable[str] | None
     return doctor.examine(
         sip=(*settings.sip.listen, *for_browsers), http=settings.http.listen, media_host=media.listen, media_ports=media.ports,
         data_dir=settings.data_dir, certificate=settings.http.tls_cert, key=settings.http.tls_key, codecs=codecs,
+        certificates=[(str(each.chain), str(each.key)) for each in map(Certificate.parse, settings.sip.tls_certificates)],
         running=running, own=None if running else presence.running(settings.data_dir), recording=settings.recordings.format,
         keep_days=settings.recordings.keep_days, turn=media.turn, turn_secret=media.turn_secret,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from signalling import commands as sip
 from signalling.endpoint import EndpointConfig
 from signalling.events import Counted
 from signalling.events import Event as SipEvent
-from signalling.transports import SipDriver
+from signalling.transports import Resolver, SipDriver
 from softswitch import __version__
 from softswitch.access.rules import sign_in_rules
 from softswitch.acd.desks import AcdDesks
@@ -27,6 +28,7 @@ from softswitch.acd.floor import Floor
 from softswitch.acd.service import AcdService
 from softswitch.acd.store import agent_history, calls_since, visits_since
 from softswitch.bootstrap import configuring, demo
+from softswitch.bootstrap.certificate import certificates_of
 from softswitch.bootstrap.figures import Figures, StatusPage
 from softswitch.bootstrap.parts import PARTS
 from softswitch.bootstrap.recording import recordings_as_set
@@ -41,7 +43,9 @@ from softswitch.directory.snapshot import Snapshot
 from softswitch.directory.users import Users
 from softswitch.legs.studio import AddressBook
 from softswitch.model.destination import DestinationKind
+from softswitch.model.errors import Invalid
 from softswitch.observe.alarms import Alarms
+from softswitch.observe.certificates import Certificates
 from softswitch.observe.clock import SystemClock
 from softswitch.observe.feed import MetricsFeed
 from softswitch.observe.health import Readiness
@@ -111,6 +115,8 @@ class Node:
         if lost:
             log.warning("= calls interrupted by a crash", count=len(lost))
         self.users = Users(self.directory, self.clock, rules=sign_in_rules(settings.access))
+        self.certificates = certificates_of(settings, self.clock)
+        self.parts[Certificates] = self.certificates
         self.readiness.set("directory", ok=True)
 
     async def start(self) -> None:
@@ -160,7 +166,13 @@ class Node:
         )  # fmt: skip
         advertise = None if settings.sip.advertise in ("", "auto") else _advertised(settings.sip.advertise)
         config = EndpointConfig(realm=settings.sip.realm, advertise=advertise)
-        self.driver = SipDriver(config, switch.peers, self._heard)
+        self.driver = SipDriver(
+            config, switch.peers, self._heard, tls=self.certificates.sip, client_tls=switch.trunks.tls_for,
+            origins=settings.sip.ws_origins,
+        )  # fmt: skip
+        switch.peers.proved = self.driver.proved
+        families = tuple(dict.fromkeys("ipv6" if ":" in listen.host else "ipv4" for listen in settings.sip.listen))
+        switch.trunks.resolver = Resolver(settings.sip.dns_servers, families or ("ipv4",))
         return switch
 
     def submit(self, command: sip.Command) -> None:
@@ -170,6 +182,8 @@ class Node:
     def _heard(self, event: SipEvent) -> None:
         if isinstance(event, Counted):
             self.figures.note(event)
+            if event.what == "tls-handshake":
+                log.info("! TLS handshake failed", source=event.flow.remote[0], reason=event.detail)
         else:
             self.switch.heard(event)
 
@@ -226,8 +240,9 @@ class Node:
     def _follow(self) -> None:
         """What runs beside calls. A task that ends by a fault is reported by `_watch`."""
         self.run(self.switch.keeper.keep_sweeping(self.store), "recordings")
-        self.run(self.switch.trunks.keep_resolving(), "trunks")
+        self.run(self.switch.trunks.keep_watching(), "trunks")
         self.run(self.directory.follow(), "directory")
+        self.run(self.certificates.follow(), "certificates")
         self.run(watch_loop(self.clock, self.metrics.loop_lag.set, self.alarms), "loop lag")
 
     def run(self, work: Coroutine[Any, Any, Any], name: str) -> None:
@@ -235,6 +250,13 @@ class Node:
         task = asyncio.get_running_loop().create_task(work, name=name)
         task.add_done_callback(self._watch)
         self._tasks.append(task)
+
+    def reload(self) -> None:
+        """SIGHUP: certificates anew; what is faulty is logged and the former ones stay."""
+        if (certificates := self.parts.get(Certificates)) is not None:
+            assert isinstance(certificates, Certificates)
+            with contextlib.suppress(Invalid):
+                certificates.reload()
 
     def on_close(self, callback: Callable[[], object]) -> None:
         """Called when the node goes down, newest first."""

@@ -41,8 +41,8 @@ async def serve(
 
     Raises Refused for a faulty apply file, OSError for an address that is taken or an engine that is not built.
     """
-    signals = _Signals(stop or asyncio.Event())
     node = Node(settings, make_engine=make_engine)
+    signals = _Signals(stop or asyncio.Event(), node.reload)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(node.close)
         await node.open()
@@ -72,14 +72,15 @@ def _settle_heap() -> None:
 
 
 class _Signals:
-    """SIGTERM or SIGINT: the first drains, a second one ends at once."""
+    """SIGTERM or SIGINT: the first drains, a second one ends at once. SIGHUP: `hang_up` is called."""
 
-    def __init__(self, first: asyncio.Event) -> None:
+    def __init__(self, first: asyncio.Event, hang_up: Callable[[], None]) -> None:
         self.first = first
         self._second = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._came)
+        self._loop.add_signal_handler(signal.SIGHUP, hang_up)
 
     def _came(self) -> None:
         (self._second if self.first.is_set() else self.first).set()
@@ -88,7 +89,7 @@ class _Signals:
         """Handlers are there since construction, so that a signal during the start is not lost."""
 
     def __exit__(self, *_: object) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._loop.remove_signal_handler(number)
 
     async def bounded(self, work: Coroutine[Any, Any, None]) -> bool:
@@ -118,7 +119,8 @@ async def _start_pages(node: Node) -> Callable[[], Awaitable[None]]:
     settings, services = node.settings, node.services
     stack = AsyncExitStack()
     try:
-        context = _tls(settings)
+        tls = node.certificates.http
+        context = tls.context() if tls is not None else None
         await _bind(stack, create_app(services), settings.http.listen, "http.listen", context)
         if settings.metrics.listen:
             listen = Listen.parse(settings.metrics.listen, ("http",))
@@ -139,11 +141,3 @@ async def _bind(stack: AsyncExitStack, app: web.Application, listen: Listen, key
         raise OSError(
             f"{key}: cannot listen on {listen}: {fault.strerror or fault}; softswitch doctor says what to do"
         ) from fault
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if not settings.http.tls_cert:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(settings.http.tls_cert, settings.http.tls_key or None)
-    return context

@@ -157,7 +157,9 @@ class Switch:
                 self.trunks.heard(event)
             case sig.SecurityEvent():
                 self._security(event)
-            case sig.Counted() | sig.OptionsAnswered():
+            case sig.OptionsAnswered():
+                self.trunks.probed(event)
+            case sig.Counted() | sig.ConnectionShared():
                 pass  # counted by the metrics of the composition root
             case _:
                 self.sip.heard(event)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import TracebackType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from media.errors import MediaError
 from softswitch.calls.timeline import Timeline
@@ -65,12 +65,18 @@ class _Attempt:
     early: bool = False
 
 
+class TargetReport(Protocol):
+    """Told how a target behaved; `status` and `retry_after` of its refusal, 0 when there was none."""
+
+    def __call__(self, target: Target, alive: bool, *, status: int = 0, retry_after: int = 0) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """Told while it rings. `progress(leg)` is called with the leg that sends early media, or None for plain ringing."""
 
     progress: Callable[[Leg | None, int], None]
-    report: Callable[[Target, bool], None]
+    report: TargetReport
 
 
 @dataclass(slots=True)
@@ -210,13 +216,13 @@ class Dialling:
             return
         advance = next_step in (Onward.ADVANCE, Onward.REPAIR)
         is_dead = cause in DEAD and event.reason not in FULL
-        self._fail(attempt, Failure(cause, event.release if cause is event.cause else None, advance), is_dead=is_dead)
+        self._fail(attempt, Failure(cause, event.release if cause is event.cause else None, advance), event, is_dead=is_dead)
 
-    def _fail(self, attempt: _Attempt, failure: Failure, *, is_dead: bool) -> None:
+    def _fail(self, attempt: _Attempt, failure: Failure, event: base.Ended, *, is_dead: bool) -> None:
         self._failures.append(failure)
         target = attempt.device.target
         if target is not None and is_dead:
-            self.watch.report(target, False)
+            self.watch.report(target, False, status=event.status, retry_after=event.retry_after)
         self._final = attempt.early or (attempt.rang and target is not None and not target.advance_after_ring)
         self._settle_empty()
 

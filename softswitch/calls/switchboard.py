@@ -8,6 +8,7 @@ from typing import Protocol
 
 from media.service import MediaService
 from softswitch.calls.desks import Desks
+from softswitch.calls.dialling import TargetReport
 from softswitch.calls.stations import Stations
 from softswitch.legs.base import Leg, LegFacts, Listener
 from softswitch.model.clock import Clock
@@ -23,12 +24,6 @@ class DialSip(Protocol):
     """Rings one SIP target. Raises MediaError when no port can be had."""
 
     def __call__(self, target: Target, caller: LegFacts, *, group: int, prefer: tuple[str, ...], listener: Listener) -> Leg: ...
-
-
-class TargetReport(Protocol):
-    """Told how an address behaved, for failover."""
-
-    def __call__(self, target: Target, alive: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,16 @@ def _read(setting: Setting, value: object) -> object:
         return _ip(value)
     if setting.key == "metrics.listen" and isinstance(value, str) and value:
         return str(Listen.parse(value, ("http",)))
-    return _READERS[setting.type](value)
+    found = _READERS[setting.type](value)
+    if setting.key == "sip.tls_certificates":
+        _pairs(found)
+    return found
+
+
+def _pairs(value: object) -> None:
+    for text in value if isinstance(value, tuple) else ():
+        if not text or text.startswith(":"):
+            raise ValueError(f'expected "chain.pem:key.pem" or one file with both, got {shown(text)}')
 
 
 def _ip(value: str) -> str:

@@ -14,7 +14,8 @@ from typing import Any, get_type_hints
 from media.tones import COUNTRIES
 from softswitch.model.address import Listen, PortRange
 
-SIP_TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
+SIP_TRANSPORTS = ("udp", "tcp", "tls", "mtls", "ws", "wss")
+"""mtls: TLS where who connects must show a certificate of `sip.tls_client_ca`."""
 
 
 def _setting(default: object, text: str, *, unit: str = "", secret: bool = False, choices: tuple[str, ...] = ()) -> Any:
@@ -31,6 +32,14 @@ class SipSettings:
         "softswitch", "Realm of digest authentication; after a change every extension needs its password again."
     )
     max_calls: int = _setting(0, "Calls at one time; more get 503. 0: unlimited.", unit="calls")
+    tls_certificates: tuple[str, ...] = _setting(
+        (), "CHAIN.pem:KEY.pem for tls, mtls and wss, chosen by SNI; empty: those of http, else self-signed."
+    )
+    tls_client_ca: str = _setting("", "PEM file with the authorities of client certificates, for mtls listeners.")
+    ws_origins: tuple[str, ...] = _setting((), "Origins of pages that may use SIP over WebSocket; empty: all.")
+    dns_servers: tuple[str, ...] = _setting(
+        (), "DNS servers HOST or HOST:PORT for NAPTR, SRV and addresses; empty: the system's."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +180,7 @@ class MailSettings:
 class AlarmsSettings:
     mail: tuple[str, ...] = _setting((), "Addresses that are told of critical and major alarms that no rule names.")
     keep_days: int = _setting(400, "Cleared alarms stay in the history for so long.", unit="days")
-    certificate_days: float = _setting(21.0, "Warns when the certificate ends sooner.", unit="days")
+    certificate_days: float = _setting(21.0, "Warns when a certificate ends sooner.", unit="days")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

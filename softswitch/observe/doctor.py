@@ -58,6 +58,7 @@ def examine(
     data_dir: Path,
     certificate: str = "",
     key: str = "",
+    certificates: Sequence[tuple[str, str]] = (),
     codecs: Iterable[str] | None = None,
     running: bool = False,
     own: Running | None = None,
@@ -78,6 +79,7 @@ def examine(
         checks.append(_turn(turn, turn_secret))
     if certificate or key:
         checks.append(_certificate(certificate, key))
+    checks.extend(_certificate(chain, private, f"certificate {chain}") for chain, private in certificates)
     return checks
 
 
@@ -223,8 +225,7 @@ def _turn(servers: Sequence[str], secret: str) -> Check:
     return Check("TURN", False, f"{text} without a secret", "Set media.turn_secret to the server's static-auth-secret.")
 
 
-def _certificate(certificate: str, key: str) -> Check:
-    name = "certificate"
+def _certificate(certificate: str, key: str, name: str = "certificate") -> Check:
     if not (certificate and key):
         return Check(name, False, "only one of the two files is set", "Set both http.tls_cert and http.tls_key.")
     try:

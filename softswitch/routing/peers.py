@@ -18,19 +18,17 @@ class Peers:
         self._directory = directory
         self._trunks = trunks
         self._registrar = registrar
-        self._policies: dict[tuple[str, bool], PeerPolicy] = {}
+        self.proved: Callable[[Flow], frozenset[str]] = _nobody
+        """The names that a connection's peer proved by certificate; set by who owns the connections."""
 
     def trunk(self, flow: Flow) -> PeerPolicy | None:
         """The trunk at this address. A phone that is logged in from the very same address and port stays a phone."""
         host, port = flow.remote
-        found = self._trunks.of_source(host, port)
+        found = self._trunks.of_certificate(self.proved(flow)) if flow.transport == "tls" else None
+        found = found or self._trunks.of_source(host, port)
         if found is None or self._registrar.is_phone(flow):
             return None
-        key = (found.name, self._trunks.registers_any(found.name))
-        policy = self._policies.get(key)
-        if policy is None:
-            policy = self._policies[key] = PeerPolicy(PeerKind.TRUNK, key[0], fix_contact=False, registers_any=key[1])
-        return policy
+        return self._trunks.policy(found.name)
 
     def credentials(self, username: str) -> Credentials | None:
         extension = self._directory().extensions.get(username)
@@ -41,3 +39,8 @@ class Peers:
     def silent(self, flow: Flow) -> bool:
         """Where no phone can log in, strangers get no answer at all (sip.md §7, trunks known by address)."""
         return not self._directory().extensions
+
+
+def _nobody(_flow: Flow) -> frozenset[str]:
+    """No connection has been asked for a certificate."""
+    return frozenset()

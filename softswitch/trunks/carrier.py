@@ -1,4 +1,4 @@
-"""One trunk made ready for use: profile with overrides, and the state of each of its addresses."""
+"""One trunk made ready for use: profile with overrides, and where each of its addresses leads."""
 
 from __future__ import annotations
 
@@ -8,43 +8,49 @@ from dataclasses import dataclass, field
 
 from signalling.commands import Login
 from signalling.events import Flow
+from signalling.location import NOWHERE, Hop, Pace, Route, Wanted, direct
+from signalling.location.lookup import default_port
 from signalling.message.uri import escape_user
+from signalling.policy import PeerKind, PeerPolicy
+from signalling.transports.tls import Certificate, ClientTls
 from sip_profiles import loader
 from sip_profiles.schema import CarrierProfile
 from softswitch.directory.model import Trunk
 from softswitch.model.address import Address
 from softswitch.model.target import Target
 
-DEFAULT_PORT = 5060
-_LONGEST_DEAD = 10  # times the profile's `failover.dead`
-
 
 @dataclass(slots=True)
 class Place:
-    """One address of a trunk. `ip` is "" while a host name is not resolved. Times are monotonic seconds."""
+    """One address of a trunk as configured, and where it leads: one hop for a number, what DNS says for a name."""
 
     address: Address
-    ip: str = ""
-    failures: int = 0
-    failed_at: float = 0.0
-    dead_until: float = 0.0
+    transport: str = "udp"  # "" when DNS decides
+    route: Route = NOWHERE
+
+    @classmethod
+    def of(cls, address: Address, protocol: str) -> Place:
+        place = cls(address, "" if protocol == "auto" else protocol)
+        if is_ip(address.host):
+            transport = place.transport or "udp"
+            place.route = direct(transport, (address.host, address.port or default_port(transport)))
+        return place
 
     @property
-    def port(self) -> int:
-        return self.address.port or DEFAULT_PORT
+    def wanted(self) -> Wanted:
+        """The question to DNS."""
+        return Wanted(self.address.host, self.address.port or 0, self.transport)
 
     @property
-    def key(self) -> str:
-        return f"{self.address.host}:{self.port}"
+    def hops(self) -> tuple[Hop, ...]:
+        """Every address that it leads to."""
+        return tuple(hop for tier in self.route for member in tier for hop in member.hops)
 
-    def failed(self, now: float, dead: float) -> None:
-        """Avoids the address for a while, twice as long each time (sip.md §3, dead targets)."""
-        self.dead_until = now + min(dead * 2**self.failures, dead * _LONGEST_DEAD)
-        self.failures += 1
-        self.failed_at = now
 
-    def answered(self) -> None:
-        self.failures, self.dead_until = 0, 0.0
+def key_of(hop: Hop) -> str:
+    """How logs, events and `Target.address` name it."""
+    host, port = hop.address
+    return f"{host}:{port}"
 
 
 @dataclass(slots=True)
@@ -53,50 +59,65 @@ class Carrier:
 
     trunk: Trunk
     profile: CarrierProfile
+    policy: PeerPolicy
     places: list[Place] = field(default_factory=list)
     networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
     registration: str = ""
     detail: str = ""
+    pace: Pace = field(default_factory=Pace)
 
     @classmethod
     def of(cls, trunk: Trunk) -> Carrier:
         """Raises sip_profiles.loader.ProfileError for an unknown profile or override."""
         profile = loader.overridden(loader.carrier(trunk.profile), trunk.overrides)
-        addresses = trunk.addresses or tuple(Address.parse(text) for text in profile.transport.servers)
-        sources = () if trunk.addresses else profile.transport.sources
+        way = profile.transport
+        addresses = trunk.addresses or tuple(Address.parse(text) for text in way.servers)
+        sources = () if trunk.addresses else way.sources
         networks = tuple(ipaddress.ip_network(text, strict=False) for text in sources)
-        places = [Place(address, address.host if is_ip(address.host) else "") for address in addresses]
-        return cls(trunk, profile, places, networks)
+        policy = PeerPolicy(
+            PeerKind.TRUNK, trunk.name, fix_contact=False, mtu_switch=way.mtu_switch, alias=way.alias,
+            registers_any=profile.inbound.registers == "any",
+        )  # fmt: skip
+        return cls(trunk, profile, policy, [Place.of(address, way.protocol) for address in addresses], networks)
+
+    @property
+    def hops(self) -> list[Hop]:
+        return [hop for place in self.places for hop in place.hops]
 
     def is_source(self, host: str) -> bool:
         """Whether a request from this address is the carrier's; the source port never counts."""
-        if any(host in (place.ip, place.address.host) for place in self.places):
+        if any(host == hop.address[0] for hop in self.hops) or any(host == place.address.host for place in self.places):
             return True
         return bool(self.networks) and any(ipaddress.ip_address(host) in network for network in self.networks)
+
+    def tls(self, host: str) -> ClientTls:
+        """How its host is connected to by TLS."""
+        tls = self.profile.tls
+        certificate = Certificate.parse(tls.certificate) if tls.certificate else None
+        return ClientTls(tls.name or host, tls.ca, certificate, tls.verify)
 
     @property
     def login(self) -> Login | None:
         return Login(self.trunk.username, self.trunk.password) if self.trunk.username else None
 
-    def target(self, place: Place, number: str) -> Target:
+    def target(self, place: Place, hop: Hop, number: str) -> Target:
         """How a number is called at this address."""
         profile = self.profile
         out = profile.outbound
         dialled = out.prefix + number[out.strip :]
-        protocol = profile.transport.protocol
-        suffix = "" if protocol == "udp" else f";transport={protocol}"
+        suffix = "" if hop.transport == "udp" else f";transport={hop.transport}"
         host = f"[{place.address.host}]" if ":" in place.address.host else place.address.host
         port = f":{place.address.port}" if place.address.port else ""
         return Target(
             name=self.trunk.name, uri=f"sip:{escape_user(dialled)}@{host}{port}{suffix}",
-            flow=Flow(protocol, ("", 0), (place.ip, place.port)), number=dialled, trunk=True, login=self.login,
+            flow=Flow(hop.transport, ("", 0), hop.address), number=dialled, trunk=True, login=self.login,
             caller=self.trunk.username if out.sender == "account" else "", hide_name=not out.display,
             asserted=out.caller_id in ("pai", "both"), codecs=profile.media.codecs, ptime=profile.media.ptime,
             jitter=(profile.media.jitter_min, profile.media.jitter_max), comfort_noise=profile.media.comfort_noise,
             early_media=profile.media.early_media == "pass", ring=float(profile.limits.max_ring),
             first_response=profile.failover.first_response, max_duration=float(profile.limits.max_duration),
             advance_after_ring=profile.failover.advance_after_ring, trust_reason=profile.failover.trust_reason,
-            advance=profile.failover.advance, stop=profile.failover.stop, address=place.key,
+            advance=profile.failover.advance, stop=profile.failover.stop, address=key_of(hop),
         )  # fmt: skip
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
 from signalling import commands as sip
-from signalling.events import Flow, RegistrationState
+from signalling.errors import TransportError
+from signalling.events import Flow, OptionsAnswered, RegistrationState
+from signalling.location import NOWHERE, DeadTargets, Hop, Route, ordered
+from signalling.policy import PeerPolicy
+from signalling.transports import Resolver
+from signalling.transports.tls import ClientTls
 from sip_profiles.loader import ProfileError
 from sip_profiles.schema import Media
 from softswitch.directory.model import Trunk
@@ -17,24 +23,41 @@ from softswitch.directory.snapshot import Snapshot
 from softswitch.model.clock import Clock
 from softswitch.model.events import Event, TrunkStateChanged
 from softswitch.model.target import Target
-from softswitch.trunks.carrier import Carrier, Place, is_ip
+from softswitch.trunks.carrier import Carrier, Place, is_ip, key_of
 
 log = structlog.get_logger("trunks")
 
-RESOLVE_SECONDS = 60.0
+LOOK_SECONDS = 1.0
+RESOLVE_TURNS = 5  # the resolver answers from memory while an answer lives
+_OVERLOADED, _NO_ANSWER = 503, 408
+_PROBE = "trunk-probe "
 _REMEMBERED_SOURCES = 10_000
+CAN = ("udp", "tcp", "tls")
+"""What DNS may choose among, best first."""
+
+
+def _draw(most: int) -> int:
+    return secrets.randbelow(most + 1)
 
 
 class TrunkBook:
     """Owned by the loop; follows the directory by `configure`. `count(trunk)` tells how many of its channels are in use."""
 
-    def __init__(self, clock: Clock, emit: Callable[[Event], None], submit: Callable[[sip.Command], None]) -> None:
+    def __init__(
+        self, clock: Clock, emit: Callable[[Event], None], submit: Callable[[sip.Command], None], *,
+        draw: Callable[[int], int] = _draw,
+    ) -> None:  # fmt: skip
+        self.resolver: Resolver | None = None
+        """Who knows names; made on first use when nobody has set it."""
         self.count: Callable[[str], int] = lambda _name: 0
         self._clock = clock
         self._emit = emit
         self._submit = submit
         self._carriers: dict[str, Carrier] = {}
         self._sources: dict[tuple[str, int], Trunk | None] = {}
+        self._draw = draw
+        self._dead: DeadTargets[Spot] = DeadTargets()
+        self._probes: dict[str, Spot] = {}
 
     def configure(self, snapshot: Snapshot) -> None:
         """Takes the trunks of a new directory over; those that did not change keep their state."""
@@ -57,6 +80,7 @@ class TrunkBook:
         started = [carrier for name, carrier in carriers.items() if self._carriers.get(name) is not carrier]
         self._carriers = carriers
         self._sources.clear()
+        self._forget_gone()
         for carrier in started:
             self._register(carrier)
 
@@ -73,19 +97,32 @@ class TrunkBook:
 
     def _find_source(self, host: str, port: int) -> Trunk | None:
         found = [carrier for carrier in self._carriers.values() if carrier.is_source(host)]
-        exact = [carrier for carrier in found if any(place.port == port for place in carrier.places)]
+        exact = [carrier for carrier in found if any(hop.address[1] == port for hop in carrier.hops)]
         carrier = next(iter(exact or found), None)
         return carrier.trunk if carrier is not None else None
+
+    def of_certificate(self, names: frozenset[str]) -> Trunk | None:
+        """The trunk whose peer names stand in a certificate that was proved."""
+        for carrier in self._carriers.values() if names else ():
+            if not names.isdisjoint(name.lower() for name in carrier.profile.tls.peer_names):
+                return carrier.trunk
+        return None
+
+    def policy(self, name: str) -> PeerPolicy:
+        """What signalling must know of a trunk."""
+        return self._carriers[name].policy
+
+    def tls_for(self, host: str) -> ClientTls:
+        """How a configured host is connected to by TLS: as its trunk says, else by the system's authorities."""
+        for carrier in self._carriers.values():
+            if any(host == place.address.host for place in carrier.places):
+                return carrier.tls(host)
+        return ClientTls(host)
 
     def sound(self, name: str) -> Media | None:
         """How calls from this trunk sound: codecs, packet time, jitter buffer; None for an unknown trunk."""
         carrier = self._carriers.get(name)
         return carrier.profile.media if carrier is not None else None
-
-    def registers_any(self, name: str) -> bool:
-        """Whether the trunk's addresses may bind names without a login (profile `open`)."""
-        carrier = self._carriers.get(name)
-        return carrier is not None and carrier.profile.inbound.registers == "any"
 
     def longest_call(self, name: str) -> float:
         """Seconds; 0 for no limit."""
@@ -110,33 +147,33 @@ class TrunkBook:
         Empty when no trunk has an address that is known, or all are full.
         """
         now = self._clock.now()
-        places = [
-            (carrier, place)
-            for carrier in (self._carriers[name] for name in names if name in self._carriers)
-            if not self.is_full(carrier.trunk.name)
-            for place in carrier.places
-            if place.ip
-        ]
-        alive = [pair for pair in places if pair[1].dead_until <= now]
-        if not alive and places:
-            alive = [min(places, key=lambda pair: pair[1].failed_at)]
-        return tuple(carrier.target(place, number) for carrier, place in alive)
+        ways: dict[Spot, tuple[Carrier, Place, Hop]] = {}
+        for carrier in (self._carriers[name] for name in names if name in self._carriers):
+            if self.is_full(carrier.trunk.name) or not carrier.pace.may(now):
+                continue
+            for place in carrier.places:
+                for hop in ordered(place.route, self._draw):
+                    ways.setdefault(_spot(carrier, hop), (carrier, place, hop))
+        chosen = [ways[spot] for spot in self._dead.pick(ways, now)]
+        return tuple(carrier.target(place, hop, number) for carrier, place, hop in chosen)
 
-    def report(self, target: Target, alive: bool) -> None:
-        """How an address behaved in a call."""
+    def report(self, target: Target, alive: bool, *, status: int = 0, retry_after: int = 0) -> None:
+        """How an address behaved in a call: `status` and Retry-After of its refusal, 0 when there was none."""
         carrier = self._carriers.get(target.name)
         if carrier is None or not target.trunk:
             return
-        for place in carrier.places:
-            if place.key != target.address:
-                continue
-            was_up = place.dead_until <= self._clock.now()
-            if alive:
-                place.answered()
-            else:
-                place.failed(self._clock.now(), carrier.profile.failover.dead)
-            if alive != was_up or (not alive and place.failures == 1):
-                self._changed(carrier, place.key)
+        now, spot = self._clock.now(), Spot(target.name, target.flow.transport, target.flow.remote)
+        carrier.pace.sent(now)
+        if alive:
+            if self._dead.answered(spot):
+                self._changed(carrier, target.address)
+            return
+        if status == _OVERLOADED:
+            carrier.pace.refused(now)
+        was_dead = self._dead.is_dead(spot, now)
+        self._dead.failed(spot, now, first=carrier.profile.failover.dead, retry_after=retry_after)
+        if not was_dead:
+            self._changed(carrier, target.address)
 
     def _changed(self, carrier: Carrier, detail: str) -> None:
         state = self._state(carrier)
@@ -149,7 +186,7 @@ class TrunkBook:
         if carrier.registration:
             return carrier.registration
         now = self._clock.now()
-        return "up" if any(place.ip and place.dead_until <= now for place in carrier.places) else "down"
+        return "up" if any(not self._dead.is_dead(_spot(carrier, hop), now) for hop in carrier.hops) else "down"
 
     def views(self) -> list[Mapping[str, Any]]:
         """{name, profile, addresses, state, detail, calls} of each trunk."""
@@ -161,7 +198,7 @@ class TrunkBook:
                 "addresses": [str(place.address) for place in carrier.places],
                 "state": self._state(carrier),
                 "detail": carrier.detail
-                or ", ".join(f"{place.key} down" for place in carrier.places if place.dead_until > now),
+                or ", ".join(f"{key_of(hop)} down" for hop in carrier.hops if self._dead.is_dead(_spot(carrier, hop), now)),
                 "calls": self.count(carrier.trunk.name),
             }
             for _, carrier in sorted(self._carriers.items())
@@ -170,23 +207,23 @@ class TrunkBook:
     # registration with the carrier
 
     def _register(self, carrier: Carrier) -> None:
-        login, place = carrier.login, next((place for place in carrier.places if place.ip), None)
-        mode = carrier.profile.auth.mode
-        if login is None or place is None or not (carrier.trunk.register or mode == "register"):
+        login, way = carrier.login, self._first(carrier)
+        if login is None or way is None or not (carrier.trunk.register or carrier.profile.auth.mode == "register"):
             return
-        host = str(place.address)
-        flow = Flow(carrier.profile.transport.protocol, ("", 0), (place.ip, place.port))
+        place, hop = way
         name = carrier.trunk.name
         carrier.registration = "unregistered"
-        self._submit(
-            sip.Register(name, f"sip:{host}", flow, login.username, login, carrier.profile.auth.expires, login.username)
-        )
+        expires = carrier.profile.auth.expires
+        self._submit(sip.Register(name, f"sip:{place.address}", _to(hop), login.username, login, expires, login.username))
 
     def _unregister(self, carrier: Carrier) -> None:
-        login, place = carrier.login, next((place for place in carrier.places if place.ip), None)
-        if carrier.registration and login is not None and place is not None:
-            flow = Flow(carrier.profile.transport.protocol, ("", 0), (place.ip, place.port))
-            self._submit(sip.Register(carrier.trunk.name, f"sip:{place.address}", flow, login.username, login, 0))
+        login, way = carrier.login, self._first(carrier)
+        if carrier.registration and login is not None and way is not None:
+            place, hop = way
+            self._submit(sip.Register(carrier.trunk.name, f"sip:{place.address}", _to(hop), login.username, login, 0))
+
+    def _first(self, carrier: Carrier) -> tuple[Place, Hop] | None:
+        return next(((place, hop) for place in carrier.places for hop in ordered(place.route, self._draw)), None)
 
     def heard(self, event: RegistrationState) -> None:
         """What became of a REGISTER of ours."""
@@ -195,34 +232,89 @@ class TrunkBook:
             carrier.registration, carrier.detail = event.state, event.reason
             self._changed(carrier, event.reason or (str(event.status) if event.status else ""))
 
-    # names
+    # names and probes
 
     async def resolve(self) -> None:
-        """Looks host names of trunks up, now."""
+        """Looks host names of trunks up, now; what cannot be looked up stays as it was."""
+        if self.resolver is None:
+            self.resolver = Resolver()
         for carrier in tuple(self._carriers.values()):
-            had = any(place.ip for place in carrier.places)
+            had = bool(carrier.hops)
             for place in carrier.places:
-                if not is_ip(place.address.host):
-                    place.ip = await _lookup(place) or place.ip
+                if is_ip(place.address.host):
+                    continue
+                route = await _lookup(self.resolver, place)
+                if route and route != place.route:
+                    place.route = route
                     self._sources.clear()
-            if not had:
+            if not had and carrier.hops:
                 self._register(carrier)
+        self._forget_gone()
 
-    async def keep_resolving(self) -> None:
-        """Looks them up again and again, until cancelled."""
+    async def keep_watching(self) -> None:
+        """Looks names up again and again, and probes addresses whose time of rest is over, until cancelled."""
+        turn = 0
         while True:
-            if any(not is_ip(place.address.host) for place in self._places()):
+            if turn % RESOLVE_TURNS == 0 and any(not is_ip(place.address.host) for place in self._places()):
                 await self.resolve()
-            await asyncio.sleep(RESOLVE_SECONDS)
+            turn += 1
+            self.probe()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def probe(self) -> None:
+        """One OPTIONS to each address that was avoided long enough: no call finds out whether it is back."""
+        for spot in self._dead.due(self._clock.now()):
+            carrier = self._carriers[spot.trunk]
+            host = next((hop.host for hop in carrier.hops if _spot(carrier, hop) == spot), spot.address[0])
+            tag = f"{_PROBE}{spot.trunk} {spot.transport} {spot.address}"
+            self._probes[tag] = spot
+            uri = f"sip:[{host}]" if ":" in host else f"sip:{host}"
+            try:
+                self._submit(sip.Options(tag, uri, Flow(spot.transport, ("", 0), spot.address)))
+            except TransportError as fault:
+                log.warning("! no way to the trunk", trunk=spot.trunk, reason=str(fault))
+                self.probed(OptionsAnswered(tag, _NO_ANSWER))
+
+    def probed(self, event: OptionsAnswered) -> None:
+        """What became of a probe."""
+        spot = self._probes.pop(event.tag, None)
+        carrier = self._carriers.get(spot.trunk) if spot is not None else None
+        if spot is None or carrier is None:
+            return
+        alive = event.status not in (_NO_ANSWER, _OVERLOADED)
+        if self._dead.probed(spot, alive, self._clock.now(), first=carrier.profile.failover.dead):
+            self._changed(carrier, f"{spot.address[0]}:{spot.address[1]}")
+
+    def _forget_gone(self) -> None:
+        self._dead.keep(_spot(carrier, hop) for carrier in self._carriers.values() for hop in carrier.hops)
 
     def _places(self) -> Iterable[Place]:
         return (place for carrier in self._carriers.values() for place in carrier.places)
 
 
-async def _lookup(place: Place) -> str:
+class Spot(NamedTuple):
+    """What can be dead: one address of one trunk by one transport."""
+
+    trunk: str
+    transport: str
+    address: tuple[str, int]
+
+
+def _spot(carrier: Carrier, hop: Hop) -> Spot:
+    return Spot(carrier.trunk.name, hop.transport, hop.address)
+
+
+def _to(hop: Hop) -> Flow:
+    """Our side of it is filled in by the transports."""
+    return Flow(hop.transport, ("", 0), hop.address)
+
+
+async def _lookup(resolver: Resolver, place: Place) -> Route:
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(place.address.host, place.port)
-    except OSError as fault:
+        route = await resolver.locate(place.wanted, CAN)
+    except TransportError as fault:
         log.warning("! trunk name not resolved", host=place.address.host, error=str(fault))
-        return ""
-    return str(found[0][4][0]) if found else ""
+        return NOWHERE
+    if not route:
+        log.warning("! trunk name leads nowhere", host=place.address.host)
+    return route

@@ -50,14 +50,14 @@ class Bench:
         return [sent.data for sent in output.transmits]
 
     def wait(self, seconds: float) -> list[bytes]:
-        """Let time pass in small steps; what was sent meanwhile."""
+        """Let time pass in small steps; the messages that were sent meanwhile (keep-alives left out)."""
         sent: list[bytes] = []
         until = self.now + seconds
         while self.now < until:
             self.now = min(until, self.now + 0.25)
             output = self.endpoint.handle_timeout(self.now)
             self.events += output.events
-            sent += [transmit.data for transmit in output.transmits]
+            sent += [transmit.data for transmit in output.transmits if transmit.data.strip()]
         return sent
 
     def told(self, kind: type) -> list[Event]:

@@ -12,6 +12,7 @@ from web.api import (
     calendars,
     callbacks,
     calls,
+    certificates,
     clicks,
     commands,
     config,
@@ -61,4 +62,5 @@ ROUTES: tuple[Route, ...] = (
     *supervision.ROUTES,
     *webhooks.ROUTES,
     *status.ROUTES,
+    *certificates.ROUTES,
 )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
-
-from cryptography import x509
 
 from softswitch.alerting.forecast import usual_calls
 from softswitch.alerting.roster import Parts as ReserveParts
@@ -13,7 +10,6 @@ from softswitch.alerting.roster import Reserve
 from softswitch.alerting.service import Alerting, Parts
 from softswitch.alerting.watch import Sources, Watch
 from softswitch.mail.service import Mailer
-from softswitch.model.clock import Clock
 from softswitch.model.events import AlarmAcknowledged, AlarmCleared, AlarmEscalated, AlarmRaised
 from softswitch.observe.alarms import HOLD_SECONDS
 from softswitch.store.spool import Spool
@@ -55,7 +51,7 @@ async def build_watch(node: Node) -> Watch:
     sources = Sources(
         clock=node.clock, directory=node.directory.current, queues=node.floor.queues, agents=node.floor.agents,
         trunks=switch.trunks.views, phones=lambda: [view["extension"] for view in switch.registrar.views() if view["contacts"]],
-        progress=lambda: node.journal.progress, certificate_days=CertificateDays(node.settings.http.tls_cert, node.clock),
+        progress=lambda: node.journal.progress, certificate_days=lambda: node.certificates.days,
     )  # fmt: skip
     watch = Watch(sources, node.alarms, certificate_days=node.settings.alarms.certificate_days)
     node.on_close(node.bus.subscribe(watch.windows.note).close)
@@ -92,24 +88,3 @@ async def build_reserve(node: Node) -> Reserve:
     )  # fmt: skip
     node.run(reserve.run(), "reserve")
     return reserve
-
-
-class CertificateDays:
-    """Days until the certificate ends, None without one; the file is read again when it has changed."""
-
-    def __init__(self, path: str, clock: Clock) -> None:
-        self._path = Path(path) if path else None
-        self._clock = clock
-        self._read: tuple[float, float] | None = None  # of which file time, until when
-
-    def __call__(self) -> float | None:
-        if self._path is None:
-            return None
-        try:
-            changed = self._path.stat().st_mtime
-            if self._read is None or self._read[0] != changed:
-                found = x509.load_pem_x509_certificate(self._path.read_bytes())
-                self._read = changed, found.not_valid_after_utc.timestamp()
-        except (OSError, ValueError):  # the listener has it in memory; the doctor tells what is wrong with the file
-            return None
-        return (self._read[1] - self._clock.utc()) / 86_400
