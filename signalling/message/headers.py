@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from signalling.errors import RemoteProtocolError
-from signalling.message.uri import Uri, format_host, parse_host_port, parse_uri
+from signalling.message.uri import REMEMBERED, Uri, format_host, parse_host_port, parse_uri
 
 MAX_CSEQ = 2**31 - 1
 MAX_TEXT = 512  # octets of a display name, tag or branch
@@ -201,9 +201,12 @@ def parse_params(text: str, *, strict: bool = False) -> dict[str, str]:
     return params
 
 
-@lru_cache(maxsize=2048)
 def parse_name_addr(value: str) -> NameAddr:
     """Parse 'display <uri>;params' or a bare URI whose parameters belong to the header (RFC 3261 §20.10). 400 on error."""
+    return _usual_name_addr(value) if len(value) <= REMEMBERED else _name_addr(value)
+
+
+def _name_addr(value: str) -> NameAddr:
     if value.startswith("<"):
         display, position = "", 0
     elif value.startswith('"'):
@@ -231,6 +234,9 @@ def parse_name_addr(value: str) -> NameAddr:
         uri_text = user.replace(" ", "%20") + at + rest if at else uri_text
     tail = value[end + 1 :]
     return _checked(NameAddr(display, uri_text, parse_params(tail), _compact_params(tail)))
+
+
+_usual_name_addr = lru_cache(maxsize=2048)(_name_addr)
 
 
 def _bare_address(value: str) -> NameAddr:

@@ -172,7 +172,8 @@ def _check_counts(headers: Headers) -> None:
 def _at_most(most: int, values: list[str]) -> None:
     """Raises RemoteProtocolError(400) for more values than that; they are told apart only where commas could make so many."""
     if len(values) > most or (
-        sum(value.count(",") for value in values) + len(values) > most and sum(len(split_list(value)) for value in values) > most
+        sum(value.count(",") for value in values) + len(values) > most
+        and sum(len(split_list(value)) for value in values) > most
     ):
         raise RemoteProtocolError(400, "Too Many Values")
 

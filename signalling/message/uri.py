@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 from signalling.errors import RemoteProtocolError
 
 MAX_URI = 2048
+REMEMBERED = 256  # longer texts are parsed each time: a stranger must not fill the memory of the caches
 _FORBIDDEN = re.compile(r'[\x00-\x20<>"\x7f]')
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*\Z")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_.])?\Z")
@@ -81,9 +82,12 @@ def format_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-@lru_cache(maxsize=4096)
 def parse_uri(text: str) -> Uri:
     """Parse any absolute URI; sip, sips and tel are taken apart. Raises RemoteProtocolError(400)."""
+    return _usual_uri(text) if len(text) <= REMEMBERED else _parsed(text)
+
+
+def _parsed(text: str) -> Uri:
     if len(text) > MAX_URI:
         raise RemoteProtocolError(400, "URI Too Long")
     if _FORBIDDEN.search(text):
@@ -106,6 +110,9 @@ def parse_uri(text: str) -> Uri:
     authority, _, tail = tail.partition(";")
     host, port = parse_host_port(authority)
     return Uri(scheme, user, host, port, _params(tail), headers, text)
+
+
+_usual_uri = lru_cache(maxsize=4096)(_parsed)
 
 
 def same_uri(one: Uri, other: Uri) -> bool:

@@ -128,11 +128,11 @@ def render_bad_request(bad: BadRequest, source: tuple[str, int], tag: str) -> by
     """The answer to a broken request from what exists of it."""
     try:
         vias = [item for line in bad.headers["via"] for item in split_list(line)]
-        top = parse_via(vias[0]).answer_line(source)
+        top = clean(parse_via(vias[0]).answer_line(source))
     except (RemoteProtocolError, IndexError):
         # RFC 4475 §3.1.2.1 expects an answer to a Via that is broken behind its address: it is echoed as it came.
-        vias = [clean(line) for line in bad.headers["via"]]
-        top = vias[0]
+        vias = bad.headers["via"]
+        top = clean(vias[0])
     lines = [f"SIP/2.0 {bad.status} {REASONS.get(bad.status, 'Bad Request')}", f"Via: {top}"]
     lines += [f"Via: {clean(value)}" for value in vias[1:]]
     lines += _echo_lines(bad.headers, tag)
