@@ -54,10 +54,10 @@ class Core(Protocol):
         """Start a client transaction for a request whose Via came from `via`."""
 
 
-def contact_line(core: Core, flow: Flow, user: str) -> str:
+def contact_line(core: Core, flow: Flow, user: str, params: str = "") -> str:
     kind = "ws" if flow.transport == "wss" else flow.transport  # RFC 7118 §5.2: the URI knows "ws" alone
     transport = "" if kind == "udp" else f";transport={kind}"
-    return f"Contact: <sip:{user}@{core.advertised(flow)}{transport}>\r\n"
+    return f"Contact: <sip:{user}@{core.advertised(flow)}{transport}>{params}\r\n"
 
 
 def session_body(message: Message) -> Body | None:

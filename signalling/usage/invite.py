@@ -44,7 +44,7 @@ def place(core: Core, command: Invite, now: float) -> None:
         remote_tag="",
         target=command.target.removesuffix(f"?{target.headers}"),  # a Contact's headers are never applied (3261 §19.1.5)
         flow=flow,
-        contact=contact_line(core, flow, core.token()),
+        contact=contact_line(core, flow, core.token(), command.contact_params),
         policy=core.peers.trunk(flow),
         local_seq=0,
     )

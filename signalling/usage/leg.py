@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from signalling.auth import DigestClient
@@ -98,10 +99,11 @@ class Leg:
 class Modification:
     """Re-INVITE and UPDATE of one leg, in both directions (RFC 3261 §14, RFC 3311)."""
 
-    __slots__ = ("attempts", "pending", "request", "retry", "server", "wanted")
+    __slots__ = ("attempts", "headers", "pending", "request", "retry", "server", "wanted")
 
     def __init__(self) -> None:
         self.wanted: Body | None = None  # the newest wish that has not been sent
+        self.headers: Mapping[str, str] = {}  # what goes with it
         self.pending: ClientTransaction | None = None  # ours, unanswered
         self.retry: Deadline | None = None  # glare: not before
         self.attempts = 0

@@ -9,6 +9,7 @@ from signalling.dialog.offer_answer import Turn
 from signalling.errors import LocalProtocolError, RemoteProtocolError
 from signalling.events import Modified, ModifyFailed, ModifyRequested
 from signalling.message import Request, Response
+from signalling.message.writer import header_lines
 from signalling.transaction import Input, ServerTransaction
 from signalling.usage.accept import answer_with
 from signalling.usage.bye import say_bye
@@ -28,6 +29,7 @@ def modify(core: Core, command: Modify, now: float) -> None:
     if leg is None or leg.stage not in {Stage.ACCEPTED, Stage.ANSWERED, Stage.CONFIRMED}:
         raise LocalProtocolError(f"leg {command.leg} has no session to modify")
     leg.modify.wanted = command.body
+    leg.modify.headers = command.headers
     leg.modify.attempts = 0
     pursue(core, leg, now)
 
@@ -54,7 +56,7 @@ def pursue(core: Core, leg: Leg, now: float) -> None:
         if status >= 200:
             _on_final(core, leg, status, response, at)
 
-    lines = leg.dialog.contact + ALLOW
+    lines = leg.dialog.contact + ALLOW + header_lines(dict(change.headers))
     change.pending = send_in_dialog(core, leg, "INVITE", on_response, now, headers=lines, body=body)
     change.pending.arm(Input.C, now + MAX_WAIT)
 
