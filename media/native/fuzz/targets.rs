@@ -139,7 +139,7 @@ pub fn opus(input: &[u8]) {
     out.clear();
     if decoder.decode_into(input, &mut out) {
         assert!(!out.is_empty() && out.len() <= 1920, "{}", out.len());
-        assert!(out.iter().all(|sample| sample.is_finite()));
+        assert!(out.iter().all(|sample| sample.abs() <= 2.0), "no louder, and a number");
     } else {
         assert!(out.is_empty());
     }

@@ -31,6 +31,14 @@ pub fn ticks(payload: &[u8]) -> Option<u32> {
     (ticks > 0 && ticks <= 5760).then_some(ticks)
 }
 
+/// The most that is taken for sound: overshoots of loud speech lie far below, and the mixer limits them.
+const LOUDEST: f32 = 2.0;
+
+/// A packet made for it drives the decoder's filters to hundreds of times full scale, or out of the numbers.
+fn tame(sample: f32) -> f32 {
+    if sample.is_finite() { sample.clamp(-LOUDEST, LOUDEST) } else { 0.0 }
+}
+
 pub struct Decoder {
     decoder: opusic_c::Decoder,
     rate: u32,
@@ -50,7 +58,7 @@ impl Decoder {
         }
         match self.decoder.decode_float_to_slice(payload, self.samples.as_mut_slice(), false) {
             Ok(count) => {
-                out.extend(self.samples.iter().take(count));
+                out.extend(self.samples.iter().take(count).copied().map(tame));
                 true
             }
             Err(_) => false,
@@ -66,7 +74,7 @@ impl Decoder {
         match self.decoder.decode_float_to_slice(payload, target, correct) {
             Ok(count) => {
                 // All of it, even a little more than was asked for: a cut would click.
-                out.extend(self.samples.iter().take(count));
+                out.extend(self.samples.iter().take(count).copied().map(tame));
                 true
             }
             Err(_) => false,
