@@ -80,6 +80,11 @@ CATALOGUE: Mapping[str, Entry] = {
         Said("多个录音缺失或损坏。", "Several recordings are missing or damaged."),
         Said("查看录音检查报告。", "See the report of the check."),
     ),
+    "siprec_down": Entry(
+        Said("外部录音服务器不接收", "No recording server takes calls"),
+        Said("录音服务器停机、拒绝或不可达;通话不受影响。", "The servers are down, refuse, or cannot be reached; calls go on unharmed."),
+        Said("检查录音服务器及其中继地址。", "Check the recording servers and the addresses of their trunks."),
+    ),
     "disk_forecast": Entry(
         Said("磁盘将满", "The disk will be full"),
         Said("录音增长超过可用空间。", "Recordings grow beyond the free space."),

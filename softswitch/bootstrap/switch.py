@@ -46,6 +46,8 @@ from softswitch.recordings.policy import RecordingPolicy
 from softswitch.registrar.service import Registrar
 from softswitch.routing.peers import Peers
 from softswitch.routing.service import Admission, Routing
+from softswitch.siprec.model import Desk
+from softswitch.siprec.service import Siprec
 from softswitch.trunks.service import TrunkBook
 
 log = structlog.get_logger("switch")
@@ -118,6 +120,12 @@ class Switch:
             DestinationKind.CONFERENCE: self.conferences.join,
             DestinationKind.PARK: self.lot.park,
         }
+        self.siprec = Siprec(
+            Desk(
+                self.studio, clock, self.ids, parts.submit, self.trunks.targets, self.trunks.report, parts.alarms
+            ),
+            lambda: tuple(parts.directory().trunks),
+        )  # fmt: skip
         self.board = self._board()
         self.calls = CallService(self.board, self._admit, self.handlers, max_calls=parts.max_calls)
         self.control = CallControl(self.calls, self.stations, self.lot, parts.directory)
@@ -135,7 +143,7 @@ class Switch:
         return Switchboard(
             clock=parts.clock, journal=parts.journal, media=parts.media, ids=self.ids, keeper=self.keeper, plan=self._plan,
             dial=self.sip.dial, stations=self.stations, report=self.trunks.report,
-            recording=RecordingPolicy(parts.directory), hold_music=lambda: self._music,
+            recording=RecordingPolicy(parts.directory), hold_music=lambda: self._music, outpost=self.siprec.outpost,
         )  # fmt: skip
 
     async def load_music(self) -> None:
@@ -162,7 +170,8 @@ class Switch:
             case sig.Counted() | sig.ConnectionShared():
                 pass  # counted by the metrics of the composition root
             case _:
-                self.sip.heard(event)
+                if not self.siprec.heard(event):
+                    self.sip.heard(event)
 
     def _security(self, event: sig.SecurityEvent) -> None:
         """One line that a log watcher can act on (sip.md §9)."""

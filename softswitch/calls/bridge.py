@@ -49,7 +49,7 @@ class Conversation:
         self._keeps_recording = False
         self.absence = Absence(board, mix, timeline)
         self.on_recording: Callable[[], None] = _nothing
-        self.recorder = CallRecorder(mix, timeline, self._new_recording, self._recording_changed)
+        self.recorder = CallRecorder(mix, timeline, self._new_recording, self._recording_changed, board.outpost(mix, timeline))
         self.on_left: Callable[[Party, Ending], None] = _nobody
         self.on_joined: Callable[[Party], None] = lambda _party: None
 
@@ -189,11 +189,7 @@ class Conversation:
         kept, self._keeps_recording = self._keeps_recording, False
         if not self.recorder.is_live:
             return self.recorder.join(decision)
-        if kept and decision.rule and not decision.may_begin:
-            return self.recorder.part()
-        if kept:
-            self.recorder.resume("system")
-        return []
+        return self.recorder.go_on(decision) if kept else []
 
     def _recording_changed(self) -> None:
         self.on_recording()

@@ -416,7 +416,7 @@ class Call:
         number = {"in": created.caller, "out": created.called}.get(created.direction, "")
         return Contact(
             call=self.id, queue=queue, agent=agent or self.mix.anchor.agent, number=number, direction=created.direction,
-            refused=self.recording_refused,
+            trunk=self.tally().trunk, refused=self.recording_refused,
         )  # fmt: skip
 
     def recording_decision(self, agent: str, queue: str, *, record: bool = False) -> Decision:

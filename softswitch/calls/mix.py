@@ -96,6 +96,8 @@ class Mix:
         """Begins and ends the music for absent parties, before everybody is routed."""
         self.streaming: Callable[[], Sequence[Command]] = tuple
         """Keeps programs that hear a party with it, before everybody is routed."""
+        self.sending: Callable[[], Sequence[Command]] = tuple
+        """Keeps a recording server with what the recorder hears, after everybody is routed."""
         self._supervision = _Supervision()
         self._media = media
 
@@ -156,7 +158,7 @@ class Mix:
         batch += self._noticed(scene.routes(picture)) if self.own_routes is None else self.own_routes()
         if self.recorder:
             batch.append(ControlRecord(self.recorder, scene.left_and_right(picture)))
-        self.submit([*batch, *after])
+        self.submit([*batch, *self.sending(), *after])
 
     def _noticed(self, routes: Sequence[Command]) -> Sequence[Command]:
         """With the tone of the recording for every party who is not on hold."""

@@ -9,7 +9,10 @@ from typing import Protocol
 from media.service import MediaService
 from softswitch.calls.desks import Desks
 from softswitch.calls.dialling import TargetReport
+from softswitch.calls.mix import Mix
+from softswitch.calls.recorder import NOWHERE, Outpost
 from softswitch.calls.stations import Stations
+from softswitch.calls.timeline import Timeline
 from softswitch.legs.base import Leg, LegFacts, Listener
 from softswitch.model.clock import Clock
 from softswitch.model.destination import Destination
@@ -43,6 +46,8 @@ class Switchboard:
     recording: RecordingPolicy
     hold_music: Callable[[], int] = lambda: 0
     """The loaded prompt that a held party hears, 0 for none."""
+    outpost: Callable[[Mix, Timeline], Outpost] = lambda _mix, _timeline: NOWHERE
+    """What sends a call's sound to recording servers."""
 
     @property
     def desks(self) -> Desks:

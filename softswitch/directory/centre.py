@@ -264,6 +264,9 @@ class RecordingRule:
     mode: Literal["always", "never", "on_demand"] = "always"
     record_days: int = 0
     """How long what it records is kept; 0: as the queue says, else the setting recordings.keep_days."""
+    trunk: str = ""
+    siprec: tuple[str, ...] = ()
+    """Trunks that lead to recording servers, in the order of trial; `mode` is of the file that is kept here."""
     order: int = 100
 
 

@@ -252,7 +252,8 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
         "agent": no_or(reference(Kind.AGENT)), "team": no_or(reference(Kind.TEAM)),
         "number": no_or(number), "direction": one_of("", "in", "out", "internal"), "percent": _percent,
         "mode": one_of("always", "never", "on_demand"), "order": whole(0, 10_000, "a place"),
-        "record_days": whole(0, 36_500),
+        "record_days": whole(0, 36_500), "trunk": no_or(reference(Kind.TRUNK)),
+        "siprec": each(reference(Kind.TRUNK), "trunks"),
     }),
     Kind.LOOKUP: _keys(Kind.LOOKUP, {
         "name": Key(name, expected="a name"), "url": no_or(http_url), "method": one_of("GET", "POST"),

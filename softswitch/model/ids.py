@@ -30,6 +30,9 @@ class Ids:
     def visit(self) -> VisitId:
         return VisitId("v" + self._token())
 
+    def siprec(self) -> str:
+        return "x" + self._token()
+
     def stream(self) -> str:
         return "s" + self._token()
 

@@ -21,7 +21,7 @@ class RecordingPolicy:
         agent = snapshot.agents.get(contact.agent)
         known = Contact(
             call=contact.call, queue=contact.queue, agent=contact.agent, team=contact.team or (agent.team if agent else ""),
-            number=contact.number, direction=contact.direction, refused=contact.refused,
+            number=contact.number, direction=contact.direction, trunk=contact.trunk, refused=contact.refused,
         )  # fmt: skip
         return rules.decide(snapshot.recording_rules.values(), known, snapshot.queues.get(contact.queue))
 

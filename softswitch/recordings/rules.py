@@ -34,6 +34,7 @@ class Contact:
     team: str = ""
     number: str = ""
     direction: str = ""
+    trunk: str = ""
     refused: bool = False
     """The caller did not consent."""
 
@@ -46,6 +47,8 @@ class Decision:
     rule: str = ""
     days: int = 0
     """How long the recording is kept; 0: as the switch's settings say."""
+    siprec: tuple[str, ...] = ()
+    """Trunks to recording servers that record it as well, or instead (`mode` is of the file here)."""
 
     @property
     def records(self) -> bool:
@@ -74,7 +77,8 @@ def decide(rules: Iterable[RecordingRule], contact: Contact, queue: Queue | None
         if fits(rule, contact):
             mode = RecordingMode(rule.mode)
             days = rule.record_days or (queue.record_days if queue is not None else 0)
-            return Decision(mode if is_drawn(rule, contact.call) else _OPPOSITE[mode], rule.name, days)
+            drawn = is_drawn(rule, contact.call)
+            return Decision(mode if drawn else _OPPOSITE[mode], rule.name, days, rule.siprec if drawn else ())
     if queue is not None:
         return Decision(RecordingMode.ALWAYS if queue.record else RecordingMode.NEVER, "queue", queue.record_days)
     return Decision(RecordingMode.ALWAYS if default else RecordingMode.NEVER)
@@ -87,6 +91,7 @@ def fits(rule: RecordingRule, contact: Contact) -> bool:
         (rule.agent, contact.agent),
         (rule.team, contact.team),
         (rule.direction, contact.direction),
+        (rule.trunk, contact.trunk),
     )
     if any(condition and condition != value for condition, value in wanted):
         return False
@@ -103,7 +108,7 @@ def is_drawn(rule: RecordingRule, call: str) -> bool:
 
 def consent_prompt(decision: Decision, queue: Queue) -> str:
     """What the caller hears before joining, "" for nothing: only who may be recorded is asked."""
-    return queue.consent if decision.may_begin else ""
+    return queue.consent if decision.may_begin or decision.siprec else ""
 
 
 def after_consent(contact: Contact, key: str) -> Contact:

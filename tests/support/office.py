@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,10 +19,13 @@ from softswitch.acd.service import AcdService
 from softswitch.calls.call import Call
 from softswitch.calls.control import CallControl
 from softswitch.calls.direct import hang_up, to_party
+from softswitch.calls.mix import Mix
 from softswitch.calls.parking import ParkingLot
+from softswitch.calls.recorder import NOWHERE, Outpost
 from softswitch.calls.service import CallService, Handler
 from softswitch.calls.stations import Stations
 from softswitch.calls.switchboard import Switchboard
+from softswitch.calls.timeline import Timeline
 from softswitch.cluster.bus import Bus
 from softswitch.directory.model import Agent, Extension, Flow, Queue
 from softswitch.directory.snapshot import Snapshot
@@ -145,6 +148,7 @@ class Office:
         self.bus = Bus()
         self.events: list[ev.Event] = []
         self.hold_music = 0
+        self.outpost: Callable[[Mix, Timeline], Outpost] = lambda _mix, _timeline: NOWHERE
         self.phones: dict[str, list[Party]] = {}
         self.refusals: dict[str, Cause] = {}  # extension -> refuses at once with this cause
         self.registered = {agent.extension for agent in agents if agent.extension}
@@ -165,7 +169,7 @@ class Office:
             clock=self.clock, journal=self.journal, media=self.media, ids=ids,
             keeper=Keeper(tmp_path, self.clock, self.journal, _NoAlarms()), plan=self._plan, dial=self._dial,
             stations=self.stations, report=lambda target, alive: None, recording=RecordingPolicy(lambda: self.snapshot),
-            hold_music=lambda: self.hold_music,
+            hold_music=lambda: self.hold_music, outpost=self._outpost,
         )  # fmt: skip
         self.acd = AcdService(
             directory=lambda: self.snapshot, journal=self.journal, clock=self.clock, ids=ids, stations=self.stations
@@ -195,6 +199,9 @@ class Office:
     def journal(self, event: ev.Event) -> None:
         self.events.append(event)
         self.bus.publish(event)
+
+    def _outpost(self, mix: Mix, timeline: Timeline) -> Outpost:
+        return self.outpost(mix, timeline)
 
     def open_port(self, group: int, kind: PortKind = PortKind.RTP) -> int:
         reservation = self.media.pump.reserve(kind, group)

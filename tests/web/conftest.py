@@ -63,6 +63,7 @@ from softswitch.reports.schedules import Parts as ScheduleParts
 from softswitch.reports.schedules import Schedules
 from softswitch.reports.service import Reports
 from softswitch.services import Demo, Services
+from softswitch.siprec.service import Siprec
 from softswitch.store.database import Store
 from softswitch.store.spool import Spool
 from softswitch.streams.service import Streams
@@ -289,6 +290,7 @@ def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
         Archive: Archive(store, keeper, clock, bus.publish, Watch(store, keeper, clock, alarms)),
         Supervision: supervisors,
         Streams: Streams(MediaService(FakeEngine()), services.clock, lambda: "s1", _no_call),
+        Siprec: _no_servers(),
         Interception: supervisors,
         **_dialogue(services, keeper, root),
         Webhooks: Webhooks(
@@ -296,6 +298,12 @@ def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
         ),
         HelpDesk: HelpDesk(supervisors, bus.publish, clock, services.directory.current, lambda _: "c1"),
     }
+
+
+def _no_servers() -> Siprec:
+    """Its routes find no live call here."""
+    desk: Any = None
+    return Siprec(desk, tuple)
 
 
 def _reserve(services: Services) -> Reserve:

@@ -103,7 +103,14 @@ from softswitch.model.events.queue import (
     QueueRekeyed,
     QueueRelaxed,
 )
-from softswitch.model.events.streaming import StreamDropped, StreamEnded, StreamStarted
+from softswitch.model.events.streaming import (
+    SiprecEnded,
+    SiprecFailed,
+    SiprecStarted,
+    StreamDropped,
+    StreamEnded,
+    StreamStarted,
+)
 
 __all__ = [
     "BY_TYPE",
@@ -181,6 +188,9 @@ __all__ = [
     "RegistrationChanged",
     "ReserveCalled",
     "ReserveReleased",
+    "SiprecEnded",
+    "SiprecFailed",
+    "SiprecStarted",
     "StreamDropped",
     "StreamEnded",
     "StreamStarted",
@@ -214,7 +224,7 @@ EVENTS: tuple[type[Event], ...] = (
     SupervisionReleased, SupervisionForced, RecordingStarted, RecordingDegraded, RecordingFinished, TrunkStateChanged,
     RegistrationChanged, AdminChanged, RecordingAccessed, AlarmRaised, AlarmCleared, AlarmAcknowledged, AlarmEscalated,
     ReserveCalled, ReserveReleased, RecordingPaused, RecordingResumed, CustomerSaved, CustomerPopped,
-    StreamStarted, StreamDropped, StreamEnded,
+    StreamStarted, StreamDropped, StreamEnded, SiprecStarted, SiprecFailed, SiprecEnded,
 )  # fmt: skip
 """The one table of event types; a test compares it with the README."""
 

@@ -1,4 +1,4 @@
-"""Streams of a call's sound to programs."""
+"""A call's sound to programs and to recording servers."""
 
 from __future__ import annotations
 
@@ -40,3 +40,33 @@ class StreamEnded(Event):
     stream: str
     reason: str
     dropped_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiprecStarted(Event):
+    """A recording server (`trunk`, at the address `server`) takes the session; `labels` are those of its streams."""
+
+    type: ClassVar[str] = "siprec.started"
+    session: str
+    server: str
+    trunk: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiprecFailed(Event):
+    """No server takes it; it is tried again while the conversation lives."""
+
+    type: ClassVar[str] = "siprec.failed"
+    session: str
+    servers: tuple[str, ...]
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiprecEnded(Event):
+    """`reason`: ended (the conversation, or by order), server (it hung up), lost, unreached (it never was)."""
+
+    type: ClassVar[str] = "siprec.ended"
+    session: str
+    reason: str
