@@ -200,7 +200,10 @@ class Tone:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Starts a player, which is a source node of `group`. `prompts` in order, or a `tone`. `PlayEnded` always follows."""
+    """Starts a player, which is a source node of `group`. `prompts` in order, or a `tone`. `PlayEnded` always follows.
+
+    `stream` is the path of a WAV or Ogg/Opus file that is read from disk while it is played, after the prompts.
+    """
 
     player: int
     group: int
@@ -212,6 +215,22 @@ class Play:
     offset: int = 0
     fade: int = 0
     until_talk_of: tuple[int, ...] = ()  # ports whose voice stops it: 120 ms of talk above −40 dBov
+    stream: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlay:
+    """Changes a player; None leaves what it is. Harmless when it has ended. A tone has no places to go to.
+
+    `seek` is a place in ms, counted over all its prompts; `skip` a step from where it is, ms; beyond the end it is over, a loop
+    goes round. While it pauses it is silent and ends by a key as ever.
+    """
+
+    player: int
+    pause: bool | None = None
+    seek: int | None = None
+    gain: float | None = None
+    skip: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,13 +382,15 @@ class Drain:
 
 
 Command = (
-    OpenPort | UpdatePort | ClosePort | MovePort | Listen | OpenBus | CloseBus | LoadPrompt | DropPrompt | Play | StopPlay
+    OpenPort | UpdatePort | ClosePort | MovePort | Listen | OpenBus | CloseBus | LoadPrompt | DropPrompt | Play | ControlPlay
+    | StopPlay
     | SendDtmf | Detect | Record | ControlRecord | StopRecord | OpenTap | CloseTap | OpenInject | Inject | ClearInject
     | CloseInject | Sample | Dump | Drain
 )  # fmt: skip
 
 COMMANDS: tuple[type, ...] = (
-    OpenPort, UpdatePort, ClosePort, MovePort, Listen, OpenBus, CloseBus, LoadPrompt, DropPrompt, Play, StopPlay,
+    OpenPort, UpdatePort, ClosePort, MovePort, Listen, OpenBus, CloseBus, LoadPrompt, DropPrompt, Play, ControlPlay,
+    StopPlay,
     SendDtmf, Detect, Record, ControlRecord, StopRecord, OpenTap, CloseTap, OpenInject, Inject, ClearInject,
     CloseInject, Sample, Dump, Drain,
 )  # fmt: skip

@@ -346,6 +346,14 @@ class FakeEngine:
     def _close_bus(self, command: c.CloseBus) -> None:
         self._buses.pop(command.bus, None)
 
+    def _length(self, stream: str) -> int:
+        """Of a streamed WAV file, ms; 0 when there is none."""
+        try:
+            with wave.open(stream) as file:
+                return int(file.getnframes() * 1000 // file.getframerate())
+        except (OSError, wave.Error, EOFError):
+            return 0
+
     def _load_prompt(self, command: c.LoadPrompt) -> None:
         path = Path(command.path)
         duration = self._prompt_ms.get(path.stem)
@@ -363,16 +371,25 @@ class FakeEngine:
         self._prompts.pop(command.prompt, None)
 
     def _play(self, command: c.Play) -> None:
-        if any(prompt not in self._prompts for prompt in command.prompts) or not (command.prompts or command.tone):
+        nothing = not (command.prompts or command.tone or command.stream)
+        if nothing or any(prompt not in self._prompts for prompt in command.prompts):
             raise _RefusedError("unknown_id")
         self._take_id(command.player)
-        length = sum(self._prompts[prompt][1] for prompt in command.prompts) - command.offset
-        endless = command.loop or not command.prompts
-        ends = float("inf") if endless else self.now + max(length, 0) / 1000
-        self._players[command.player] = FakePlayer(command, self.now, ends)
-        stems = "+".join(self._prompts[prompt][0] for prompt in command.prompts)
+        length = sum(self._prompts[prompt][1] for prompt in command.prompts) + self._length(command.stream)
+        endless = command.loop or not (command.prompts or command.stream)
+        ends = float("inf") if endless else self.now + max(length - command.offset, 0) / 1000
+        self._players[command.player] = FakePlayer(
+            command, self.now, ends, length / 1000, command.offset / 1000, since=self.now
+        )  # fmt: skip
+        names = [self._prompts[prompt][0] for prompt in command.prompts]
+        stems = "+".join([*names, Path(command.stream).stem] if command.stream else names)
         tone = "" if command.tone is None else f"tone:{'+'.join(f'{hertz:g}' for hertz in command.tone.hertz)}"
         self._labels.setdefault(command.player, stems or tone)
+
+    def _control_play(self, command: c.ControlPlay) -> None:
+        player = self._players.get(command.player)
+        if player is not None:
+            player.control(command, self.now)
 
     def _stop_play(self, command: c.StopPlay) -> None:
         if command.player in self._players:
@@ -521,12 +538,15 @@ class FakeEngine:
         return heard
 
     def _sounds(self, source: int) -> bool:
+        player = self._players.get(source)
+        if player is not None:
+            return not player.paused
         node = self.ports.get(source)
         return node is None or (node.speaks and node.command.direction in _RECEIVES)
 
     def _end_player(self, player: int, reason: str) -> None:
         ended = self._players.pop(player)
-        self._emit(e.PlayEnded(player, reason, round((self.now - ended.started) * 1000)))
+        self._emit(e.PlayEnded(player, reason, ended.played_ms(self.now)))
 
     def _end_recorder(self, recorder: int, verdict: str) -> None:
         ended = self._recorders.pop(recorder)
@@ -567,6 +587,7 @@ _APPLY: dict[type, Callable[[FakeEngine, Any], None]] = {
     c.LoadPrompt: FakeEngine._load_prompt,
     c.DropPrompt: FakeEngine._drop_prompt,
     c.Play: FakeEngine._play,
+    c.ControlPlay: FakeEngine._control_play,
     c.StopPlay: FakeEngine._stop_play,
     c.SendDtmf: FakeEngine._send_dtmf,
     c.Detect: FakeEngine._detect,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from media import commands as c
 
@@ -30,7 +30,34 @@ class FakeBus:
 class FakePlayer:
     command: c.Play
     started: float
-    ends: float  # infinity for loops and endless tones
+    ends: float  # infinity for loops, endless tones and while it pauses
+    length: float = float("inf")  # seconds of all prompts
+    position: float = 0.0  # seconds, at `since`
+    since: float = 0.0
+    paused: bool = False
+    heard: float = 0.0  # seconds until `since`
+
+    def control(self, command: c.ControlPlay, now: float) -> None:
+        """As the engine does it: what has been played is counted, then pause, place and end change."""
+        if not self.paused:
+            self.heard += now - self.since
+            self.position += now - self.since
+        self.since = now
+        self.paused = self.paused if command.pause is None else command.pause
+        if command.seek is not None:
+            self.position = command.seek / 1000
+        if command.skip is not None:
+            self.position = max(0.0, self.position + command.skip / 1000)
+        if self.command.loop and self.length not in {0.0, float("inf")}:
+            self.position %= self.length
+        if command.gain is not None:
+            self.command = replace(self.command, gain=command.gain)
+        endless = self.paused or self.command.loop or not (self.command.prompts or self.command.stream)
+        self.ends = float("inf") if endless else now + max(0.0, self.length - self.position)
+
+    def played_ms(self, now: float) -> int:
+        """What was heard of it until now."""
+        return round((self.heard + (0.0 if self.paused else now - self.since)) * 1000)
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from media.commands import Play, StopPlay, Tone
+from media.commands import ControlPlay, Play, StopPlay, Tone
 from media.engine import EnginePump
 from media.errors import MediaError
 from media.events import PlayEnded
@@ -34,20 +34,21 @@ class Playback:
         until_digit_of: Sequence[int] = (),
         offset: int = 0,
         until_talk_of: Sequence[int] = (),
+        stream: str = "",
     ) -> list[Play]:
         """The batch part that starts it, empty when there is nothing to play; the caller submits it with the routes.
 
-        `offset` is where it begins, ms.
+        `offset` is where it begins, ms; `stream` a file that is read while it is played.
         """
         self.loop = loop
-        if not prompts and tone is None:
+        if not prompts and tone is None and not stream:
             self._ended = asyncio.get_running_loop().create_future()
             self._ended.set_result(PlayEnded(self.id, "done", 0))
             return []
         self._ended = self._pump.expect(self.id, PlayEnded, "Play")
         self._ended.add_done_callback(_retrieve)
         return [Play(self.id, self.group, tuple(prompts), tone, loop, gain, tuple(until_digit_of), offset,
-                     until_talk_of=tuple(until_talk_of))]  # fmt: skip
+                     until_talk_of=tuple(until_talk_of), stream=stream)]  # fmt: skip
 
     @property
     def is_over(self) -> bool:
@@ -63,6 +64,13 @@ class Playback:
     def stop_command(self) -> list[StopPlay]:
         """The batch part that stops it, empty when it is over."""
         return [] if self.is_over else [StopPlay(self.id)]
+
+    def control(
+        self, *, pause: bool | None = None, seek: int | None = None, skip: int | None = None, gain: float | None = None
+    ) -> None:
+        """Pauses or goes on, goes to a place or a step on (ms), changes the level (dB). Nothing when it is over."""
+        if not self.is_over:
+            self._pump.submit([ControlPlay(self.id, pause, seek, gain, skip)])
 
     def stop(self) -> None:
         """Stops it now; `PlayEnded` with reason `stopped` follows."""

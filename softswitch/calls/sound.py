@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from media.commands import Play, Tone
 from media.errors import MediaError
@@ -17,6 +18,23 @@ from softswitch.model import events as ev
 _WAITING_DIGITS = 64
 
 
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """Keys that work on what is played instead of ending it; "" for none. `step` is seconds; pause, pressed again, goes on."""
+
+    back: str = ""
+    forward: str = ""
+    pause: str = ""
+    step: float = 5.0
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return frozenset(key for key in (self.back, self.forward, self.pause) if key)
+
+
+FREELY = Steering()
+
+
 class Sound:
     """Owned by its call. One thing plays at a time: what starts replaces what was there; music comes back after a prompt."""
 
@@ -27,17 +45,19 @@ class Sound:
         self._music: Playback | None = None
         self._prompt: Playback | None = None
         self._stop_on_digit = False
+        self._steering = FREELY
+        self._paused = False
         self._digits: deque[str] = deque(maxlen=_WAITING_DIGITS)
         self._arrived: asyncio.Future[None] | None = None
 
     async def play(
         self, names: Sequence[str], language: str, *, stop_on_key: bool = False, gain: float = 0.0, offset: int = 0,
-        stop_on_voice: bool = False,
+        stop_on_voice: bool = False, steering: Steering = FREELY,
     ) -> str:  # fmt: skip
         """Plays prompts to the caller and waits for their end. Missing ones are left out and noted in the timeline.
 
         `gain` is dB, `offset` where the first prompt begins (ms). Returns why it ended: done, digit (only with `stop_on_key`),
-        talk (only with `stop_on_voice`), stopped, error.
+        talk (only with `stop_on_voice`), stopped, error. With `steering` a key ends it at its end, not at its begin.
         """
         prompts = []
         for name in names:
@@ -49,12 +69,14 @@ class Sound:
         if not prompts or (stop_on_key and self._digits):
             return "digit" if stop_on_key and self._digits else "done"
         playback = Playback(self._media.pump, self._media.ids.next(), self._mix.group)
-        until, talk = ((self._mix.caller.port,) if wanted else () for wanted in (stop_on_key, stop_on_voice))
-        self._prompt, self._stop_on_digit = playback, stop_on_key
+        at_once = stop_on_key and not steering.keys  # the engine does not know which keys steer
+        until, talk = ((self._mix.caller.port,) if wanted else () for wanted in (at_once, stop_on_voice))
+        self._prompt, self._stop_on_digit, self._steering, self._paused = playback, stop_on_key, steering, False
         self._mix.player = playback.id
         self._mix.apply(before=playback.command(prompts, until_digit_of=until, until_talk_of=talk, gain=gain, offset=offset))
         try:
-            return (await playback.finished()).reason
+            reason = (await playback.finished()).reason
+            return "digit" if reason == "stopped" and self._stop_on_digit and self._digits else reason
         except MediaError:
             return "error"
         finally:
@@ -99,11 +121,23 @@ class Sound:
 
     def pressed(self, digit: str) -> None:
         """A key of the caller."""
+        if self._prompt is not None and digit in self._steering.keys:
+            self._steer(self._prompt, digit)
+            return
         self._digits.append(digit)
         if self._prompt is not None and self._stop_on_digit:
             self._prompt.stop()
         if self._arrived is not None and not self._arrived.done():
             self._arrived.set_result(None)
+
+    def _steer(self, prompt: Playback, digit: str) -> None:
+        steering, step = self._steering, round(self._steering.step * 1000)
+        if digit == steering.pause:
+            self._paused = not self._paused
+            prompt.control(pause=self._paused)
+        else:
+            self._paused = False
+            prompt.control(pause=False, skip=-step if digit == steering.back else step)
 
     async def collect(self, max_digits: int, *, seconds: float, finish_on: str, inter_digit: float) -> str:
         """The next keys: up to `max_digits`, ended by a key of `finish_on` (not in the result) or by silence (seconds)."""

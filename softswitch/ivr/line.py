@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from softswitch.calls.call import Call
 from softswitch.calls.outcome import Outcome
+from softswitch.calls.sound import FREELY, Steering
 from softswitch.directory.snapshot import Snapshot
 from softswitch.ivr.desk import Desk
 from softswitch.ivr.doors import Doors
@@ -86,7 +87,7 @@ class CallLine:
 
     async def play(
         self, prompts: Sequence[str], *, languages: Sequence[str] = (), stop_on_key: bool = True, volume: float = 0.0,
-        start: float = 0.0, stop_on_voice: bool = False,
+        start: float = 0.0, stop_on_voice: bool = False, steering: Steering = FREELY,
     ) -> None:  # fmt: skip
         for language in languages or (self.language,):
             if not prompts:
@@ -94,7 +95,7 @@ class CallLine:
             self._call.caller.open_early()
             why = await self._call.sound.play(
                 prompts, language, stop_on_key=stop_on_key, gain=volume, offset=round(start * 1000),
-                stop_on_voice=stop_on_voice,
+                stop_on_voice=stop_on_voice, steering=steering,
             )  # fmt: skip
             if why in ("digit", "talk"):
                 return

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from softswitch.calls.outcome import Ending, Outcome
+from softswitch.calls.sound import FREELY, Steering
 from softswitch.directory.snapshot import Snapshot
 from softswitch.ivr.desk import Announcement, Checked, Desk, Found, Hours, Listed, QueueInfo
 from softswitch.ivr.engine import FlowRun
@@ -115,10 +116,11 @@ class TrialLine:
 
     async def play(
         self, prompts: Sequence[str], *, languages: Sequence[str] = (), stop_on_key: bool = True, volume: float = 0.0,
-        start: float = 0.0, stop_on_voice: bool = False,
+        start: float = 0.0, stop_on_voice: bool = False, steering: Steering = FREELY,
     ) -> None:  # fmt: skip
         if stop_on_key and self._ahead:
             return
+        del steering  # nobody presses keys in the midst of a prompt here
         heard = [f"{language}/{prompt}" for language in languages or (self.language,) for prompt in prompts]
         if stop_on_voice and self.talks:
             del heard[1:]

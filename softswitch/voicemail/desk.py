@@ -8,6 +8,7 @@ from typing import Protocol
 
 from softswitch.calls.call import Call
 from softswitch.calls.outcome import Ending, Outcome
+from softswitch.calls.sound import Steering
 from softswitch.directory.model import Mailbox
 from softswitch.directory.snapshot import Snapshot
 from softswitch.legs.base import PartyKind
@@ -21,6 +22,8 @@ from softswitch.voicemail.taking import Take, take
 
 _OVER = Outcome.ended(Ending("system", Cause.NORMAL))
 _GREETINGS = {"1": GreetingKind.NORMAL, "2": GreetingKind.BUSY, "3": GreetingKind.ABSENT, "4": GreetingKind.CLOSED}
+LISTENING = Steering(back="7", pause="8", forward="9")
+"""While a message plays: five seconds back and on, and a pause."""
 SILENCES = 3
 """So often in a row a caller may say nothing before the call is ended."""
 
@@ -163,7 +166,7 @@ class MailboxDesk:
         call = self.call
         await call.play(("message-from", *spoken.digits(message.caller)), stop_on_key=True)
         try:
-            await call.sound.play((message.id,), FOLDER, stop_on_key=True)
+            await call.sound.play((message.id,), FOLDER, stop_on_key=True, steering=LISTENING)
         finally:
             call.board.media.prompts.forget(message.id, FOLDER)
 

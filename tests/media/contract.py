@@ -21,6 +21,7 @@ from media.commands import (
     ClosePort,
     CloseTap,
     Command,
+    ControlPlay,
     ControlRecord,
     Detect,
     Direction,
@@ -296,6 +297,27 @@ class EngineContract:
         three.wait(e.PlayEnded, MUSIC)
         three.engine.submit([StopPlay(MUSIC), Dump()])
         assert isinstance(three.wait(e.Dumped), e.Dumped)
+
+    def test_a_paused_player_waits_and_steps_are_counted_from_where_it_is(self, three):
+        self.prompt(three, 3000)
+        three.engine.submit([Play(MUSIC, GROUP, (PROMPT, PROMPT)), Listen(C, {MUSIC: 0.0})])
+        three.pass_time(300)
+        three.engine.submit([ControlPlay(MUSIC, pause=True)])
+        three.pass_time(300)
+        three.engine.submit([ControlPlay(MUSIC, seek=1000), ControlPlay(MUSIC, skip=4600, gain=-6.0, pause=False)])
+        three.pass_time(700)
+        ended = three.wait(e.PlayEnded, MUSIC)
+        assert ended.reason == "done"
+        assert 600 <= ended.played_ms <= 900  # 300 before, 400 from 5.6 s on
+        three.engine.submit([ControlPlay(MUSIC, pause=False), Dump()])
+        assert isinstance(three.wait(e.Dumped), e.Dumped)
+
+    def test_a_file_is_streamed(self, three):
+        self.prompt(three, 400)
+        three.engine.submit([Play(MUSIC, GROUP, stream=str(three.folder / "prompt.wav")), Listen(C, {MUSIC: 0.0})])
+        three.pass_time(800)
+        ended = three.wait(e.PlayEnded, MUSIC)
+        assert (ended.reason, abs(ended.played_ms - 400) <= 120) == ("done", True)
 
     # -- recorders ----------------------------------------------------------------------------------------------------------
 

@@ -55,6 +55,11 @@ class Party:
         self._ssrc = int(hertz) * 1000 + 7
         self._sequence, self._timestamp = 100, 0
         self._marker = True
+        self._breath = 0
+
+    def breathe(self) -> None:
+        """Is silent for 100 ms, as between two words."""
+        self._breath = 5
 
     def press(self, digit: str) -> None:
         """Queues one key: 100 ms as RFC 4733 says, three end packets."""
@@ -90,6 +95,9 @@ class Party:
         )
         self._marker = False
         self._sequence += 1
+        if event is None and self._breath:
+            self._breath -= 1
+            return header + b"\xff" * FRAME
         return header + (self._frame if event is None else event)
 
     def _receive(self, packet: bytes, now: float) -> None:

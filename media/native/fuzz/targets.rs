@@ -3,6 +3,7 @@
 //!
 //! A target panics when something is wrong: a panic of the engine, or one of the assertions here.
 
+use std::io::Cursor;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use engine::dtls::DtlsConfig;
 use engine::dtls::association::{Association, Happening, Shared};
 use engine::ice::{IceConfig, IceLite, stun};
 use engine::jitter::{Kind as Packet, Playout};
-use engine::media::wav;
+use engine::media::source::{Source, read_all};
 use engine::rtcp;
 use engine::rtp::{self, telephone_event};
 use engine::srtp::{Context, Profile, SrtpKeys};
@@ -188,10 +189,19 @@ pub fn playout(input: &[u8]) {
     assert!(playout.delay_ms().is_finite() && playout.target_ms() <= 400.0);
 }
 
-/// Files of users.
+/// Files of users: WAV and Ogg/Opus.
 pub fn wav(input: &[u8]) {
-    if let Ok(audio) = wav::read(input) {
-        assert!(audio.samples.len() <= input.len());
-        assert!(audio.rate > 0);
+    let (Ok(mut source), Ok(same)) = (Source::open(Cursor::new(input)), Source::open(Cursor::new(input))) else {
+        return;
+    };
+    // A packet of one octet may stand for 120 ms: only what is short is decoded.
+    if let Ok(whole) = read_all(same, 10_000) {
+        assert!(whole.samples.len() <= 48 * 10_200);
+        assert!(whole.samples.iter().all(|sample| sample.is_finite()));
+        let mut rest = Vec::new();
+        if source.seek(50).is_ok() {
+            while source.read(&mut rest).unwrap_or(false) {}
+        }
+        assert!(rest.len() <= whole.at_rate(16_000).len() + 1);
     }
 }

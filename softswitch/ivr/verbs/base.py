@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from softswitch.calls.outcome import Outcome
+from softswitch.calls.sound import FREELY, Steering
 from softswitch.directory.snapshot import Snapshot
 from softswitch.ivr.desk import Desk
 from softswitch.model.destination import Destination
@@ -94,10 +95,12 @@ class Line(Protocol):
         volume: float = 0.0,
         start: float = 0.0,
         stop_on_voice: bool = False,
+        steering: Steering = FREELY,
     ) -> None:
         """Plays prompts in the caller's language, or in each of `languages` in turn. Keys pressed meanwhile are kept.
 
         `volume` is dB, `start` seconds into the first prompt. `stop_on_voice`: also the caller's voice ends them.
+        `steering`: keys that go back, on, or pause.
         """  # fmt: skip
 
     async def music(self, name: str, seconds: float, *, stop_on_key: bool = False) -> None: ...

@@ -1,6 +1,7 @@
 """Plays prompts. A key stops them and is kept for the next menu, unless `stop_on_key` is false. No `next` ends the flow.
 
-`volume` is dB, `start` seconds into the first prompt. `barge_in = "voice"`: the caller's voice stops them too.
+`volume` is dB, `start` seconds into the first prompt. `barge_in = "voice"`: the caller's voice stops them too. `back`,
+`forward` and `pause` are keys that go `step` seconds back or on, or pause and go on, instead of stopping them.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from softswitch.calls.outcome import Outcome
+from softswitch.calls.sound import Steering
 from softswitch.directory.snapshot import Snapshot
 from softswitch.ivr.verbs.base import (
     BARGE_IN,
+    DIGITS,
     Example,
     Fault,
     Languages,
@@ -34,6 +37,10 @@ class Play:
     volume: float = 0.0
     start: float = 0.0
     barge_in: str = ""
+    back: str = ""
+    forward: str = ""
+    pause: str = ""
+    step: float = 5.0
     next: Target = ""
 
 
@@ -41,7 +48,7 @@ async def run(node: Play, line: Line) -> Outcome:
     prompts = [filled(prompt, names(line)) for prompt in node.prompts]
     await line.play(
         prompts, languages=node.languages, stop_on_key=node.stop_on_key, volume=node.volume, start=node.start,
-        stop_on_voice=node.barge_in == "voice",
+        stop_on_voice=node.barge_in == "voice", steering=Steering(node.back, node.forward, node.pause, node.step),
     )  # fmt: skip
     return Outcome("done")
 
@@ -49,7 +56,14 @@ async def run(node: Play, line: Line) -> Outcome:
 def check(node: Play, _snapshot: Snapshot) -> Iterator[Fault]:
     yield from within("volume", node.volume, -30, 12)
     yield from within("start", node.start, 0, 3600)
+    yield from within("step", node.step, 1, 600)
     yield from one_of("barge_in", node.barge_in, *BARGE_IN)
+    pressed: set[str] = set()
+    for name in ("back", "forward", "pause"):
+        key = getattr(node, name)
+        if key and (key not in DIGITS or key in pressed):
+            yield Fault(name, f'expected a key that nothing else uses, got "{key}"')
+        pressed.add(key)
 
 
 VERB = Verb(

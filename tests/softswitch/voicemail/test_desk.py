@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from media.commands import ControlPlay
 from softswitch.calls.call import Call
 from softswitch.calls.outcome import Outcome
 from softswitch.directory.model import Agent, Mailbox
@@ -51,6 +52,29 @@ async def test_listen_save_and_delete(post: Post) -> None:
     assert post.voicemail.messages("li") == [post.voicemail.message(first.id)]
     assert post.voicemail.message(first.id).state is MessageState.HEARD
     assert post.lamps[-1] == MailboxState("li", 0, 1)
+
+
+async def test_a_message_is_paused_heard_again_and_left_by_another_key(post: Post) -> None:
+    await leave(post, "li", 30, number="111")
+    (message,) = post.voicemail.messages("li")
+    caller = await dial(post)
+    await type_in(caller, "4711#")
+    await type_in(caller, "1", 6)  # the message has begun
+    begun = len(post.office.played())
+
+    def controls() -> list[ControlPlay]:
+        return [command for batch in post.office.engine.batches for command in batch if isinstance(command, ControlPlay)]
+
+    await type_in(caller, "9", 1)
+    await type_in(caller, "7", 1)
+    await type_in(caller, "8", 60)
+    assert [(each.skip, each.pause) for each in controls()] == [(5000, False), (-5000, False), (None, True)]
+    assert len(post.office.played()) == begun, "a minute of pause: nothing new"
+    await type_in(caller, "8", 1)
+    assert controls()[-1].pause is False
+    await type_in(caller, "2", 3)
+    assert post.voicemail.message(message.id).state is MessageState.HEARD
+    assert len(post.office.played()) > begun, "any other key leaves it, and means what it does in the menu"
 
 
 async def test_the_pin_is_in_no_event(post: Post) -> None:

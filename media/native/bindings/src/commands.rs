@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use engine::command::{
-    Beat, Command, Detect, Direction, Dtls, Ice, LatchMode, OpenInject, OpenPort, OpenTap, PayloadMap, Play, Record,
-    SampleFormat, Sdes, Sources, Tone, UpdatePort,
+    Beat, Command, ControlPlay, Detect, Direction, Dtls, Ice, LatchMode, OpenInject, OpenPort, OpenTap, PayloadMap,
+    Play, Record, SampleFormat, Sdes, Sources, Tone, UpdatePort,
 };
 use engine::media::disk::Format;
 use engine::media::seal::FileKey;
@@ -183,6 +183,7 @@ fn play(command: Object<'_, '_>) -> PyResult<Play> {
         until_talk_of: get(command, "until_talk_of")?,
         offset_ms: number(command, "offset")?,
         fade_ms: number(command, "fade")?,
+        stream: text(command, "stream")?,
     })
 }
 
@@ -246,6 +247,13 @@ pub fn extract(command: Object<'_, '_>) -> PyResult<Command> {
         "LoadPrompt" => Command::LoadPrompt { prompt: get(command, "prompt")?, path: text(command, "path")? },
         "DropPrompt" => Command::DropPrompt { prompt: get(command, "prompt")? },
         "Play" => Command::Play(Box::new(play(command)?)),
+        "ControlPlay" => Command::ControlPlay(ControlPlay {
+            player: get(command, "player")?,
+            pause: optional(command, "pause", |value| value.extract())?,
+            seek_ms: optional(command, "seek", |value| value.extract())?,
+            skip_ms: optional(command, "skip", |value| value.extract())?,
+            gain: optional(command, "gain", |value| value.extract())?,
+        }),
         "StopPlay" => Command::StopPlay { player: get(command, "player")? },
         "SendDtmf" => Command::SendDtmf {
             port: get(command, "port")?,

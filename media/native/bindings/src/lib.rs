@@ -10,7 +10,7 @@ use engine::command::PortKind;
 use engine::{Config, Engine, EngineError};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyBytes, PyList};
 
 use events::Classes;
 
@@ -122,9 +122,25 @@ impl NativeEngine {
     }
 }
 
+/// Reads a WAV or Ogg/Opus file of at most `most_ms` and brings it to `target` LUFS, true peaks below `ceiling` dB: a WAV file
+/// (PCM16, mono, 16 kHz), its length in ms, what its loudness was in LUFS, and the gain in dB. Raises ValueError.
+#[pyfunction]
+fn level(
+    py: Python<'_>,
+    file: &[u8],
+    most_ms: u64,
+    target: f64,
+    ceiling: f64,
+) -> PyResult<(Py<PyBytes>, u64, f64, f64)> {
+    let done = py.detach(|| engine::media::loudness::level(file, most_ms, target, ceiling));
+    let done = done.map_err(|error| PyValueError::new_err(error.to_string()))?;
+    Ok((PyBytes::new(py, &done.file).unbind(), done.duration_ms, done.loudness, done.gain))
+}
+
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<NativeEngine>()?;
+    module.add_function(wrap_pyfunction!(level, module)?)?;
     module.add("COMMANDS", engine::command::COMMAND_NAMES.to_vec())?;
     module.add("EVENTS", engine::event::EVENT_NAMES.to_vec())?;
     Ok(())

@@ -167,6 +167,20 @@ pub struct Play {
     pub until_talk_of: Vec<NodeId>,
     pub offset_ms: u32,
     pub fade_ms: u32,
+    /// A file that is read while it is played, after the prompts; empty for none.
+    pub stream: String,
+}
+
+/// What changes at a player; `None` leaves it.
+#[derive(Debug, Clone, Default)]
+pub struct ControlPlay {
+    pub player: NodeId,
+    pub pause: Option<bool>,
+    /// A place, counted over all prompts.
+    pub seek_ms: Option<u32>,
+    /// A step from where it is.
+    pub skip_ms: Option<i32>,
+    pub gain: Option<f32>,
 }
 
 /// The complete set of detectors on what a port receives.
@@ -257,6 +271,7 @@ pub enum Command {
     LoadPrompt { prompt: PromptId, path: String },
     DropPrompt { prompt: PromptId },
     Play(Box<Play>),
+    ControlPlay(ControlPlay),
     StopPlay { player: NodeId },
     SendDtmf { port: NodeId, digits: String, duration_ms: u32, gap_ms: u32 },
     Detect(Box<Detect>),
@@ -288,6 +303,7 @@ impl Command {
             Command::LoadPrompt { .. } => "LoadPrompt",
             Command::DropPrompt { .. } => "DropPrompt",
             Command::Play(_) => "Play",
+            Command::ControlPlay(_) => "ControlPlay",
             Command::StopPlay { .. } => "StopPlay",
             Command::SendDtmf { .. } => "SendDtmf",
             Command::Detect(_) => "Detect",
@@ -320,6 +336,7 @@ impl Command {
             Command::LoadPrompt { prompt, .. } | Command::DropPrompt { prompt } => *prompt,
             Command::Detect(detect) => detect.port,
             Command::Play(play) => play.player,
+            Command::ControlPlay(control) => control.player,
             Command::StopPlay { player } => *player,
             Command::Record(record) => record.recorder,
             Command::ControlRecord { recorder, .. } | Command::StopRecord { recorder } => *recorder,
@@ -336,7 +353,7 @@ impl Command {
 }
 
 /// The names of every command, in the order of the catalogue; a test compares them with `media/commands.py`.
-pub const COMMAND_NAMES: [&str; 25] = [
+pub const COMMAND_NAMES: [&str; 26] = [
     "OpenPort",
     "UpdatePort",
     "ClosePort",
@@ -347,6 +364,7 @@ pub const COMMAND_NAMES: [&str; 25] = [
     "LoadPrompt",
     "DropPrompt",
     "Play",
+    "ControlPlay",
     "StopPlay",
     "SendDtmf",
     "Detect",

@@ -100,6 +100,7 @@ fn a_prompt_stops_at_the_beginning_of_a_digit() {
             until_talk_of: vec![],
             offset_ms: 0,
             fade_ms: 0,
+            stream: String::new(),
         })),
         listen(1, &[50]),
     ]);

@@ -120,6 +120,7 @@ fn the_corpus_reaches_behind_the_first_checks() {
         Request::parse(input).is_ok_and(|request| request.authentic("passwordpasswordpassword1"))
     };
     assert!(corpus("stun").iter().filter(|file| authentic(file)).count() >= 3, "authentic checks of two peers");
-    assert!(corpus("wav").iter().any(|(_, input)| engine::media::wav::read(input).is_ok()));
+    let opens = |input: &[u8]| engine::media::source::Source::open(std::io::Cursor::new(input)).is_ok();
+    assert!(corpus("wav").iter().any(|(_, input)| opens(input)));
     assert!(corpus("rtcp").iter().any(|(_, input)| engine::rtcp::parse(input, |_| ())));
 }

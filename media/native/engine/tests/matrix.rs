@@ -208,6 +208,7 @@ fn music(player: NodeId) -> Command {
         until_talk_of: vec![],
         offset_ms: 0,
         fade_ms: 0,
+        stream: String::new(),
     }))
 }
 

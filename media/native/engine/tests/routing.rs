@@ -23,6 +23,7 @@ fn music(player: u64) -> Command {
         until_talk_of: vec![],
         offset_ms: 0,
         fade_ms: 0,
+        stream: String::new(),
     }))
 }
 

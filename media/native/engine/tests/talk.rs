@@ -18,6 +18,7 @@ fn tone(player: u64, until_talk_of: Vec<u64>) -> Command {
         until_talk_of,
         offset_ms: 0,
         fade_ms: 0,
+        stream: String::new(),
     }))
 }
 

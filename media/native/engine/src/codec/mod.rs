@@ -5,7 +5,7 @@
 pub mod g711;
 mod g722;
 mod l16;
-mod opus;
+pub(crate) mod opus;
 
 use crate::command::PayloadMap;
 

@@ -35,6 +35,8 @@ pub struct Heard {
 pub struct Vad {
     /// Least levels of the last spans, the current one included.
     least: [f32; SPANS],
+    /// Spans that were really heard; the others are what is thought of an unknown line.
+    heard: usize,
     span: usize,
     frames: u32,
     loud: u32,
@@ -50,6 +52,7 @@ impl Default for Vad {
         // An unknown line is thought quiet: whoever talks at once is heard at once, noise is learned within 1.6 s.
         Self {
             least: [QUIETEST; SPANS],
+            heard: 0,
             span: 0,
             frames: 0,
             loud: 0,
@@ -63,13 +66,18 @@ impl Default for Vad {
 }
 
 impl Vad {
-    /// Takes one 20 ms frame.
-    pub fn input(&mut self, frame: &[f32], now: Micros) -> Heard {
+    /// Takes one 20 ms frame. What stands in for a line from which nothing comes (`playing` is false) teaches nothing.
+    pub fn input(&mut self, frame: &[f32], playing: bool, now: Micros) -> Heard {
         let amplitude = super::level(frame);
         let level = 20.0 * amplitude.max(1e-5).log10();
         let loud = level > self.floor() + ABOVE_FLOOR_DB;
-        self.learn(level);
-        self.barging = if loud && level > BARGE_LEVEL { self.barging + 1 } else { 0 };
+        if playing {
+            self.learn(level);
+        }
+        // Talk that stops a prompt stands out from what was heard, not from what an unknown line is thought to be: the noise
+        // of a line that begins with the prompt does not stop it, and whoever talks already does so at the first dip.
+        let stands_out = loud && level > BARGE_LEVEL.max(self.quietest() + ABOVE_FLOOR_DB);
+        self.barging = if stands_out { self.barging + 1 } else { 0 };
         let barge = self.barging == BARGE_FRAMES;
         let edge = if loud { self.heard_loud(amplitude, now) } else { self.heard_quiet(now) };
         Heard { edge, barge }
@@ -79,10 +87,21 @@ impl Vad {
         self.least.iter().copied().fold(f32::INFINITY, f32::min).max(QUIETEST)
     }
 
+    /// The least level that was really heard within the last 1.6 s.
+    fn quietest(&self) -> f32 {
+        let unheard = |index: &usize| self.heard < SPANS && *index > self.span;
+        (0..SPANS)
+            .filter(|index| !unheard(index))
+            .filter_map(|index| self.least.get(index))
+            .copied()
+            .fold(f32::INFINITY, f32::min)
+    }
+
     fn learn(&mut self, level: f32) {
         if self.frames == SPAN_FRAMES {
             self.frames = 0;
             self.span = (self.span + 1) % SPANS;
+            self.heard = (self.heard + 1).min(SPANS);
         }
         self.frames += 1;
         if self.frames == 1 {
@@ -154,7 +173,7 @@ mod tests {
 
         fn hear(&mut self, dbov: f32, ms: u64) -> &mut Self {
             for _ in 0..ms / 20 {
-                let heard = self.vad.input(&noise(&mut self.seed, dbov), self.now);
+                let heard = self.vad.input(&noise(&mut self.seed, dbov), true, self.now);
                 self.edges.extend(heard.edge);
                 if heard.barge {
                     self.barges.push(self.now);
@@ -199,6 +218,18 @@ mod tests {
             "{:?}",
             line.edges
         );
+    }
+
+    #[test]
+    fn noise_that_begins_with_the_prompt_does_not_stop_it_and_a_voice_in_it_does() {
+        let mut line = Line::new();
+        line.hear(-36.0, 5000);
+        assert_eq!(line.barges, []);
+        line.hear(-20.0, 300);
+        assert_eq!(line.barges, [5_100_000]);
+        let mut talking = Line::new();
+        talking.hear(-20.0, 300).hear(-45.0, 40).hear(-20.0, 300);
+        assert_eq!(talking.barges, [440_000], "who talked before it began is heard after the first dip");
     }
 
     #[test]

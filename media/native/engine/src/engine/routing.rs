@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rtrb::RingBuffer;
 
 use super::{Engine, GroupId, Move, Node};
-use crate::command::{Command, OpenPort, OpenTap, Record, Sources};
+use crate::command::{Command, ControlPlay, OpenPort, OpenTap, Record, Sources};
 use crate::error::Refusal;
 use crate::event::Event;
 use crate::ids::{NodeId, seconds};
@@ -38,6 +38,7 @@ impl Engine {
             Command::CloseInject { inject } => return self.direct_last(index, *inject, command, split),
             Command::ClosePort { port: node }
             | Command::CloseBus { bus: node }
+            | Command::ControlPlay(ControlPlay { player: node, .. })
             | Command::StopPlay { player: node }
             | Command::StopRecord { recorder: node } => match self.nodes.get(node) {
                 Some(entry) => (entry.worker, Extra::Nothing),
@@ -51,7 +52,7 @@ impl Engine {
             Command::OpenBus { bus: node, group, .. } => (self.enter(*node, *group)?, Extra::Nothing),
             Command::Play(play) => {
                 // A prompt that could not be loaded is skipped when it is reached; one that was never loaded is a mistake.
-                let nothing = play.prompts.is_empty() && play.tone.is_none();
+                let nothing = play.prompts.is_empty() && play.tone.is_none() && play.stream.is_empty();
                 if nothing || play.prompts.iter().any(|prompt| self.cache.get(*prompt).is_none()) {
                     return Err(Refusal::UnknownId);
                 }

@@ -2,6 +2,7 @@
 
 pub mod disk;
 pub mod inject;
+pub mod loudness;
 mod manifest;
 pub mod notify;
 mod ogg;
@@ -12,5 +13,7 @@ pub mod prompt;
 pub mod recorder;
 mod recording;
 pub mod seal;
+pub mod source;
+pub mod stream;
 pub mod tap;
 pub mod wav;

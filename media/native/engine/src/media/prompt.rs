@@ -1,16 +1,22 @@
-//! The prompt cache: decoded once for both group rates, shared by all players.
+//! The prompt cache: decoded once for both group rates, shared by all players. A long file stays on disk and is read while it
+//! is played.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::wav;
+use super::source::{self, Source, Whole};
+use super::stream::Streams;
 use crate::codec::to_i16;
-use crate::dsp::resample;
 use crate::ids::PromptId;
 
 /// All prompts together; another one is refused with `limit`.
 const MAX_OCTETS: usize = 256 << 20;
+
+/// Longer than this it is streamed.
+const LONG_MS: u64 = 60_000;
 
 /// Audio at 8 and at 16 kHz.
 #[derive(Debug)]
@@ -20,8 +26,8 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    pub fn new(audio: &wav::Audio) -> Self {
-        let at = |rate| resample::convert(&audio.samples, audio.rate, rate).into_iter().map(to_i16).collect();
+    pub fn new(whole: &Whole) -> Self {
+        let at = |rate| whole.at_rate(rate).into_iter().map(to_i16).collect();
         Self { narrow: at(8000), wide: at(16_000) }
     }
 
@@ -43,22 +49,45 @@ impl Prompt {
 pub enum Entry {
     Loading,
     Ready(Arc<Prompt>),
+    /// Read from disk by each of its players.
+    Long {
+        path: Arc<Path>,
+        duration_ms: u64,
+    },
     Failed,
+}
+
+impl Entry {
+    fn duration_ms(&self) -> u64 {
+        match self {
+            Self::Ready(prompt) => prompt.duration_ms(),
+            Self::Long { duration_ms, .. } => *duration_ms,
+            Self::Loading | Self::Failed => 0,
+        }
+    }
 }
 
 /// Shared by the façade, the disk thread and the workers. A worker looks a prompt up when a player reaches it, never per
 /// frame of audio; the lock is held for a look-up only.
 #[derive(Debug, Clone, Default)]
-pub struct Cache(Arc<RwLock<HashMap<PromptId, Entry>>>);
+pub struct Cache {
+    entries: Arc<RwLock<HashMap<PromptId, Entry>>>,
+    pub streams: Streams,
+}
 
 impl Cache {
+    /// How long a prompt is, as far as that is known.
+    pub fn duration_ms(&self, prompt: PromptId) -> u64 {
+        self.get(prompt).map_or(0, |entry| entry.duration_ms())
+    }
+
     pub fn get(&self, prompt: PromptId) -> Option<Entry> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&prompt).cloned()
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).get(&prompt).cloned()
     }
 
     pub fn loading(&self, prompt: PromptId) {
         // A prompt that is loaded again stays playable until the new one is there.
-        let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let entry = entries.entry(prompt).or_insert(Entry::Loading);
         if matches!(entry, Entry::Failed) {
             *entry = Entry::Loading;
@@ -66,26 +95,23 @@ impl Cache {
     }
 
     pub fn forget(&self, prompt: PromptId) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&prompt);
+        self.entries.write().unwrap_or_else(PoisonError::into_inner).remove(&prompt);
     }
 
     /// Decodes a file into the cache; runs on the disk thread. Returns the duration in ms or why not.
     pub fn load(&self, prompt: PromptId, path: &Path) -> Result<u64, String> {
-        let loaded = std::fs::read(path)
-            .map_err(|error| format!("file_error: {error}"))
-            .and_then(|bytes| wav::read(&bytes).map_err(|error| format!("file_error: {error}")))
-            .map(|audio| Arc::new(Prompt::new(&audio)));
-        let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let loaded = Self::read(path).map_err(|error| format!("file_error: {error}"));
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let held = |entry: &Entry| if let Entry::Ready(prompt) = entry { prompt.octets() } else { 0 };
         let total: usize = entries.values().map(held).sum();
         let outcome = loaded
-            .and_then(|loaded| if total + loaded.octets() > MAX_OCTETS { Err("limit".to_owned()) } else { Ok(loaded) });
+            .and_then(|loaded| if total + held(&loaded) > MAX_OCTETS { Err("limit".to_owned()) } else { Ok(loaded) });
         match outcome {
             Ok(loaded) => {
                 let duration = loaded.duration_ms();
                 // Dropped while it was being loaded: then it stays dropped.
                 if let Some(entry) = entries.get_mut(&prompt) {
-                    *entry = Entry::Ready(loaded);
+                    *entry = loaded;
                 }
                 Ok(duration)
             }
@@ -100,8 +126,17 @@ impl Cache {
         }
     }
 
+    fn read(path: &Path) -> Result<Entry, source::SourceError> {
+        let source = Source::open(BufReader::new(File::open(path)?))?;
+        let duration_ms = source.duration_ms();
+        if duration_ms > LONG_MS {
+            return Ok(Entry::Long { path: path.into(), duration_ms });
+        }
+        Ok(Entry::Ready(Arc::new(Prompt::new(&source::read_all(source, LONG_MS)?))))
+    }
+
     pub fn len(&self) -> usize {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     pub fn is_empty(&self) -> bool {

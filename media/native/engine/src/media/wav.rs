@@ -1,5 +1,7 @@
 //! WAV files: reading PCM16 and G.711, and the header of what we write.
 
+use std::io::{Read, Seek, SeekFrom};
+
 use thiserror::Error;
 
 use crate::codec::g711::Law;
@@ -7,8 +9,6 @@ use crate::codec::to_f32;
 
 /// Length of the header that [`header`] makes.
 pub const HEADER_LEN: usize = 44;
-/// Longest prompt: a limit against files that would fill the cache (30 minutes).
-const MAX_SECONDS: usize = 1800;
 
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum WavError {
@@ -24,21 +24,14 @@ pub enum WavError {
     Channels(u16),
     #[error("{0} Hz: 8000 to 48000 is expected")]
     Rate(u32),
-    #[error("longer than {MAX_SECONDS} s")]
-    TooLong,
 }
 
-/// Decoded audio, mono.
-#[derive(Debug)]
-pub struct Audio {
-    pub rate: u32,
-    pub samples: Vec<f32>,
-}
-
-struct Format {
+/// How the samples of a file are written.
+#[derive(Clone, Copy)]
+pub struct Format {
     tag: u16,
     channels: u16,
-    rate: u32,
+    pub rate: u32,
     bits: u16,
 }
 
@@ -59,51 +52,73 @@ impl Format {
         Some(Self { tag, channels: le16(chunk, 2)?, rate: le32(chunk, 4)?, bits: le16(chunk, 14)? })
     }
 
-    fn decode(&self, data: &[u8]) -> Result<Vec<f32>, WavError> {
-        let channels = usize::from(self.channels);
-        if !(1..=2).contains(&channels) {
+    /// Whether it can be decoded.
+    pub fn check(&self) -> Result<(), WavError> {
+        if !(1..=2).contains(&self.channels) {
             return Err(WavError::Channels(self.channels));
         }
         if !(8000..=48_000).contains(&self.rate) {
             return Err(WavError::Rate(self.rate));
         }
-        let width = usize::from(self.bits / 8);
-        let sample: fn(&[u8]) -> f32 = match (self.tag, self.bits) {
-            (1, 16) => |pair| le16(pair, 0).map_or(0.0, |word| to_f32(word as i16)),
-            (6, 8) => |octet| octet.first().map_or(0.0, |&octet| Law::A.decode(octet)),
-            (7, 8) => |octet| octet.first().map_or(0.0, |&octet| Law::Mu.decode(octet)),
-            (tag, bits) => return Err(WavError::Unsupported(tag, bits)),
-        };
-        if data.len() / (width * channels) > MAX_SECONDS * self.rate as usize {
-            return Err(WavError::TooLong);
+        self.sample().map(|_| ())
+    }
+
+    /// Octets of a frame, one sample per channel.
+    pub fn frame_octets(&self) -> u64 {
+        u64::from(self.bits / 8) * u64::from(self.channels)
+    }
+
+    fn sample(&self) -> Result<fn(&[u8]) -> f32, WavError> {
+        match (self.tag, self.bits) {
+            (1, 16) => Ok(|pair| le16(pair, 0).map_or(0.0, |word| to_f32(word as i16))),
+            (6, 8) => Ok(|octet| octet.first().map_or(0.0, |&octet| Law::A.decode(octet))),
+            (7, 8) => Ok(|octet| octet.first().map_or(0.0, |&octet| Law::Mu.decode(octet))),
+            (tag, bits) => Err(WavError::Unsupported(tag, bits)),
         }
+    }
+
+    /// Samples of whole frames; stereo is averaged.
+    pub fn decode(&self, data: &[u8]) -> Result<Vec<f32>, WavError> {
+        self.check()?;
+        let sample = self.sample()?;
+        let (width, channels) = (usize::from(self.bits / 8), usize::from(self.channels));
         let mean = |frame: &[u8]| frame.chunks_exact(width).map(sample).sum::<f32>() / channels as f32;
         Ok(data.chunks_exact(width * channels).map(mean).collect())
     }
 }
 
-/// Decodes a whole file; stereo is averaged. A data chunk longer than the file is read as far as it goes.
-pub fn read(bytes: &[u8]) -> Result<Audio, WavError> {
-    if bytes.get(..4) != Some(b"RIFF") || bytes.get(8..12) != Some(b"WAVE") {
+/// Finds the samples of a file of `size` octets: how they are written, where they begin and how many octets they are, of whole
+/// frames. A data chunk longer than the file is read as far as it goes. The file is left where the samples begin.
+pub fn find<R: Read + Seek>(file: &mut R, size: u64) -> Result<(Format, u64, u64), WavError> {
+    let mut head = [0u8; 12];
+    file.seek(SeekFrom::Start(0)).and_then(|_| file.read_exact(&mut head)).map_err(|_| WavError::NotWav)?;
+    if head.get(..4) != Some(b"RIFF") || head.get(8..12) != Some(b"WAVE") {
         return Err(WavError::NotWav);
     }
-    let mut at = 12;
-    let mut format = None;
-    while let (Some(name), Some(length)) = (bytes.get(at..at + 4), le32(bytes, at + 4)) {
-        let start = at + 8;
-        let end = start.saturating_add(length as usize).min(bytes.len());
-        let chunk = bytes.get(start..end).unwrap_or_default();
-        match name {
-            b"fmt " => format = Format::parse(chunk),
-            b"data" => {
+    let (mut at, mut format) = (12u64, None);
+    loop {
+        let missing = if format.is_none() { WavError::NoFormat } else { WavError::NoData };
+        let mut chunk = [0u8; 8];
+        if file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(&mut chunk)).is_err() {
+            return Err(missing);
+        }
+        let length = u64::from(le32(&chunk, 4).unwrap_or(0));
+        match chunk.get(..4) {
+            Some(b"fmt ") => {
+                let mut fields = Vec::new();
+                file.take(length.min(64)).read_to_end(&mut fields).map_err(|_| WavError::NoFormat)?;
+                format = Format::parse(&fields);
+            }
+            Some(b"data") => {
                 let format = format.ok_or(WavError::NoFormat)?;
-                return Ok(Audio { rate: format.rate, samples: format.decode(chunk)? });
+                format.check()?;
+                let octets = length.min(size.saturating_sub(at + 8));
+                return Ok((format, at + 8, octets - octets % format.frame_octets().max(1)));
             }
             _ => (),
         }
-        at = start.saturating_add(length as usize).saturating_add(length as usize % 2);
+        at += 8 + length + length % 2;
     }
-    Err(if format.is_none() { WavError::NoFormat } else { WavError::NoData })
 }
 
 /// The header of a PCM16 file with `data` octets of samples; sizes saturate at 4 GiB.
@@ -134,7 +149,16 @@ pub fn header(rate: u32, channels: u16, data: u64) -> [u8; HEADER_LEN] {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use super::*;
+
+    fn read(bytes: &[u8]) -> Result<(u32, Vec<f32>), WavError> {
+        let mut file = Cursor::new(bytes);
+        let (format, start, length) = find(&mut file, bytes.len() as u64)?;
+        let samples = format.decode(&bytes[start as usize..(start + length) as usize])?;
+        Ok((format.rate, samples))
+    }
 
     #[test]
     fn what_we_write_we_read() {
@@ -143,8 +167,7 @@ mod tests {
             file.extend(word.to_le_bytes());
         }
         let audio = read(&file).unwrap();
-        assert_eq!(audio.rate, 8000);
-        assert_eq!(audio.samples, [to_f32(200), to_f32(-300)]);
+        assert_eq!(audio, (8000, vec![to_f32(200), to_f32(-300)]));
     }
 
     #[test]
@@ -154,7 +177,7 @@ mod tests {
         file[34..36].copy_from_slice(&8u16.to_le_bytes());
         file.splice(12..12, *b"LIST\x03\x00\x00\x00abc\x00");
         file.extend([0xd5, 0xaa]);
-        assert_eq!(read(&file).unwrap().samples, [Law::A.decode(0xd5), Law::A.decode(0xaa)]);
+        assert_eq!(read(&file).unwrap().1, [Law::A.decode(0xd5), Law::A.decode(0xaa)]);
     }
 
     #[test]

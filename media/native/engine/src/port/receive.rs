@@ -85,13 +85,14 @@ impl Detectors {
         self.want_inband || !self.tones.is_empty() || self.speech || self.watched || self.want_progress
     }
 
-    /// Who talks, in a frame.
-    pub fn talk(&mut self, frame: &[f32], now: Micros) -> vad::Heard {
-        if !self.speech && !self.watched {
-            self.vad = None;
+    /// Who talks, in a frame. What is learned of the line's noise stays with the port: it goes on between two prompts while
+    /// the port is decoded for anybody, and waits when it is not.
+    pub fn talk(&mut self, frame: &[f32], playing: bool, now: Micros) -> vad::Heard {
+        if !self.speech && !self.watched && self.vad.is_none() {
             return vad::Heard::default();
         }
-        self.vad.get_or_insert_default().input(frame, now)
+        let heard = self.vad.get_or_insert_default().input(frame, playing, now);
+        if self.speech || self.watched { heard } else { vad::Heard::default() }
     }
 
     /// A call-progress tone that a frame made certain.

@@ -3,7 +3,7 @@
 use super::bus::Bus;
 use super::io::Net;
 use super::table::{Batch, Change, Core, Extra, Item, MAX_NODES, MAX_PORTS, MAX_SOURCES, Place};
-use crate::command::{Command, Detect, Dtls, OpenPort, Play, Record, Sources, UpdatePort};
+use crate::command::{Command, ControlPlay, Detect, Dtls, OpenPort, Play, Record, Sources, UpdatePort};
 use crate::error::Refusal;
 use crate::event::Event;
 use crate::ids::{GroupId, Micros, NodeId, Slot, seconds};
@@ -42,6 +42,10 @@ impl Core {
             }
             Command::CloseBus { bus } => self.close_bus(bus),
             Command::Play(play) => self.play(*play),
+            Command::ControlPlay(control) => {
+                self.control_play(&control);
+                Ok(())
+            }
             Command::StopPlay { player } => self.stop_play(player),
             Command::SendDtmf { port, digits, duration_ms, gap_ms } => {
                 self.send_digits(port, &digits, duration_ms, gap_ms)
@@ -275,6 +279,15 @@ impl Core {
         self.nodes.insert(id, Place::Player(index));
         self.soil(index);
         Ok(())
+    }
+
+    /// Harmless when it has ended.
+    fn control_play(&mut self, control: &ControlPlay) {
+        let Some(Place::Player(index)) = self.nodes.get(&control.player).copied() else { return };
+        let players = self.group(index).map(|group| &mut group.players);
+        if let Some(player) = players.and_then(|all| all.iter_mut().find(|player| player.id == control.player)) {
+            player.control(control);
+        }
     }
 
     fn stop_play(&mut self, id: NodeId) -> Outcome {

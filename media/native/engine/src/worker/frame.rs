@@ -44,6 +44,7 @@ impl Core {
             group.arena[start..start + length].copy_from_slice(&port.receive.samples);
             let began = port.receive.detect_inband(group.rate, now);
             let ripe = port.receive.ripe_inband(now);
+            let playing = port.receive.playout.as_ref().is_some_and(|playout| playout.began_with().is_some());
             let (samples, events) = (&port.receive.samples, &mut self.events);
             port.receive.detectors.tones.input(samples, group.rate, now, |heard| {
                 events.push(Event::ToneHeard {
@@ -54,7 +55,7 @@ impl Core {
                     tone: "",
                 });
             });
-            let barge = detect(&mut port.receive.detectors, samples, group.rate, node, now, events);
+            let barge = detect(&mut port.receive.detectors, samples, playing, group.rate, node, now, events);
             if let Some(heard) = ripe {
                 let (digit, duration) = (heard.digit, heard.duration_ms);
                 self.events.push(Event::Dtmf { port: node, digit, duration, way: "inband", at: seconds(heard.at) });
@@ -266,12 +267,13 @@ impl Core {
 fn detect(
     detectors: &mut Detectors,
     samples: &[f32],
+    playing: bool,
     rate: u32,
     port: NodeId,
     now: Micros,
     events: &mut Vec<Event>,
 ) -> bool {
-    let talk = detectors.talk(samples, now);
+    let talk = detectors.talk(samples, playing, now);
     match talk.edge.filter(|_| detectors.speech) {
         Some(Edge::Talking { at, level }) => {
             events.push(Event::Talking { port, at: seconds(at), level: f64::from(level) });
