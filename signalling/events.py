@@ -38,8 +38,7 @@ class Identity:
     asserted_user: str = ""  # PAI or RPID, only from a trusted peer
 
 
-@dataclass(frozen=True, slots=True)
-class NamedDialog:
+class NamedDialog(NamedTuple):
     """A dialog that a header names: Replaces (RFC 3891), Join (3911), Target-Dialog (4538).
 
     `leg` is the leg of ours that it is, "" when it is none.

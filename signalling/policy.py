@@ -40,6 +40,10 @@ class PeerPolicy:
     update: bool = True  # False: the peer stands no UPDATE, whatever its Allow says
 
 
+USUAL = PeerPolicy(PeerKind.PHONE, "")
+"""Of a peer that nobody described."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """HA1 digests of one account for our realm, by algorithm ('MD5', 'SHA-256')."""

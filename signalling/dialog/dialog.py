@@ -20,6 +20,7 @@ class Dialog:
         "local_seq",
         "local_tag",
         "policy",
+        "recorded",
         "remote",
         "remote_seq",
         "remote_tag",
@@ -50,6 +51,7 @@ class Dialog:
         self.remote_tag = remote_tag
         self.target = target
         self.routes: tuple[str, ...] = ()
+        self.recorded = ""  # Record-Route lines that our answers to the INVITE repeat
         self.flow = flow
         self.source = flow
         self.contact = contact  # whole Contact line of our messages, ending in CRLF
@@ -77,7 +79,25 @@ class Dialog:
         )
         if "record-route" in request.headers:
             dialog.routes = tuple(address.render() for address in request.addresses("record-route"))
+            dialog.recorded = "".join(f"Record-Route: {value}\r\n" for value in request.headers["record-route"])
         dialog.refresh_target(request)
+        return dialog
+
+    def fork(self, response: Response) -> Dialog:
+        """The UAC side once more, for one of several answers to the INVITE that this dialog has sent (§12.1.2)."""
+        dialog = Dialog(
+            call_id=self.call_id,
+            local=self.local,
+            local_tag=self.local_tag,
+            remote=self.remote,
+            remote_tag="",
+            target=self.target,
+            flow=self.source,
+            contact=self.contact,
+            policy=self.policy,
+            local_seq=self.local_seq,
+        )
+        dialog.confirm(response)
         return dialog
 
     def confirm(self, response: Response) -> None:
@@ -110,6 +130,11 @@ class Dialog:
             host, port = self.source.remote
             self.target = f"sip:[{host}]:{port}" if ":" in host else f"sip:{host}:{port}"
         self.flow = next_hop(self.target, self.routes, self.source, self.policy)
+
+    def retarget(self, target: str) -> None:
+        """Back to an earlier target: the request that had changed it has failed (RFC 6141)."""
+        self.target = target
+        self.flow = next_hop(target, self.routes, self.source, self.policy)
 
     def follow(self, source: Flow) -> None:
         """The peer is reached by another path from now on (rebound NAT, new connection)."""

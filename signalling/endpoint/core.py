@@ -10,21 +10,33 @@ from typing import Any, NamedTuple
 from signalling.auth import Verifier
 from signalling.commands import (
     AcceptModify,
+    AcceptSubscription,
     Acknowledge,
     Answer,
+    AnswerMessage,
+    AnswerPublish,
     Command,
     Drain,
     DropBindings,
     HangUp,
     Invite,
     Modify,
+    Notify,
     Options,
+    Refer,
     Register,
     Reject,
     RejectModify,
+    RejectSubscription,
+    RejectTransfer,
     Ring,
     SendInfo,
+    SendMessage,
+    SendNotify,
+    Subscribe,
     TransferResult,
+    Unsubscribe,
+    Update,
 )
 from signalling.endpoint.budget import Budget
 from signalling.endpoint.inbound import Inbound
@@ -43,13 +55,17 @@ from signalling.policy import PeerBook
 from signalling.timers import LONG, Deadlines
 from signalling.transaction import ClientTransaction, Input, ServerTransaction, client_key
 from signalling.transaction.machine import ClientUser, Transaction
-from signalling.usage import accept, bye, info, invite, modify, options, refer
+from signalling.usage import accept, bye, change, info, invite, messages, modify, options, refer, transfer
 from signalling.usage.config import EndpointConfig
-from signalling.usage.core import jitter, later
+from signalling.usage.core import allow_line, jitter, later
 from signalling.usage.ending import finish
-from signalling.usage.leg import Leg
+from signalling.usage.leg import Leg, Wish
+from signalling.usage.notifier import Notifiers
+from signalling.usage.publish import Publications
 from signalling.usage.register import Registrations
 from signalling.usage.registrar import Registrar
+from signalling.usage.subscriber import Subscriptions
+from signalling.usage.watch import Watch
 
 STREAMS = frozenset({"tcp", "tls"})
 SOCKETS = frozenset({"ws", "wss"})
@@ -83,14 +99,21 @@ class Endpoint:
         self.deadlines = Deadlines()
         self.legs: dict[str, Leg] = {}
         self.dialogs: dict[str, Leg] = {}
+        self.watches: dict[str, Watch] = {}
+        self.messages: dict[str, ServerTransaction] = {}
+        self.ended: dict[str, tuple[str, str]] = {}
         self.calls: set[str] = set()
         self.traffic: Counter[tuple[str, str]] = Counter()  # ("in" | "out", method or status) -> messages
+        self.allow_line = allow_line(config)
         self.agent_line = f"User-Agent: {config.user_agent}\r\n" if config.user_agent else ""
         self.server_line = f"Server: {config.user_agent}\r\n" if config.user_agent else ""
         self.is_draining = False
         self.retry_after = config.retry_after
         self.registrar = Registrar(self)
         self.registrations = Registrations(self)
+        self.subscriptions = Subscriptions(self)
+        self.notifiers = Notifiers(self)
+        self.publications = Publications(self)
         self.verifier = Verifier(config.realm, (token() + token()).encode(), token, config.digest)
         self.budget = Budget(config.limits)
         self.connections = Connections(self, config.limits.streams_per_source)
@@ -162,6 +185,7 @@ class Endpoint:
         return {
             "legs": len(self.legs), "dialogs": len(self.dialogs), "calls": len(self.calls), "clients": len(self.clients),
             "servers": len(self.servers), "merges": len(self.merges), "streams": sum(map(len, self._on_streams.values())),
+            "subscriptions": len(self.watches), "messages": len(self.messages), "publications": len(self.publications),
         }  # fmt: skip
 
     # What the usages see (usage.core.Core).
@@ -199,6 +223,13 @@ class Endpoint:
 
     def is_registered(self, flow: Flow) -> bool:
         return self.registrations.keeps(flow)
+
+    def resume(self, leg: Leg, now: float) -> None:
+        accept.release(self, leg, now)
+        modify.pursue(self, leg, now)
+
+    def wish(self, leg: Leg, wish: Wish, now: float) -> None:
+        modify.wish(self, leg, wish, now)
 
     def send(self, request: Outgoing, flow: Flow, user: ClientUser, now: float) -> ClientTransaction:
         key = (request.via.rpartition("branch=")[2], request.method)
@@ -331,23 +362,30 @@ class Endpoint:
         self.retry_after = command.retry_after
 
 
-def _acknowledge(core: Endpoint, command: Acknowledge, now: float) -> None:
-    invite.acknowledge(core, command, now)
-    modify.pursue(core, core.legs[command.leg], now)  # a change may have been wished for meanwhile
-
-
 _COMMANDS: dict[type[Any], Callable[[Endpoint, Any, float], None]] = {
     Invite: invite.place,
-    Acknowledge: _acknowledge,
+    Acknowledge: invite.acknowledge,
     Ring: accept.ring,
     Answer: accept.answer,
     Reject: accept.reject,
     Modify: modify.modify,
-    AcceptModify: modify.accept_modify,
-    RejectModify: modify.reject_modify,
+    Update: modify.update,
+    AcceptModify: change.accept_modify,
+    RejectModify: change.reject_modify,
     SendInfo: info.send_info,
     TransferResult: refer.transfer_result,
+    RejectTransfer: refer.reject_transfer,
+    Refer: transfer.send_refer,
     HangUp: bye.hang_up,
+    Subscribe: lambda core, command, now: core.subscriptions.subscribe(command, now),
+    Unsubscribe: lambda core, command, now: core.subscriptions.unsubscribe(command, now),
+    AcceptSubscription: lambda core, command, now: core.notifiers.accept(command, now),
+    RejectSubscription: lambda core, command, now: core.notifiers.reject(command, now),
+    Notify: lambda core, command, now: core.notifiers.notify(command, now),
+    SendNotify: messages.send_notify,
+    SendMessage: messages.send_message,
+    AnswerMessage: messages.answer_message,
+    AnswerPublish: lambda core, command, now: core.publications.answer(command, now),
     Options: options.probe,
     Register: lambda core, command, now: core.registrations.submit(command, now),
     DropBindings: lambda core, command, now: core.registrar.drop(command.aor, now),

@@ -13,11 +13,15 @@ from signalling.endpoint.streams import Connections
 from signalling.message import Response
 from signalling.transaction import Host, ServerTransaction
 from signalling.usage.core import Core
+from signalling.usage.notifier import Notifiers
+from signalling.usage.publish import Publications
 from signalling.usage.registrar import Registrar
 
 
 class Desk(Core, Host, Protocol):
     registrar: Registrar
+    notifiers: Notifiers
+    publications: Publications
     verifier: Verifier
     budget: Budget
     connections: Connections

@@ -6,6 +6,7 @@ import re
 from collections.abc import Hashable
 
 from signalling.auth import Outcome
+from signalling.dialog import Dialog
 from signalling.endpoint.budget import Verdict
 from signalling.endpoint.desk import Desk
 from signalling.endpoint.judge import check_form, check_needs, check_session, check_size, refusal_lines
@@ -17,9 +18,11 @@ from signalling.message.parser import Silence, salvage
 from signalling.message.writer import render_bad_request
 from signalling.policy import PeerKind, PeerPolicy
 from signalling.transaction import Input, ServerTransaction, State, merge_key, server_key
-from signalling.usage import accept, bye, info, modify, refer
+from signalling.usage import accept, bye, change, info, messages, refer, ring, transfer
 from signalling.usage.leg import Leg
-from signalling.usage.options import CAPABILITIES
+from signalling.usage.options import capabilities
+from signalling.usage.replaces import forbid_elsewhere
+from signalling.usage.watch import Watch
 
 
 class Inbound:
@@ -98,13 +101,15 @@ class Inbound:
         if request.method == "ACK":
             if leg is not None:
                 accept.on_ack(core, leg, request, now)
-                modify.pursue(core, leg, now)
+                core.resume(leg, now)
             return
         if request.method == "CANCEL":
             self._cancel(request, flow, trunk, now)
             return
         if leg is not None:
             self._in_dialog(request, leg, flow, trunk, key, now)
+        elif request.to.tag and (watch := core.watches.get(request.to.tag)) is not None:
+            self._in_subscription(request, watch, flow, trunk, key, now)
         elif trunk is not None or self._within_budget(request, flow, now):
             self._outside(request, flow, trunk, key, now)
 
@@ -142,33 +147,61 @@ class Inbound:
             check_form(request)
             if leg.is_over and request.method != "BYE":
                 raise RemoteProtocolError(481, "Leg Is Over")
-            if not leg.dialog.in_order(request):
+            dialog = leg.dialog_of(request.from_.tag)
+            if dialog is None and request.method != "BYE":
+                raise RemoteProtocolError(500, "Early Dialog Is Not Here Yet")
+            if dialog is not None and not dialog.in_order(request):
                 raise RemoteProtocolError(500, "Out Of Order")
             check_needs(request)
-            self._dispatch(request, leg, transaction, now)
+            forbid_elsewhere(request)
+            self._dispatch(request, leg, dialog or leg.dialog, transaction, now)
         except RemoteProtocolError as error:
-            lines = refusal_lines(request, error.status) + core.server_line
+            lines = refusal_lines(request, error.status, core) + core.server_line
             transaction.respond(error.status, now, leg.dialog.local_tag, lines)
 
-    def _dispatch(self, request: Request, leg: Leg, transaction: ServerTransaction, now: float) -> None:
+    def _dispatch(self, request: Request, leg: Leg, dialog: Dialog, transaction: ServerTransaction, now: float) -> None:
         core = self._core
         match request.method:
             case "INVITE":
-                modify.on_reinvite(core, leg, request, transaction, now)
+                change.on_reinvite(core, leg, request, transaction, now)
             case "BYE":
                 bye.on_bye(core, leg, request, transaction, now)
             case "UPDATE":
-                modify.on_update(core, leg, request, transaction, now)
+                change.on_update(core, leg, dialog, request, transaction, now)
+            case "PRACK":
+                ring.on_prack(core, leg, request, transaction, now)
             case "INFO":
                 info.on_info(core, leg, request, transaction, now)
             case "REFER":
                 refer.on_refer(core, leg, request, transaction, now)
             case "OPTIONS":
-                transaction.respond(200, now, leg.dialog.local_tag, CAPABILITIES + core.server_line)
-            case _:  # NOTIFY: we subscribe to nothing
-                raise RemoteProtocolError(481, "No Subscription")
+                transaction.respond(200, now, leg.dialog.local_tag, capabilities(core))
+            case "NOTIFY":
+                transfer.on_notify(core, leg, request, transaction, now)
+            case "SUBSCRIBE":
+                refer.on_subscribe(core, leg, request, transaction, now)
+            case "MESSAGE":
+                messages.on_message(core, request, transaction, leg.dialog.source, leg.policy, now, leg)
+            case _:
+                raise RemoteProtocolError(405, "Not In A Call")
 
-    def _may_move(self, request: Request, leg: Leg, flow: Flow, trunk: PeerPolicy | None, now: float) -> bool:
+    def _in_subscription(
+        self, request: Request, watch: Watch, flow: Flow, trunk: PeerPolicy | None, key: Hashable, now: float
+    ) -> None:
+        """SUBSCRIBE and NOTIFY in the dialog of a subscription; its other requests have no meaning."""
+        core = self._core
+        if flow != watch.dialog.source and not self._may_move(request, watch, flow, trunk, now):
+            return
+        transaction = self._serve(request, flow, key)
+        try:
+            check_form(request)
+            check_needs(request)
+            watch.on_request(request, transaction, now)
+        except RemoteProtocolError as error:
+            lines = refusal_lines(request, error.status, core) + core.server_line
+            transaction.respond(error.status, now, watch.dialog.local_tag, lines)
+
+    def _may_move(self, request: Request, leg: Leg | Watch, flow: Flow, trunk: PeerPolicy | None, now: float) -> bool:
         """A request with the right tags from a new source: a trunk by its addresses, a phone by its login (sip.md §4.2)."""
         core, policy = self._core, leg.dialog.policy
         if policy is not None and policy.kind is PeerKind.TRUNK:
@@ -193,8 +226,10 @@ class Inbound:
             check_form(request)
             if trunk is None and not core.registrar.owners(flow):
                 check_size(request)
-            if request.to.tag or request.method in {"BYE", "INFO", "UPDATE", "REFER", "NOTIFY"}:
+            if request.to.tag or request.method in {"BYE", "INFO", "PRACK", "UPDATE", "NOTIFY"}:
                 raise RemoteProtocolError(481, "No Such Dialog")
+            if request.method != "INVITE":
+                forbid_elsewhere(request)
             if core.merges.get(merge_key(request), key) != key:
                 raise RemoteProtocolError(482, "Merged Request")
         except RemoteProtocolError as error:
@@ -210,7 +245,7 @@ class Inbound:
             check_needs(request)
             self._begin(request, transaction, flow, policy, now)
         except RemoteProtocolError as error:
-            lines = refusal_lines(request, error.status, min_expires=policy.expires_min)
+            lines = refusal_lines(request, error.status, core, min_expires=policy.expires_min)
             if error.status == 503:
                 lines += f"Retry-After: {core.retry_seconds()}\r\n"
             transaction.respond(error.status, now, core.token(), lines + core.server_line)
@@ -225,7 +260,10 @@ class Inbound:
         if core.is_draining:
             raise RemoteProtocolError(503, "Draining")
         if request.method == "OPTIONS":
-            transaction.respond(200, now, core.token(), CAPABILITIES + core.server_line)
+            transaction.respond(200, now, core.token(), capabilities(core))
+            return
+        if request.method != "INVITE":
+            self._beside_calls(request, transaction, flow, policy, now)
             return
         body = check_session(request)
         if core.config.max_calls and len(core.calls) >= core.config.max_calls:
@@ -235,6 +273,20 @@ class Inbound:
     def _is_emergency(self, request: Request) -> bool:
         uri = request.uri
         return request.method == "INVITE" and (uri.scheme == "urn" or uri.username in self._core.config.emergency)
+
+    def _beside_calls(
+        self, request: Request, transaction: ServerTransaction, flow: Flow, policy: PeerPolicy, now: float
+    ) -> None:
+        core = self._core
+        match request.method:
+            case "REFER":
+                refer.on_refer_outside(core, request, transaction, flow, policy, now)
+            case "SUBSCRIBE":
+                core.notifiers.on_subscribe(request, transaction, flow, policy, now)
+            case "PUBLISH":
+                core.publications.on_publish(request, transaction, flow, policy, now)
+            case _:
+                messages.on_message(core, request, transaction, flow, policy, now)
 
     def _register(self, request: Request, transaction: ServerTransaction, flow: Flow, policy: PeerPolicy, now: float) -> None:
         core = self._core
@@ -335,7 +387,7 @@ class Inbound:
         """A refusal from before identification: a stranger hears few of them, and no Allow list."""
         if trunk is None and not self._stranger_may_hear(flow, now):
             return
-        lines = refusal_lines(request, status) if trunk is not None else ""
+        lines = refusal_lines(request, status, self._core) if trunk is not None else ""
         self._stateless(request, flow, status, lines + self._core.server_line)
 
     def _stateless(self, request: Request, flow: Flow, status: int, lines: str) -> None:
@@ -356,7 +408,22 @@ MOST_ECHO = 1.5
 """How many times longer than its request a challenge to a datagram may be, as packets of IPv4."""
 PACKET = 28
 _COUNTED = frozenset(
-    {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "UPDATE", "REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE"}
+    {
+        "INVITE",
+        "ACK",
+        "CANCEL",
+        "BYE",
+        "OPTIONS",
+        "REGISTER",
+        "INFO",
+        "UPDATE",
+        "REFER",
+        "NOTIFY",
+        "SUBSCRIBE",
+        "MESSAGE",
+        "PRACK",
+        "PUBLISH",
+    }
 )
 _FINISHING = (b"ACK ", b"BYE ", b"CANC")
 _TAG = re.compile(rb";tag=([0-9A-Za-z]{16,64})")

@@ -6,16 +6,16 @@ from signalling.endpoint.streams import STRANGER_MAX
 from signalling.errors import RemoteProtocolError
 from signalling.events import Body
 from signalling.message import Request
-from signalling.usage.core import ACCEPT, ALLOW, SUPPORTED_OPTIONS, session_body
+from signalling.usage.core import ACCEPT, METHODS, SUPPORTED_OPTIONS, Core, session_body
 
-METHODS = frozenset({"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "UPDATE", "REFER", "NOTIFY"})
+KNOWN = frozenset({*METHODS, "SUBSCRIBE", "PUBLISH", "MESSAGE"})
 SCHEMES = frozenset({"sip", "sips", "tel", "urn"})
 EMERGENCY = "urn:service:sos"
 
 
 def check_form(request: Request) -> None:
     """Method, CSeq, Request-URI, To of a REGISTER. Raises RemoteProtocolError(501 | 400 | 416)."""
-    if request.method not in METHODS:
+    if request.method not in KNOWN:
         raise RemoteProtocolError(501, "Not Implemented")
     if request.cseq.method != request.method:
         raise RemoteProtocolError(400, "CSeq Mismatch")
@@ -61,14 +61,21 @@ def _accepts_sdp(request: Request) -> bool:
     return not kinds or bool(kinds & {"application/sdp", "application/*", "*/*", "multipart/mixed", "multipart/*"})
 
 
-def refusal_lines(request: Request, status: int, *, min_expires: int = 60) -> str:
+def refusal_lines(request: Request, status: int, core: Core, *, min_expires: int = 60) -> str:
     """The header lines that make a refusal useful."""
     if status in {405, 501}:
-        return ALLOW
+        return core.allow_line
     if status == 420:
         return f"Unsupported: {', '.join(unsupported(request))}\r\n"
     if status == 415:
         return ACCEPT
+    if status == 469:
+        return f"Recv-Info: {', '.join(core.config.info_packages)}\r\n"
+    if status == 489:
+        packages = core.config.publishes if request.method == "PUBLISH" else core.config.events
+        return f"Allow-Events: {', '.join(packages)}\r\n" if packages else ""
+    if status == 421:
+        return "Require: 100rel\r\n"
     if status == 422:
         return "Min-SE: 90\r\n"
     if status == 423:

@@ -8,10 +8,11 @@ from signalling.commands import HangUp
 from signalling.message import Request, Response
 from signalling.timers import LONG
 from signalling.transaction import Input, ServerTransaction
-from signalling.usage.cancel import cancel
+from signalling.usage import transfer
+from signalling.usage.cancel import cancel, close_change
 from signalling.usage.core import Core, reason_line, reason_value
 from signalling.usage.ending import bury, finish
-from signalling.usage.leg import Leg, Stage
+from signalling.usage.leg import EARLY, Leg, Stage
 from signalling.usage.request import send_ack, send_in_dialog
 
 
@@ -20,14 +21,16 @@ def hang_up(core: Core, command: HangUp, now: float) -> None:
     leg = core.legs.get(command.leg)
     if leg is None:
         return
-    line = reason_line(command.q850, command.reason)
+    line = reason_line(command.q850, command.reason, command.reasons)
+    if leg.stage in EARLY:
+        close_change(core, leg, now)
     if leg.stage is Stage.RINGING:
         status = command.status or 480
         assert leg.server is not None
         leg.server.respond(status, now, leg.dialog.local_tag, core.server_line + line)
         finish(core, leg, status, by_us=True, q850=command.q850)
     elif leg.stage is Stage.CALLING:
-        cancel(core, leg, reason_value(command.q850, command.reason), now)
+        cancel(core, leg, reason_value(command.q850, command.reason, command.reasons), now)
         finish(core, leg, 487, by_us=True, q850=command.q850)
     elif leg.stage is Stage.ACCEPTED:
         # §15: the callee must not send BYE before the ACK, or before it has given up waiting for it.
@@ -44,9 +47,10 @@ def say_bye(core: Core, leg: Leg, line: str, now: float) -> None:
         # The 2xx still waits for the ACK that would have carried our answer: it goes out empty before the BYE.
         assert leg.invite is not None
         send_ack(core, leg, leg.dialog, leg.invite.request.cseq)
-    if leg.modify.server is not None:
-        leg.modify.server.respond(487, now, leg.dialog.local_tag, core.server_line)
-        leg.modify.server = None
+    if leg.modify.unacked:
+        cseq, leg.modify.unacked = leg.modify.unacked, 0
+        send_ack(core, leg, leg.dialog, cseq)
+    close_change(core, leg, now)
     _stop_waiting(leg, now)
     send_in_dialog(core, leg, "BYE", partial(_done, core, leg), now, headers=line)
 
@@ -55,14 +59,14 @@ def on_bye(core: Core, leg: Leg, request: Request, transaction: ServerTransactio
     """The peer hung up. Requests of it that are still open get 487 (§15.1.2)."""
     tag = leg.dialog.local_tag
     transaction.respond(200, now, tag, core.server_line)
-    for open_request in (leg.server if leg.stage is Stage.RINGING else None, leg.modify.server):
-        if open_request is not None:
-            open_request.respond(487, now, tag, core.server_line)
-    leg.modify.server = None
+    if leg.stage is Stage.RINGING and leg.server is not None:
+        leg.server.respond(487, now, tag, core.server_line)
+    close_change(core, leg, now)
     if leg.stage is Stage.CALLING:
         # The 2xx was overtaken by the BYE that follows it: give the INVITE up; a 2xx that still comes gets ACK and BYE.
         cancel(core, leg, "", now)
     _stop_waiting(leg, now)
+    transfer.on_bye(core, leg)
     finish(core, leg, 200, message=request)
     bury(core, leg)
 

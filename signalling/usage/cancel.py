@@ -5,7 +5,7 @@ from __future__ import annotations
 from signalling.message import Request, Response
 from signalling.timers import LONG
 from signalling.transaction import Input
-from signalling.usage.core import Core
+from signalling.usage.core import Core, reason_value
 from signalling.usage.ending import finish
 from signalling.usage.leg import Leg, Stage
 
@@ -33,8 +33,27 @@ def on_cancel(core: Core, leg: Leg, request: Request, now: float) -> None:
     """The peer took its INVITE back. CANCEL itself has been answered; after a final response it has no effect (§9.2)."""
     if leg.stage is not Stage.RINGING or leg.server is None:
         return
+    close_change(core, leg, now)
     leg.server.respond(487, now, leg.dialog.local_tag, core.server_line)
     finish(core, leg, 487, cancelled=True, message=request)
+
+
+def close_change(core: Core, leg: Leg, now: float) -> None:
+    """The peer's open re-INVITE, UPDATE or PRACK gets its answer: the leg is over (RFC 3261 §15.1.2)."""
+    change = leg.modify
+    if change.server is not None:
+        change.server.respond(487, now, leg.dialog.local_tag, core.server_line)
+        change.server = change.request = change.dialog = None
+
+
+def give_up(core: Core, leg: Leg, status: int, reason: str, now: float) -> None:
+    """A leg that is not answered yet cannot go on: its peer has lost the dialog."""
+    close_change(core, leg, now)
+    if leg.stage is Stage.RINGING and leg.server is not None:
+        leg.server.respond(500, now, leg.dialog.local_tag, core.server_line)
+    else:
+        cancel(core, leg, reason_value(102, reason), now)
+    finish(core, leg, status, q850=102, reason=reason)
 
 
 def _ignore(status: int, response: Response | None, now: float) -> None:

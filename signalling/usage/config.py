@@ -55,5 +55,9 @@ class EndpointConfig:
     stun: bool = True  # answer STUN keep-alives on the UDP ports
     emergency: frozenset[str] = EMERGENCY  # numbers whose calls no overload refuses
     options_public: bool = False  # answer OPTIONS of strangers
+    events: tuple[str, ...] = ()  # packages that peers may subscribe to (RFC 6665); the layer above notifies them
+    publishes: tuple[str, ...] = ()  # packages whose state peers may publish (RFC 3903)
+    messages: bool = False  # whether MESSAGE is handed up (RFC 3428)
+    info_packages: tuple[str, ...] = ("dtmf",)  # RFC 6086, lower case
     scanners: tuple[str, ...] = SCANNERS
     limits: Limits = field(default_factory=Limits)

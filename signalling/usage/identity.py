@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from signalling.errors import RemoteProtocolError
 from signalling.events import Identity
-from signalling.message import NameAddr, Request
+from signalling.message import Message, NameAddr, Request
 from signalling.message.text import presentable
 from signalling.message.uri import escape_user
 from signalling.message.writer import quoted
@@ -34,6 +34,8 @@ PASSED = frozenset(
         "user-to-user",
     }
 )
+CONNECTED = frozenset({"p-asserted-identity", "remote-party-id", "privacy"})  # who the peer of a response or UPDATE is
+_TOLD = PASSED | CONNECTED
 MAX_PASSED = 20
 MAX_VALUE = 2048
 
@@ -60,11 +62,11 @@ def readable(address: NameAddr) -> str:
     return octets.decode("latin-1")
 
 
-def passed_headers(request: Request) -> dict[str, str]:
+def passed_headers(message: Message) -> dict[str, str]:
     """First values of the headers that the layer above may want, lower-case names, bounded in number and size."""
     headers: dict[str, str] = {}
-    for name, values in request.headers.items():
-        if (name in PASSED or name.startswith("x-")) and len(values[0]) <= MAX_VALUE:
+    for name, values in message.headers.items():
+        if (name in _TOLD or name.startswith("x-")) and len(values[0]) <= MAX_VALUE:
             headers[name] = presentable(values[0])
             if len(headers) == MAX_PASSED:
                 break

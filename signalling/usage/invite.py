@@ -9,18 +9,27 @@ from signalling.commands import Acknowledge, Invite
 from signalling.dialog import Dialog
 from signalling.dialog.offer_answer import Turn
 from signalling.errors import LocalProtocolError, RemoteProtocolError
-from signalling.events import Answered, Progress
+from signalling.events import Answered
 from signalling.message import Outgoing, Response, parse_uri
 from signalling.message.uri import escape_user, format_host
 from signalling.message.writer import header_lines
+from signalling.usage import early
 from signalling.usage.bye import say_bye
-from signalling.usage.cancel import cancel, cancel_now
-from signalling.usage.core import ALLOW, Core, contact_line, later, reason_line, tolerated_body
+from signalling.usage.cancel import cancel, cancel_now, close_change
+from signalling.usage.core import (
+    SUPPORTED,
+    SUPPORTED_WITHOUT_100REL,
+    Core,
+    contact_line,
+    later,
+    reason_line,
+    tolerated_body,
+)
 from signalling.usage.ending import bury, finish
-from signalling.usage.identity import from_value
+from signalling.usage.identity import from_value, passed_headers
 from signalling.usage.leg import Leg, Stage
 from signalling.usage.request import authorization, send_ack
-from signalling.usage.session import start_as_caller
+from signalling.usage.session import agreed, asking_lines, too_small
 
 
 def place(core: Core, command: Invite, now: float) -> None:
@@ -45,7 +54,7 @@ def place(core: Core, command: Invite, now: float) -> None:
         target=command.target.removesuffix(f"?{target.headers}"),  # a Contact's headers are never applied (3261 §19.1.5)
         flow=flow,
         contact=contact_line(core, flow, core.token(), command.contact_params),
-        policy=core.peers.trunk(flow),
+        policy=command.policy or core.peers.trunk(flow),
         local_seq=0,
     )
     leg = Leg(command.leg, dialog, Stage.CALLING)
@@ -55,11 +64,12 @@ def place(core: Core, command: Invite, now: float) -> None:
         leg.offer_answer.take(Turn.SENT_OFFER)
     if command.login is not None:
         leg.digest = DigestClient(command.login, core.token)
-    leg.accounts = core.owners(flow)
+    leg.accounts = core.owners(flow) | ({leg.policy.name} if leg.policy.name else set())
     core.legs[leg.id] = leg
     core.dialogs[tag] = leg
     asserted = f"P-Asserted-Identity: {caller}\r\n" if command.asserted else ""
-    lines = f"{dialog.contact}{ALLOW}{core.agent_line}{asserted}{header_lines(dict(command.headers))}"
+    supported = _SUPPORTED[leg.policy.rel100]
+    lines = f"{dialog.contact}{core.allow_line}{supported}{core.agent_line}{asserted}{header_lines(dict(command.headers))}"
     leg.ring_deadline = later(core, partial(_no_answer, core, leg), "ring", now + command.timeout)
     if command.first_response:
         later(core, partial(_no_response, core, leg), "first response", now + command.first_response)
@@ -67,48 +77,50 @@ def place(core: Core, command: Invite, now: float) -> None:
 
 
 def acknowledge(core: Core, command: Acknowledge, now: float) -> None:
-    """ACK a 2xx that carried an offer, with our answer. Raises LocalProtocolError when none is waiting."""
+    """Our answer to an offer of a 2xx, in the ACK, or of a reliable 18x, in the PRACK. LocalProtocolError when none waits."""
     leg = core.legs.get(command.leg)
-    if leg is None or leg.stage is not Stage.ANSWERED:
+    if leg is not None and leg.stage is Stage.CALLING and early.answer_offer(core, leg, command.body, now):
+        return
+    if leg is None or (leg.stage is not Stage.ANSWERED and not leg.modify.unacked):
         raise LocalProtocolError(f"leg {command.leg} waits for no ACK")
-    assert leg.invite is not None
     leg.offer_answer.take(Turn.SENT_ANSWER)
     leg.last_body = command.body
-    leg.stage = Stage.CONFIRMED
-    send_ack(core, leg, leg.dialog, leg.invite.request.cseq, command.body)
+    if leg.stage is Stage.ANSWERED:
+        assert leg.invite is not None
+        leg.stage = Stage.CONFIRMED
+        send_ack(core, leg, leg.dialog, leg.invite.request.cseq, command.body)
+    else:
+        cseq, leg.modify.unacked = leg.modify.unacked, 0
+        send_ack(core, leg, leg.dialog, cseq, command.body)
+    core.resume(leg, now)
 
 
 def _send(core: Core, leg: Leg, lines: str, max_forwards: int, now: float) -> None:
     body = leg.invite_body
     content_type, content = (body.content_type, body.content) if body is not None else ("", b"")
     dialog = leg.dialog
-    outgoing: Outgoing = dialog.request("INVITE", core.via(dialog.flow), leg.auth_line + lines, content_type, content)
+    headers = f"{leg.auth_line}{asking_lines(leg)}{lines}"
+    outgoing: Outgoing = dialog.request("INVITE", core.via(dialog.flow), headers, content_type, content)
     outgoing = outgoing._replace(max_forwards=max_forwards)
     leg.is_tentative = False
+    leg.early.clear()
     leg.invite = core.send(outgoing, dialog.flow, partial(_on_response, core, leg, lines), now)
 
 
 def _on_response(core: Core, leg: Leg, lines: str, status: int, response: Response | None, now: float) -> None:
     if response is None:
+        close_change(core, leg, now)
         finish(core, leg, status, q850=18 if status == 408 else 0)
     elif status < 200:
-        _on_provisional(core, leg, response, now)
+        leg.is_tentative = True
+        if leg.cancel_reason is not None:
+            cancel_now(core, leg, now)
+        if status > 100 and leg.stage is Stage.CALLING:
+            early.on_provisional(core, leg, response, now)
     elif status < 300:
         _on_success(core, leg, response, now)
     else:
         _on_failure(core, leg, lines, response, now)
-
-
-def _on_provisional(core: Core, leg: Leg, response: Response, now: float) -> None:
-    leg.is_tentative = True
-    if leg.cancel_reason is not None:
-        cancel_now(core, leg, now)
-    if leg.is_over or response.status == 100:
-        return
-    body = tolerated_body(response)
-    if body is not None and len(leg.previews) < 8:
-        leg.previews.setdefault(response.to.tag, body)
-    core.emit(Progress(leg.id, response.status, body))
 
 
 def _on_success(core: Core, leg: Leg, response: Response, now: float) -> None:
@@ -121,46 +133,34 @@ def _on_success(core: Core, leg: Leg, response: Response, now: float) -> None:
         if leg.stage is not Stage.ANSWERED or tag != leg.dialog.remote_tag:
             _refuse_fork(core, leg, response, now)
         return
-    leg.dialog.confirm(response)
+    answer = early.win(core, leg, response, now)
     if leg.ring_deadline is not None:
         leg.ring_deadline.cancel()
-    leg.peer_allows_update = "UPDATE" in response.get("allow").upper()
-    body = tolerated_body(response) or leg.previews.get(tag)
-    leg.previews.clear()
     assert leg.invite is not None
-    if leg.is_delayed and body is not None:
+    if answer is None and leg.is_delayed and (body := tolerated_body(response)) is not None:
         leg.offer_answer.take(Turn.GOT_OFFER)
+        leg.remote_body = body
         leg.stage = Stage.ANSWERED
-        core.emit(Answered(leg.id, body, needs_ack_body=True))
+        agreed(core, leg, response, now)
+        core.emit(Answered(leg.id, body, needs_ack_body=True, tag=tag, headers=passed_headers(response)))
         return
     send_ack(core, leg, leg.dialog, leg.invite.request.cseq)
-    if body is None:
+    if answer is None:
         # RFC 3261 §13.2.1: the answer must come at the latest in the 2xx.
         say_bye(core, leg, reason_line(111), now)
         finish(core, leg, 488, q850=111, reason="no session description", keep_dialog=True)
         return
-    leg.offer_answer.take(Turn.GOT_ANSWER)
+    leg.remote_body = answer
     leg.stage = Stage.CONFIRMED
-    start_as_caller(core, leg, response, now)
-    core.emit(Answered(leg.id, body))
+    agreed(core, leg, response, now)
+    core.emit(Answered(leg.id, answer, tag=tag, headers=passed_headers(response)))
+    core.resume(leg, now)
 
 
 def _refuse_fork(core: Core, leg: Leg, response: Response, now: float) -> None:
     """A 2xx nobody wants any more: another fork won, or the call was given up. ACK, then BYE (§13.2.2.4)."""
-    lost = leg.dialog
-    dialog = Dialog(
-        call_id=lost.call_id,
-        local=lost.local,
-        local_tag=lost.local_tag,
-        remote=lost.remote,
-        remote_tag="",
-        target=lost.target,
-        flow=lost.source,
-        contact=lost.contact,
-        policy=lost.policy,
-        local_seq=lost.local_seq,
-    )
-    dialog.confirm(response)
+    known = leg.early.get(response.to.tag)
+    dialog = known.dialog(leg) if known is not None else leg.dialog.fork(response)
     assert leg.invite is not None
     send_ack(core, leg, dialog, leg.invite.request.cseq)
     bye = dialog.request("BYE", core.via(dialog.flow), core.agent_line + reason_line(26 if not leg.is_over else 16))
@@ -175,11 +175,17 @@ def _on_failure(core: Core, leg: Leg, lines: str, response: Response, now: float
             leg.auth_line = line
             _send(core, leg, lines, leg.invite.request.max_forwards, now)
             return
+    if not leg.is_over and leg.cancel_reason is None and too_small(leg, response):
+        assert leg.invite is not None
+        _send(core, leg, lines, leg.invite.request.max_forwards, now)
+        return
+    close_change(core, leg, now)
     finish(core, leg, response.status, message=response)
     bury(core, leg)
 
 
 def _no_answer(core: Core, leg: Leg, now: float) -> None:
+    close_change(core, leg, now)
     cancel(core, leg, 'Q.850;cause=19;text="No answer"', now)
     finish(core, leg, 408, q850=19, reason="no answer")
 
@@ -190,6 +196,13 @@ def _no_response(core: Core, leg: Leg, now: float) -> None:
         return
     cancel(core, leg, 'Q.850;cause=102;text="No response"', now)
     finish(core, leg, 408, q850=18, reason="no response")
+
+
+_SUPPORTED = {
+    "off": SUPPORTED_WITHOUT_100REL,
+    "supported": SUPPORTED,
+    "required": SUPPORTED + "Require: 100rel\r\n",
+}
 
 
 def _ignore(status: int, response: Response | None, now: float) -> None:

@@ -6,9 +6,15 @@ from signalling.commands import Options
 from signalling.errors import LocalProtocolError, RemoteProtocolError
 from signalling.events import OptionsAnswered
 from signalling.message import Outgoing, Response, parse_uri
-from signalling.usage.core import ACCEPT, ALLOW, Core
+from signalling.usage.core import ACCEPT, SUPPORTED, Core
 
-CAPABILITIES = f"{ALLOW}{ACCEPT}Supported: timer\r\n"
+
+def capabilities(core: Core) -> str:
+    """The header lines of a 200 to OPTIONS."""
+    config = core.config
+    events = f"Allow-Events: {', '.join(config.events)}\r\n" if config.events else ""
+    packages = f"Recv-Info: {', '.join(config.info_packages)}\r\n" if config.info_packages else ""
+    return f"{core.allow_line}{ACCEPT}{SUPPORTED}{events}{packages}{core.server_line}"
 
 
 def probe(core: Core, command: Options, now: float) -> None:

@@ -32,12 +32,13 @@ def send_in_dialog(
     *,
     headers: str = "",
     body: Body | None = None,
+    dialog: Dialog | None = None,
 ) -> ClientTransaction:
-    """Send `method` in the leg's dialog; `done` hears every response but a challenge that could be answered.
+    """Send `method` in the leg's dialog, or in an early one; `done` hears every response but a challenge that was answered.
 
     Status 408 without a response is a timeout, 503 without one a broken flow.
     """
-    dialog = leg.dialog
+    dialog = dialog or leg.dialog
     content_type, content = (body.content_type, body.content) if body is not None else ("", b"")
     lines = core.agent_line + headers
     outgoing = dialog.request(method, core.via(dialog.flow), leg.auth_line + lines, content_type, content)
@@ -48,8 +49,8 @@ def send_in_dialog(
             if line:
                 repeated = dialog.request(method, core.via(dialog.flow), line + lines, content_type, content)
                 again = core.send(repeated, dialog.flow, done, at)
-                if method == "INVITE":
-                    leg.auth_line = line
+                if method in {"INVITE", "UPDATE"} and leg.modify.pending is not None:
+                    leg.auth_line = line if method == "INVITE" else leg.auth_line
                     leg.modify.pending = again
                 return
         done(status, response, at)

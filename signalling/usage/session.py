@@ -1,4 +1,4 @@
-"""Session timers (RFC 4028): asked for by the peer, never by us. The leg ends when the refreshing side falls silent."""
+"""Session timers (RFC 4028) of one leg, both roles: what is asked, what is agreed. The leg ends when nobody refreshes it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from signalling.errors import RemoteProtocolError
 from signalling.message import Message, Request, Response
 from signalling.message.headers import parse_number, parse_params
 from signalling.usage.bye import say_bye
-from signalling.usage.core import Core, later, reason_line
-from signalling.usage.ending import FATAL, finish
-from signalling.usage.leg import Leg, SessionTimer, Stage
-from signalling.usage.request import send_in_dialog
+from signalling.usage.core import Core, later, options, reason_line
+from signalling.usage.ending import finish
+from signalling.usage.leg import Leg, SessionTimer, Stage, Wish
 
 MIN_SE = 90
+LONGEST = 86400
+_REFRESH = Wish(refresh=True, prefers_update=True)
 
 
 def asked_interval(message: Message) -> tuple[int, str] | None:
@@ -29,17 +30,33 @@ def asked_interval(message: Message) -> tuple[int, str] | None:
 
 
 def accept_timer(leg: Leg, request: Request) -> None:
-    """Take the peer's wish of an INVITE or UPDATE: its interval, its refresher, else the caller. Raises 422 below Min-SE."""
+    """Take the peer's wish of an INVITE or UPDATE, or state our own (§9). Raises 422 below Min-SE.
+
+    Refresher: the peer's choice, else the peer itself, else, when it knows no timers, we.
+    """
     asked = asked_interval(request)
-    if asked is None or "timer" not in request.get("supported").lower() + request.get("require").lower():
+    leg.can_timer = "timer" in options(request)
+    if asked is None:
+        _own_wish(leg, request)
         return
     seconds, refresher = asked
     if seconds < MIN_SE:
-        raise RemoteProtocolError(422, "Session Interval Too Small")
-    if refresher == "uas" and not leg.peer_allows_update:
-        return  # Deviation: we refresh by UPDATE only; without it the session goes on untimed, as §7.1 lets a callee decide
+        if leg.can_timer:
+            raise RemoteProtocolError(422, "Session Interval Too Small")
+        seconds = MIN_SE  # a proxy has asked: the caller itself would not understand a 422 (§9)
+    we_refresh = refresher == "uas" or not leg.can_timer
+    _agree(leg, seconds, we_refresh=we_refresh)
+
+
+def _own_wish(leg: Leg, request: Request) -> None:
+    if leg.session is None and leg.policy.timer:
+        least = request.number("min-se") if "min-se" in request.headers else 0
+        _agree(leg, max(leg.policy.timer, MIN_SE, least or 0), we_refresh=not leg.can_timer)
+
+
+def _agree(leg: Leg, seconds: int, *, we_refresh: bool) -> None:
     deadline = leg.session.deadline if leg.session is not None else None
-    leg.session = SessionTimer(min(seconds, 86400), we_refresh=refresher == "uas")
+    leg.session = SessionTimer(min(seconds, LONGEST), we_refresh=we_refresh)
     leg.session.deadline = deadline
 
 
@@ -53,42 +70,66 @@ def session_lines(leg: Leg) -> str:
     return f"Require: timer\r\nSession-Expires: {session.interval};refresher=uac\r\n"
 
 
-def start_as_caller(core: Core, leg: Leg, response: Response, now: float) -> None:
-    """The callee wants a timer although we asked for none (§7.2): it can only refresh itself."""
-    asked = asked_interval(response)
-    if asked is not None and asked[0] >= MIN_SE and asked[1] == "uas":
-        leg.session = SessionTimer(min(asked[0], 86400), we_refresh=False)
-        restart(core, leg, now)
+def asking_lines(leg: Leg) -> str:
+    """Header lines of an INVITE, re-INVITE or UPDATE of ours: the agreement once more, or our first wish (§7.1, §7.4)."""
+    session = leg.session
+    if session is None:
+        if not leg.policy.timer:
+            return ""
+        interval, refresher = max(leg.policy.timer, leg.min_se), ""
+    else:
+        interval, refresher = max(session.interval, leg.min_se), f";refresher={'uac' if session.we_refresh else 'uas'}"
+    least = f"Min-SE: {leg.min_se}\r\n" if leg.min_se > MIN_SE else ""
+    return f"Session-Expires: {interval}{refresher}\r\n{least}"
+
+
+def too_small(leg: Leg, response: Response) -> bool:
+    """A 422 to us: True when its Min-SE is new to us and the request is worth one more try (§7.3)."""
+    least = response.number("min-se")
+    if response.status != 422 or least is None or not leg.min_se < least <= LONGEST:
+        return False
+    leg.min_se = least
+    return True
+
+
+def agreed(core: Core, leg: Leg, response: Response, now: float) -> None:
+    """A 2xx to an INVITE or UPDATE of ours: who refreshes, from now on (§7.2). A peer without timers leaves it to us."""
+    asked = asked_interval(response) if "session-expires" in response.headers else None
+    if asked is not None and asked[0] >= MIN_SE:
+        _agree(leg, asked[0], we_refresh=asked[1] != "uas")
+    elif leg.session is not None:
+        _agree(leg, leg.session.interval, we_refresh=True)
+    elif leg.policy.timer:
+        _agree(leg, max(leg.policy.timer, leg.min_se), we_refresh=True)
+    restart(core, leg, now)
 
 
 def restart(core: Core, leg: Leg, now: float) -> None:
     """Count anew: after each 2xx to an INVITE or UPDATE of the session."""
     session = leg.session
-    if session is None or leg.is_over:
+    if session is None or leg.is_over or leg.is_early:
         return
     if session.deadline is not None:
         session.deadline.cancel()
     if session.we_refresh:
-        session.deadline = later(core, partial(_refresh, core, leg), "refresh", now + session.interval / 2)
+        session.deadline = later(core, partial(_refresh, core, leg, now), "refresh", now + session.interval / 2)
     else:
-        margin = min(32.0, session.interval / 3)  # §10
-        session.deadline = later(core, partial(_expired, core, leg), "session", now + session.interval - margin)
+        session.deadline = later(core, partial(_expired, core, leg), "session", now + lifetime(session))
 
 
-def _refresh(core: Core, leg: Leg, now: float) -> None:
+def lifetime(session: SessionTimer) -> float:
+    """Seconds after the last refresh at which a session is given up (§10)."""
+    return session.interval - min(32.0, session.interval / 3)
+
+
+def _refresh(core: Core, leg: Leg, started: float, now: float) -> None:
+    """Half of the interval has passed; a 2xx restarts the count, without one the session expires."""
     session = leg.session
     if session is None or leg.is_over:
         return
-    lines = f"{leg.dialog.contact}Supported: timer\r\nSession-Expires: {session.interval};refresher=uac\r\n"
+    session.deadline = later(core, partial(_expired, core, leg), "session", started + lifetime(session))
     if leg.stage is Stage.CONFIRMED:
-        send_in_dialog(core, leg, "UPDATE", partial(_refreshed, core, leg), now, headers=lines)
-    session.deadline = later(core, partial(_refresh, core, leg), "refresh", now + session.interval / 2)
-
-
-def _refreshed(core: Core, leg: Leg, status: int, response: Response | None, now: float) -> None:
-    if status in FATAL and not leg.is_over:
-        say_bye(core, leg, reason_line(102), now)
-        finish(core, leg, 408, q850=102, keep_dialog=True)
+        core.wish(leg, _REFRESH, now)
 
 
 def _expired(core: Core, leg: Leg, now: float) -> None:

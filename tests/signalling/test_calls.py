@@ -267,7 +267,9 @@ def test_hold_and_resume_by_reinvite(holder: str) -> None:
     for body in (HOLD, OFFER):
         pair.submit(side, Modify(leg, body))
         pair.run(1)
-        assert other.told(ModifyRequested)[-1] == ModifyRequested(b if other is pair.b else a, body)
+        asked = other.told(ModifyRequested)[-1]
+        assert isinstance(asked, ModifyRequested)
+        assert (asked.leg, asked.body) == (b if other is pair.b else a, body)
         assert side.told(Modified)[-1] == Modified(leg, HELD)
     assert count(side, Modified) == 2
     pair.submit(pair.a, HangUp(a))

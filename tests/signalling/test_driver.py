@@ -83,7 +83,8 @@ async def test_call_over_sockets(transport: str, listen: str) -> None:
         target = f"sip:100@{host}:{port};transport={transport}"
         one.driver.submit(Invite("L", target, flow, Identity("200", ""), "100", Body(b"v=0")))
         answered = await one.told(Answered)
-        assert answered == Answered("L", Body(b"v=0 answer"))
+        assert isinstance(answered, Answered)
+        assert (answered.leg, answered.body) == ("L", Body(b"v=0 answer"))
         one.driver.submit(Modify("L", Body(b"v=0 hold")))
         await one.told(Modified)
         call = await other.told(IncomingCall)

@@ -184,8 +184,8 @@ def test_ack_without_answer_to_our_offer_ends_the_call_with_cause_111() -> None:
 
 def test_require_of_something_unknown_is_420_also_inside_the_dialog() -> None:
     bench = Bench()
-    (answer,) = bench.feed(bench.request("INVITE", body=SDP, headers="Require: 100rel\r\n"), trunk_flow())
-    assert (answer.status, answer.get("unsupported")) == (420, "100rel")
+    (answer,) = bench.feed(bench.request("INVITE", body=SDP, headers="Require: precondition\r\n"), trunk_flow())
+    assert (answer.status, answer.get("unsupported")) == (420, "precondition")
     call = Call(bench)
     assert call.send("INFO", cseq=9, headers="Require: magic\r\n") == [420]
     assert call.send("ACK", cseq=1, headers="Require: magic\r\n") == []
@@ -229,7 +229,9 @@ def test_transfer_is_accepted_reported_and_judged() -> None:
     assert call.send("REFER", cseq=3, headers="Refer-To: <sip:a@b>\r\nRefer-To: <sip:c@d>\r\n") == [400]
     assert call.send("REFER", cseq=4, headers="Refer-To: <mailto:a@b>\r\n") == [416]
     assert call.send("REFER", cseq=5, headers="Refer-To: <sip:1002@pbx?Replaces=x%3Bto-tag%3D1>\r\n") == [202]
-    assert bench.told(TransferRequested) == [TransferRequested(call.leg, "1002", "x;to-tag=1")]
+    (asked,) = bench.told(TransferRequested)
+    assert isinstance(asked, TransferRequested)
+    assert (asked.leg, asked.refer_to_user, asked.replaces, asked.refer_to) == (call.leg, "1002", "x;to-tag=1", "sip:1002@pbx")
     notify = bench.sent[1][0]
     assert notify.startswith(b"NOTIFY ")
     assert notify.endswith(b"\r\n\r\nSIP/2.0 100 Trying\r\n")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 ROUTE = "route"
 """The ordinary answer where no number exists: 404 to calls, 501 where a method is not offered; never 400 or 500."""
-ORDINARY = frozenset({200, 202, 404, 480, 481, 488, 489, 501})
+ORDINARY = frozenset({200, 202, 404, 405, 480, 481, 488, 489, 501})
 
 RFC4475: dict[str, int | str | None] = {
     "wsinv": 481, "intmeth": 501, "esc01": ROUTE, "escnull": 200, "esc02": 501, "lwsdisp": 200, "longreq": ROUTE,
