@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 PROTOCOLS = ("udp", "tcp", "tls", "auto")
 AUTH_MODES = ("auto", "ip", "register", "digest", "none")
 EARLY_MEDIA = ("pass", "block")
-CALLER_IDS = ("from", "pai", "both")
+CALLER_IDS = ("from", "pai", "rpid", "both", "ppi")
+PRIVACY = ("none", "id")
+NUMBER_FORMATS = ("asis", "e164_plus", "e164", "national", "national_trunk0", "subscriber")
+COUNTRIES = ("CN", "HK", "TW", "SG", "JP", "US", "GB", "DE", "FR")
+MOBILE_ZERO = ("auto", "never", "always")
+DIVERSIONS = ("off", "diversion", "history", "both")
 SENDERS = ("caller", "account")
 REGISTERS = ("none", "any")
 
@@ -73,6 +78,16 @@ class Limits:
 class Inbound:
     registers: str = field(default="none", metadata={"choices": REGISTERS})
     """any: its addresses may bind every name that is no extension, without a login. Only for tests of equipment in a lab."""
+    caller_format: str = field(default="asis", metadata={"choices": NUMBER_FORMATS})
+    """How the carrier writes callers' numbers; they are E.164 inside. asis: they stay as they come."""
+    country: str = field(default="CN", metadata={"choices": COUNTRIES})
+    """Whose numbering plan the carrier's numbers follow, in both directions."""
+    area: str = ""
+    """Area code of numbers that come without one, without the trunk prefix ("10")."""
+    trust_identity: bool = True
+    """Whether P-Asserted-Identity, Remote-Party-ID, Diversion and History-Info of the carrier are believed."""
+    headers_in: tuple[str, ...] = ()
+    """Headers that are kept with the call, shown to the agent and, where `headers_out` has them, passed on ("X-*" too)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +97,22 @@ class Outbound:
     strip: int = 0
     """Leading digits taken away first."""
     caller_id: str = field(default="from", metadata={"choices": CALLER_IDS})
-    """Which header tells the caller's number: From, P-Asserted-Identity, or both."""
+    """Which header tells the caller's number beside From: none, P-Asserted-Identity, Remote-Party-ID, both of these, or
+    P-Preferred-Identity for a carrier that asserts by itself."""
+    privacy: str = field(default="none", metadata={"choices": PRIVACY})
+    """Withheld numbers: none: the carrier is not told. id: it is, in the asserted identity, with Privacy: id."""
+    number_format: str = field(default="asis", metadata={"choices": NUMBER_FORMATS})
+    """How numbers in E.164 are written to the carrier, called and calling ones; others go out as they are."""
+    mobile_zero: str = field(default="auto", metadata={"choices": MOBILE_ZERO})
+    """Whether a national mobile number gets the trunk prefix: always, never, auto (never)."""
+    owned: tuple[str, ...] = ()
+    """Numbers that may be shown as the caller's, in E.164; a * at the end is any rest. Counts with `number` alone."""
+    number: str = ""
+    """Shown instead of a caller's number that is not owned; empty: every number is shown."""
+    diversion: str = field(default="off", metadata={"choices": DIVERSIONS})
+    """In which headers the carrier is told who has forwarded the call: Diversion, History-Info, both, or none."""
+    headers_out: tuple[str, ...] = ()
+    """Headers of the other peer that may pass to the carrier ("X-*": every one that begins so)."""
     sender: str = field(default="caller", metadata={"choices": SENDERS})
     """Whose number stands in From."""
     display: bool = True
@@ -122,6 +152,12 @@ class Failover:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    connected_line: bool = False
+    """Whether the carrier is told whom its caller has reached, and after a transfer who took over (P-Asserted-Identity)."""
+
+
+@dataclass(frozen=True, slots=True)
 class CarrierProfile:
     """How one carrier differs from the rest."""
 
@@ -135,5 +171,6 @@ class CarrierProfile:
     limits: Limits = Limits()
     inbound: Inbound = Inbound()
     outbound: Outbound = Outbound()
+    session: Session = Session()
     media: Media = Media()
     failover: Failover = Failover()

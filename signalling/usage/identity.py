@@ -36,6 +36,9 @@ PASSED = frozenset(
 )
 CONNECTED = frozenset({"p-asserted-identity", "remote-party-id", "privacy"})  # who the peer of a response or UPDATE is
 _TOLD = PASSED | CONNECTED
+LISTS = frozenset(
+    {"alert-info", "diversion", "history-info", "p-asserted-identity", "privacy", "remote-party-id", "user-to-user"}
+)
 MAX_PASSED = 20
 MAX_VALUE = 2048
 
@@ -67,7 +70,7 @@ def passed_headers(message: Message) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, values in message.headers.items():
         if (name in _TOLD or name.startswith("x-")) and len(values[0]) <= MAX_VALUE:
-            headers[name] = presentable(values[0])
+            headers[name] = presentable(", ".join(values)[:MAX_VALUE] if name in LISTS else values[0])
             if len(headers) == MAX_PASSED:
                 break
     return headers

@@ -29,7 +29,8 @@ from softswitch.features.click_to_call import Clicks
 from softswitch.features.codes import FeatureCodes
 from softswitch.features.conference import Conferences
 from softswitch.features.echo import echo
-from softswitch.legs.base import LegFacts, PartyKind
+from softswitch.legs import history
+from softswitch.legs.base import Leg, LegFacts, PartyKind
 from softswitch.legs.browser import BrowserSessions
 from softswitch.legs.rtp import USUAL, Sound
 from softswitch.legs.sip import SipLegs
@@ -38,6 +39,7 @@ from softswitch.model.cause import Cause
 from softswitch.model.clock import Clock
 from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.events import Event
+from softswitch.model.identity import MAX_DIVERSIONS, PHONES, Manners
 from softswitch.model.ids import Ids
 from softswitch.model.target import Plan
 from softswitch.recordings.depot import Depot
@@ -51,6 +53,9 @@ from softswitch.siprec.service import Siprec
 from softswitch.trunks.service import TrunkBook
 
 log = structlog.get_logger("switch")
+
+MAX_VISITS = 3
+"""Of one call here at the same time: once is usual, twice happens when somebody forwards it back to us."""
 
 Submit = Callable[[sip.Command], None]
 
@@ -107,7 +112,7 @@ class Switch:
         self.keeper = Keeper(
             parts.recordings, clock, parts.journal, parts.alarms, fallback=parts.fallback, form=parts.form, depot=parts.depot
         )  # fmt: skip
-        self.sip = SipLegs(self.studio, self.ids, parts.submit, self._sound_of)
+        self.sip = SipLegs(self.studio, self.ids, parts.submit, self._sound_of, self._manners_at)
         self.conferences = Conferences(media, agc=parts.room_agc, gate=parts.room_gate)
         self.lot = ParkingLot()
         self.clicks = Clicks(secrets.token_bytes(32), clock)
@@ -129,6 +134,7 @@ class Switch:
         self.board = self._board()
         self.calls = CallService(self.board, self._admit, self.handlers, max_calls=parts.max_calls)
         self.control = CallControl(self.calls, self.stations, self.lot, parts.directory)
+        self.calls.circling = self._circling
         self.codes = FeatureCodes(self.control, parts.directory)
         self.handlers[DestinationKind.FEATURE] = self.codes.run
         self.trunks.count = self.sip.on_trunk
@@ -192,6 +198,18 @@ class Switch:
 
     def _plan(self, _caller: LegFacts, destination: Destination) -> Plan:
         return self.routing.plan(destination)
+
+    def _circling(self, leg: Leg) -> Cause | None:
+        """The loop guard of sip.md §5.6: the third time of one session, or a call that was forwarded too often."""
+        facts = leg.facts
+        if facts.session_id and self.sip.visits(facts.session_id) >= MAX_VISITS:
+            text = f"a call to {facts.called} came back for the third time"
+            self._parts.alarms.raise_("sip_loop", "warning", text, facts.party)
+            return Cause.LOOP
+        return Cause.UNREACHABLE if history.count(facts.diverted) > MAX_DIVERSIONS else None
+
+    def _manners_at(self, kind: PartyKind, party: str) -> Manners:
+        return self.trunks.manners(party) if kind is PartyKind.TRUNK else PHONES
 
     def _sound_of(self, facts: LegFacts) -> Sound:
         media = self.trunks.sound(facts.party) if facts.kind is PartyKind.TRUNK else None

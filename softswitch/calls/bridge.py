@@ -106,6 +106,7 @@ class Conversation:
         party.since = self._board.clock.utc()
         mix.parties.append(party)
         leg.listener = lambda event: self._heard(party, event)
+        self.introduce(party)
         start = self._record(decision) if decision is not None else []
         mix.apply(before=[*before, *start])
         if start and mix.supervisors:
@@ -114,6 +115,13 @@ class Conversation:
             self._gone(party, Cause.NORMAL)
         else:
             self.on_joined(party)
+
+    def introduce(self, party: Party) -> None:
+        """With one other person in the conversation both are shown whom they talk to; in a conference nobody is."""
+        others = [other for other in self._mix.parties if other is not party]
+        if len(others) == 1:
+            others[0].leg.shows(party.leg.person)
+            party.leg.shows(others[0].leg.person)
 
     def leave(self, party: Party, ending: Ending, *, hang_up: bool = True, before: Sequence[Command] = ()) -> None:
         """Takes a party out; nothing when it has left. Who stays hears the others; the last of them ends the conversation."""
@@ -298,14 +306,22 @@ class Conversation:
                 self.flowing(party.leg, event)
             case base.TransferWanted():
                 self.transfer(party, event)
+            case base.PortFailed():
+                self._gone(party, Cause.MEDIA_FAILURE)
+            case _:
+                self.noticed(party, event)
+
+    def noticed(self, party: Party, event: base.LegEvent) -> None:
+        """What means the same for every party, the anchor too."""
+        match event:
+            case base.IdentityChanged():
+                self.introduce(party)
             case base.PortReplaced():
                 self._mix.apply()
             case base.Absent(reason=reason):
                 self.absence.begins(party, reason)
             case base.Returned():
                 self.absence.ends(party)
-            case base.PortFailed():
-                self._gone(party, Cause.MEDIA_FAILURE)
 
     def device_held(self, party: Party, *, held: bool) -> None:
         """A party pressed hold on its device."""

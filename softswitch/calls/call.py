@@ -31,8 +31,9 @@ from softswitch.legs import base
 from softswitch.legs.base import Leg, LegFacts, PartyKind
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
-from softswitch.model.destination import Destination
+from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import Conflict, NotFound, Refusal, Unreachable
+from softswitch.model.identity import Diversion
 from softswitch.model.ids import CallId
 from softswitch.model.release import Release
 from softswitch.model.states import CallState
@@ -132,7 +133,9 @@ class Call:
     def facts(self) -> LegFacts:
         """Who calls. A party that the switch rang first (an originated call) is the caller all the same."""
         facts = self.caller.facts
-        return facts if facts.inbound else replace(facts, inbound=True, caller=facts.called, called=facts.caller)
+        if not facts.inbound:
+            facts = replace(facts, inbound=True, caller=facts.called, called=facts.caller)
+        return replace(facts, hidden=True) if self.variables.get("clir") == "on" else facts
 
     @property
     def is_answered(self) -> bool:
@@ -352,7 +355,14 @@ class Call:
                 on_ringing()
             self._noted_progress(leg, status, quiet=quiet)
 
-        stages = devices(self.board, self.facts, destination, group=self.mix.group, prefer=self.caller.codecs, answers=answers)
+        stages = devices(
+            self.board,
+            self._calling(destination),
+            destination,
+            group=self.mix.group,
+            prefer=self.caller.codecs,
+            answers=answers,
+        )
         end_early = _leave_as_it_is if quiet else self._end_early
         self.alerting = [other for other in self.alerting if other.ringing]
         dialling = Dialling(
@@ -361,6 +371,13 @@ class Call:
         )  # fmt: skip
         self.alerting.append(dialling)
         return dialling
+
+    def _calling(self, destination: Destination) -> LegFacts:
+        """Who calls, for the devices that are rung. A caller who is sent outside is announced as forwarded by its number."""
+        facts = self.facts
+        if destination.kind is not DestinationKind.OUTSIDE or facts.kind is not PartyKind.TRUNK or not facts.called:
+            return facts
+        return replace(facts, diverted=(*facts.diverted, Diversion(facts.called)))
 
     def _noted_progress(self, leg: Leg | None, status: int, *, quiet: bool) -> None:
         early = leg is not None
@@ -395,6 +412,7 @@ class Call:
         says anything. `other` is the written destination, for the record. Whoever else was brought
         into the conversation meanwhile goes on after this leg has left (`conversation.is_live`); the service waits for them.
         """
+        self.caller.shows(leg.person)
         self._answer(leg.codec)
         name = other or (f"agent:{agent}" if agent else f"{leg.facts.kind}:{leg.facts.party}")
         self.limit(leg.facts.max_duration)
@@ -535,14 +553,10 @@ class Call:
                 self.conversation.flowing(self.caller, event)
             case base.TransferWanted():
                 self._transfer(self.mix.anchor, event)
-            case base.PortReplaced():
-                self.mix.apply()
-            case base.Absent(reason=reason):
-                self.conversation.absence.begins(self.mix.anchor, reason)
-            case base.Returned():
-                self.conversation.absence.ends(self.mix.anchor)
             case base.PortFailed():
                 self.hang_up(Cause.MEDIA_FAILURE)
+            case _:
+                self.conversation.noticed(self.mix.anchor, event)
 
     def _caller_gone(self, cause: Cause) -> None:
         if self._answer_waiter is not None and not self._answer_waiter.done():

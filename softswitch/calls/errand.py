@@ -12,6 +12,7 @@ from softswitch.legs import base
 from softswitch.legs.base import Leg, LegFacts, Listener
 from softswitch.model.cause import Cause
 from softswitch.model.errors import Unreachable
+from softswitch.model.identity import Person
 from softswitch.model.ids import LegId
 from softswitch.model.release import Release
 
@@ -45,6 +46,13 @@ class StandIn:
 
     def press(self, digits: str) -> None:
         """There is no device."""
+
+    @property
+    def person(self) -> Person:
+        return Person("")
+
+    def shows(self, person: Person) -> None:
+        """Pages are told by the call's events."""
 
     def report_transfer(self, status: int) -> None:
         """There is no device."""

@@ -54,6 +54,8 @@ class CallService:
         self._admit = admit
         self._handlers = handlers
         self._max_calls = max_calls
+        self.circling: Callable[[Leg], Cause | None] = lambda _leg: None
+        """Whether a new call has been here before too often; the cause that refuses it then."""
         self.on_over: Callable[[Call], None] | None = None
         self._live: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,7 +78,7 @@ class CallService:
         `destination` skips routing: a widget's token is bound to one.
         """
         admission = Admission(destination) if destination is not None else self._admit(leg.facts)
-        cause = admission.cause if admission.destination is None else self._full() or leg.refusal()
+        cause = admission.cause if admission.destination is None else self._full() or self.circling(leg) or leg.refusal()
         if cause is not None or admission.destination is None:
             self._refuse(leg, cause or admission.cause, admission.rule)
             return None

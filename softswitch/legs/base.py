@@ -12,6 +12,7 @@ from typing import Protocol
 
 from media.events import PortStats
 from softswitch.model.cause import Cause
+from softswitch.model.identity import Diversion, Person
 from softswitch.model.ids import LegId
 from softswitch.model.release import Release
 
@@ -40,6 +41,11 @@ class LegFacts:
     context: Mapping[str, str] = field(default_factory=dict)
     max_duration: float = 0.0  # seconds a conversation with this party may last; 0 = no limit
     channel: int = 0  # which of the trunk's channels the leg occupies, from 1
+    hidden: bool = False  # the calling number is withheld from the called party (CLIR)
+    withheld: str = ""  # that number, for peers that are trusted with it and for a trace; in no view and no record
+    diverted: tuple[Diversion, ...] = ()  # who has sent the call on before, the first one first
+    session_id: str = ""  # of the party's end (RFC 7989)
+    headers: Mapping[str, str] = field(default_factory=dict)  # what its profile lets in
     asserted: bool = False  # the trunk's network vouches for the calling number (P-Asserted-Identity of a trusted peer)
 
     @property
@@ -99,6 +105,11 @@ class TransferWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityChanged:
+    """The party is somebody else now: its network says so (a transfer on its side, RFC 4916). `Leg.person` tells who."""
+
+
+@dataclass(frozen=True, slots=True)
 class MediaFlows:
     """The first packet of the party was heard."""
 
@@ -151,8 +162,8 @@ class Returned:
 
 
 LegEvent = (
-    Ringing | EarlyMedia | Answered | HeldByPeer | ResumedByPeer | DigitPressed | TransferWanted | MediaFlows | PortReplaced
-    | AudioChanged | PortFailed | Absent | Returned | Ended
+    Ringing | EarlyMedia | Answered | HeldByPeer | ResumedByPeer | DigitPressed | TransferWanted | IdentityChanged | MediaFlows
+    | PortReplaced | AudioChanged | PortFailed | Absent | Returned | Ended
 )  # fmt: skip
 
 Listener = Callable[[LegEvent], None]
@@ -190,6 +201,10 @@ class Leg(Protocol):
         """The engine's newest figures of the party's line, None before the first; they stay when the leg has ended."""
 
     @property
+    def person(self) -> Person:
+        """Who the party is to the other side; the number is "" for one that has none to show."""
+
+    @property
     def is_answered(self) -> bool: ...
 
     @property
@@ -209,6 +224,9 @@ class Leg(Protocol):
 
     def press(self, digits: str) -> None:
         """Sends digits to the party's device."""
+
+    def shows(self, person: Person) -> None:
+        """Tells the party whom it talks to, with its answer or, when it has that, by itself. A repeat changes nothing."""
 
     def report_transfer(self, status: int) -> None:
         """Tells a party that wanted a transfer what became of it (a SIP status)."""

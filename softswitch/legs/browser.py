@@ -20,6 +20,7 @@ from softswitch.legs.rtp import from_engine
 from softswitch.legs.studio import Studio
 from softswitch.model.cause import Cause
 from softswitch.model.errors import Busy, Invalid
+from softswitch.model.identity import Person
 from softswitch.model.ids import Ids, LegId
 from softswitch.model.release import Release
 
@@ -268,6 +269,13 @@ class BrowserLeg:
 
     def press(self, digits: str) -> None:
         self._session.send_digits(digits)
+
+    @property
+    def person(self) -> Person:
+        return Person("")
+
+    def shows(self, person: Person) -> None:
+        """Pages are told by the call's events."""
 
     def report_transfer(self, status: int) -> None:
         """A page asks for no transfers."""

@@ -8,6 +8,7 @@ from media.events import PortStats
 from softswitch.legs import base
 from softswitch.legs.base import Leg, LegEvent, LegFacts, Listener
 from softswitch.model.cause import Cause
+from softswitch.model.identity import Person
 from softswitch.model.ids import LegId
 from softswitch.model.release import Release
 
@@ -120,6 +121,13 @@ class ForkedLeg:
 
     def press(self, digits: str) -> None:
         self._leg.press(digits)
+
+    @property
+    def person(self) -> Person:
+        return self._leg.person
+
+    def shows(self, person: Person) -> None:
+        self._leg.shows(person)
 
     def report_transfer(self, status: int) -> None:
         self._leg.report_transfer(status)

@@ -5,7 +5,7 @@ A hold by the peer is answered here and told as `HeldByPeer`; it never becomes a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 
 import structlog
@@ -15,13 +15,14 @@ from media.events import PortStats
 from signalling import commands as sip
 from signalling import events as sig
 from signalling.errors import LocalProtocolError, TransportError
-from softswitch.legs import base
+from softswitch.legs import base, crossing, identity
 from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.legs.channels import Channels
 from softswitch.legs.rtp import RtpPort, Sound
 from softswitch.legs.studio import Studio
 from softswitch.model.cause import Cause
 from softswitch.model.errors import Unreachable
+from softswitch.model.identity import Manners, Person
 from softswitch.model.ids import Ids, LegId
 from softswitch.model.release import Release
 from softswitch.model.release import release as release_of
@@ -33,6 +34,8 @@ _AUTO_ANSWER = {"Call-Info": "<sip:softswitch>;answer-after=0", "Alert-Info": "<
 """What phones know: RFC 3261 leaves it open, the first is Snom's and Yealink's form, the second Polycom's and Grandstream's."""
 
 SubmitCommand = Callable[[sip.Command], None]
+MannersAt = Callable[[PartyKind, str], Manners]
+"""What a peer is told about people, by its kind and name."""
 SoundOf = Callable[[LegFacts], Sound]
 
 
@@ -59,6 +62,10 @@ class SipLeg:
         self._legs = legs
         self._phase = Phase.NEW
         self._held = False
+        self.manners = target.manners if target is not None else legs.manners_of(facts)
+        self._person = crossing.person_of(facts) if target is None else crossing.person_at(target, leg_id)
+        self._shown: Person | None = None
+        self._host = legs.studio.address_for(peer)
         self._offered = b""  # the caller's first body, "" with a delayed offer
         sound = legs.sound_of(facts)
         if target is not None:
@@ -88,6 +95,10 @@ class SipLeg:
         return self._media.quality
 
     @property
+    def person(self) -> Person:
+        return self._person
+
+    @property
     def is_answered(self) -> bool:
         return self._phase is Phase.ANSWERED
 
@@ -111,13 +122,13 @@ class SipLeg:
     def ring(self) -> None:
         if self._phase is Phase.NEW:
             self._phase = Phase.RINGING
-            self._legs.submit(sip.Ring(self.id))
+            self._legs.submit(sip.Ring(self.id, headers=self._answering()))
 
     def open_early(self, *, prefer: str = "") -> None:
         if self._phase in (Phase.NEW, Phase.RINGING) and self._offered:
             body = self._media.first_answer(prefer=prefer)
             self._phase = Phase.EARLY
-            self._legs.submit(sip.Ring(self.id, sig.Body(body)))
+            self._legs.submit(sip.Ring(self.id, sig.Body(body), headers=self._answering()))
 
     def answer(self, *, prefer: str = "") -> None:
         if self._phase in (Phase.ANSWERED, Phase.ENDED):
@@ -129,7 +140,24 @@ class SipLeg:
             self._fail(Cause.CONGESTION)
             return
         self._phase = Phase.ANSWERED
-        self._legs.submit(sip.Answer(self.id, sig.Body(body)))
+        self._legs.submit(sip.Answer(self.id, sig.Body(body), self._answering()))
+
+    def _answering(self) -> dict[str, str]:
+        return crossing.answering(self._shown, self.facts, self.manners, self._host, self.id)
+
+    def shows(self, person: Person) -> None:
+        if person == self._shown:
+            return
+        self._shown = person
+        if self._phase is Phase.ANSWERED and (headers := identity.connected(person, self.manners, self._host)):
+            self._legs.submit(sip.Update(self.id, headers=headers))
+
+    def _hears_of(self, headers: Mapping[str, str]) -> bool:
+        """Who the peer says it is, in an answer or an UPDATE; whether that is news."""
+        person = identity.person_in(headers, self.manners)
+        session = crossing.session_in(headers) or self._person.session
+        before, self._person = self._person, (person or self._person)._replace(session=session)
+        return self._person[:3] != before[:3]
 
     def press(self, digits: str) -> None:
         if self._phase in (Phase.EARLY, Phase.ANSWERED):
@@ -165,17 +193,19 @@ class SipLeg:
     def start_inbound(self, offered: bytes) -> None:
         self._offered = offered
 
-    def start_outbound(self, caller: sig.Identity, prefer: tuple[str, ...], hops: int) -> None:
+    def start_outbound(self, caller: LegFacts, prefer: tuple[str, ...]) -> None:
         """Sends the INVITE. Raises MediaError when there is no port for it, LocalProtocolError when the target is no URI."""
         target = self.target
         if target is None:
             raise ValueError("an outbound leg needs a target")
         body = self._media.offer(prefer=prefer)
+        sender, headers = crossing.invite(target, caller, self._host, self.id)
+        self._shown = crossing.person_of(caller)
         self._legs.place(
             sip.Invite(
-                self.id, target.uri, target.flow, caller, target.number, sig.Body(body), login=target.login,
-                timeout=target.ring or 180.0, first_response=target.first_response, max_forwards=hops, asserted=target.asserted,
-                headers=_AUTO_ANSWER if target.answers else {},
+                self.id, target.uri, target.flow, sender, target.number, sig.Body(body), login=target.login,
+                timeout=target.ring or 180.0, first_response=target.first_response, max_forwards=caller.hops - 1,
+                headers=headers | _AUTO_ANSWER if target.answers else headers,
             )
         )  # fmt: skip
 
@@ -190,9 +220,14 @@ class SipLeg:
             return
         match event:
             case sig.Progress():
+                self._hears_of(event.headers)
                 self._progress(event)
             case sig.Answered():
+                self._hears_of(event.headers)
                 self._answered(event)
+            case sig.Refreshed():
+                if self._hears_of(event.headers):
+                    self._tell(base.IdentityChanged())
             case sig.Confirmed() | sig.Modified():
                 if event.body is not None:
                     self._settle(event.body.content)
@@ -330,7 +365,8 @@ def _digit(text: str) -> str:
 class SipLegs:
     """All SIP legs of the node, by the ids that signalling uses. `submit` hands a command down, `heard` takes an event up."""
 
-    def __init__(self, studio: Studio, ids: Ids, submit: SubmitCommand, sound_of: SoundOf) -> None:
+    def __init__(self, studio: Studio, ids: Ids, submit: SubmitCommand, sound_of: SoundOf, manners_at: MannersAt) -> None:
+        self.manners_at = manners_at
         self.studio = studio
         self._submit = submit
         self.sound_of = sound_of
@@ -340,6 +376,13 @@ class SipLegs:
 
     def __len__(self) -> int:
         return len(self._legs)
+
+    def manners_of(self, facts: LegFacts) -> Manners:
+        return self.manners_at(facts.kind, facts.party)
+
+    def visits(self, session_id: str) -> int:
+        """How many calls that have come in are of one session: more than one says that it came back to us."""
+        return sum(leg.facts.inbound and leg.facts.session_id == session_id for leg in self._legs.values())
 
     def submit(self, command: sip.Command) -> None:
         """Hands a command down. One that crosses the peer's own end is refused there; `Ended` is on its way up then."""
@@ -370,12 +413,7 @@ class SipLegs:
     def incoming(self, event: sig.IncomingCall) -> SipLeg:
         """A leg for a new INVITE; its media group is that of the call to come."""
         kind = PartyKind(event.peer_kind)
-        facts = LegFacts(
-            inbound=True, kind=kind, party=event.peer_name, caller=_caller(event, kind),
-            caller_name=event.caller.display_name, called=event.called, sip_call_id=event.call_id, hops=event.max_forwards,
-            asserted=kind is PartyKind.TRUNK and bool(event.caller.asserted_user),
-            channel=self._channel(kind, event.peer_name),
-        )  # fmt: skip
+        facts = crossing.facts_of(event, self.manners_at(kind, event.peer_name), self._channel(kind, event.peer_name))
         leg = SipLeg(self, LegId(event.leg), facts, event.flow.remote[0], group=self.studio.ids.next())
         leg.start_inbound(event.body.content if event.body is not None else b"")
         self._add(leg)
@@ -401,9 +439,8 @@ class SipLegs:
         leg = SipLeg(self, self._ids.leg(), facts, target.flow.remote[0], group=group, target=target)
         leg.listener = listener
         self._add(leg)
-        identity = sig.Identity(target.caller or caller.caller, "", "" if target.hide_name else caller.caller_name)
         try:
-            leg.start_outbound(identity, prefer, caller.hops - 1)
+            leg.start_outbound(caller, prefer)
         except MediaError:
             self._remove(leg)
             raise
@@ -427,10 +464,3 @@ class SipLegs:
         if isinstance(event, sig.Ended):
             self._remove(leg)
         leg.heard(event)
-
-
-def _caller(event: sig.IncomingCall, kind: PartyKind) -> str:
-    """A phone is who it logged in as, whatever it claims; a trunk is trusted to tell (sip.md §5.4)."""
-    if kind is PartyKind.PHONE:
-        return event.peer_name
-    return event.caller.asserted_user or event.caller.uri_user

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from signalling.commands import Login
 from signalling.events import Flow
+from softswitch.model.identity import USUAL, Manners
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +22,7 @@ class Target:
     number: str  # user part of To
     trunk: bool = False
     login: Login | None = None
-    caller: str = ""  # overrides the caller's number in From
-    hide_name: bool = False
-    asserted: bool = False
+    manners: Manners = USUAL
     codecs: tuple[str, ...] = ()
     ptime: int = 20
     jitter: tuple[int, int] = (0, 0)  # least and most delay of the jitter buffer, ms; 0: the node's

@@ -9,11 +9,14 @@ from signalling.events import Binding, BindingsChanged, Flow
 from signalling.message import parse_uri, presentable
 from softswitch.model.clock import Clock
 from softswitch.model.events import Event, RegistrationChanged
+from softswitch.model.identity import PHONES
 from softswitch.model.target import Target
 
 DEFAULT_PORT = 5060
 FIRST_RESPONSE = 4.0
 """Seconds until a phone that says nothing counts as gone: killed phones stay registered until their time is over."""
+
+_PHONE = Target("", "", Flow("udp", ("", 0), ("", 0)), "", ring=180.0, first_response=FIRST_RESPONSE, manners=PHONES)
 
 
 class Registrar:
@@ -54,7 +57,7 @@ class Registrar:
     def targets(self, extension: str) -> tuple[Target, ...]:
         """Every device of an extension; they ring together. The call's own limit says how long."""
         return tuple(
-            Target(extension, binding.contact, next_hop(binding), extension, ring=180.0, first_response=FIRST_RESPONSE)
+            replace(_PHONE, name=extension, uri=binding.contact, flow=next_hop(binding), number=extension)
             for binding in self._bindings.get(extension, ())
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from softswitch.directory.snapshot import Snapshot
 from softswitch.model.cause import Cause
@@ -15,6 +15,9 @@ from softswitch.routing.codes import CodeBook
 from softswitch.trunks.service import TrunkBook
 
 LONGEST_CALL = 14_400.0  # seconds, where no trunk says otherwise
+
+HIDE = ("*67", "#31#", "*31#")
+"""Dialled before a number: the own number is withheld for this call (CLIR; sip.md §5.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,10 @@ class Routing:
 
     def from_inside(self, called: str) -> Admission:
         """A phone or an agent dials: a declared number, an extension, a feature code, or the outside when a route has it."""
+        hidden = next((prefix for prefix in HIDE if called.startswith(prefix) and called not in self._directory().numbers), "")
+        if hidden:
+            admission = self.from_inside(called[len(hidden) :])
+            return replace(admission, values={**admission.values, "clir": "on"})
         destination = self._code(called) or self.dialled(called)
         if destination is None and self._codes().read(called) is not None:
             destination = Destination(DestinationKind.FEATURE, called)

@@ -17,6 +17,8 @@ from sip_profiles import loader
 from sip_profiles.schema import CarrierProfile
 from softswitch.directory.model import Trunk
 from softswitch.model.address import Address
+from softswitch.model.identity import Manners
+from softswitch.model.numbering import Context
 from softswitch.model.target import Target
 
 
@@ -100,19 +102,31 @@ class Carrier:
     def login(self) -> Login | None:
         return Login(self.trunk.username, self.trunk.password) if self.trunk.username else None
 
+    @property
+    def manners(self) -> Manners:
+        """What the carrier is told about callers, and how it tells of them."""
+        into, out = self.profile.inbound, self.profile.outbound
+        return Manners(
+            caller_id=out.caller_id, privacy=out.privacy, display=out.display,
+            sender=self.trunk.username if out.sender == "account" else "", owned=out.owned, number=out.number,
+            form=out.number_format, mobile_zero=out.mobile_zero, where=Context(into.country, into.area),
+            diversion=out.diversion, connected_line=self.profile.session.connected_line,
+            headers_out=frozenset(map(str.lower, out.headers_out)), headers_in=frozenset(map(str.lower, into.headers_in)),
+            trust=into.trust_identity, caller_form=into.caller_format,
+        )  # fmt: skip
+
     def target(self, place: Place, hop: Hop, number: str) -> Target:
         """How a number is called at this address."""
         profile = self.profile
         out = profile.outbound
-        dialled = out.prefix + number[out.strip :]
+        dialled = out.prefix + self.manners.written(number)[out.strip :]
         suffix = "" if hop.transport == "udp" else f";transport={hop.transport}"
         host = f"[{place.address.host}]" if ":" in place.address.host else place.address.host
         port = f":{place.address.port}" if place.address.port else ""
         return Target(
             name=self.trunk.name, uri=f"sip:{escape_user(dialled)}@{host}{port}{suffix}",
             flow=Flow(hop.transport, ("", 0), hop.address), number=dialled, trunk=True, login=self.login,
-            caller=self.trunk.username if out.sender == "account" else "", hide_name=not out.display,
-            asserted=out.caller_id in ("pai", "both"), codecs=profile.media.codecs, ptime=profile.media.ptime,
+            manners=self.manners, codecs=profile.media.codecs, ptime=profile.media.ptime,
             jitter=(profile.media.jitter_min, profile.media.jitter_max), comfort_noise=profile.media.comfort_noise,
             early_media=profile.media.early_media == "pass", ring=float(profile.limits.max_ring),
             first_response=profile.failover.first_response, max_duration=float(profile.limits.max_duration),

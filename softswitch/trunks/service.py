@@ -22,6 +22,7 @@ from softswitch.directory.model import Trunk
 from softswitch.directory.snapshot import Snapshot
 from softswitch.model.clock import Clock
 from softswitch.model.events import Event, TrunkStateChanged
+from softswitch.model.identity import Manners
 from softswitch.model.target import Target
 from softswitch.trunks.carrier import Carrier, Place, is_ip, key_of
 
@@ -123,6 +124,11 @@ class TrunkBook:
         """How calls from this trunk sound: codecs, packet time, jitter buffer; None for an unknown trunk."""
         carrier = self._carriers.get(name)
         return carrier.profile.media if carrier is not None else None
+
+    def manners(self, name: str) -> Manners:
+        """What the trunk is told about callers, and how it tells of them."""
+        carrier = self._carriers.get(name)
+        return carrier.manners if carrier is not None else Manners()
 
     def longest_call(self, name: str) -> float:
         """Seconds; 0 for no limit."""

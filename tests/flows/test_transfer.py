@@ -189,4 +189,4 @@ def test_a_phone_is_asked_to_answer_by_itself(tmp_path: Path) -> None:
     for_agent, for_extension = invites
     assert for_agent.headers["Call-Info"].endswith(";answer-after=0")
     assert "auto" in for_agent.headers["Alert-Info"]
-    assert not for_extension.headers
+    assert not {"Call-Info", "Alert-Info"} & set(for_extension.headers)

@@ -39,6 +39,7 @@ from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import Unreachable
+from softswitch.model.identity import Person
 from softswitch.model.ids import Ids, LegId
 from softswitch.model.release import Release
 from softswitch.model.target import Plan, Target
@@ -69,6 +70,7 @@ class Party:
         self.cause: Cause | None = None
         self.quality: PortStats | None = None
         self.is_ringing = False
+        self.shown: Person | None = None
         self.reported: list[int] = []
         self._office = office
         self.port = office.open_port(self.group)
@@ -87,6 +89,13 @@ class Party:
 
     def press(self, digits: str) -> None:
         pass
+
+    @property
+    def person(self) -> Person:
+        return Person(self.facts.caller)
+
+    def shows(self, person: Person) -> None:
+        self.shown = person
 
     def report_transfer(self, status: int) -> None:
         self.reported.append(status)

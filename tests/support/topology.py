@@ -1,7 +1,8 @@
 """The scanner of sip.md §5.3: nothing that belongs to one peer is in a message to another one.
 
 Fed with what went over the wire: the messages of a flow test, or the `-trace_msg` logs of SIPp. What belongs to a peer is
-read out of the messages themselves: addresses, Call-IDs, tags, branches, Contacts, user agents, the words of its session descriptions.
+read out of the messages themselves: addresses, Call-IDs, tags, branches, Contacts, user agents, the addresses of its session
+descriptions.
 """
 
 from __future__ import annotations
