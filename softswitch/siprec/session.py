@@ -143,7 +143,7 @@ class Session:
         host = self._host(target)
         self._desk.submit(
             sip.Invite(
-                leg, target.uri, target.flow, sig.Identity(target.caller or "softswitch", host), target.number,
+                leg, target.uri, target.flow, sig.Identity(target.manners.sender or "softswitch", host), target.number,
                 sig.Body(body(self._lines.offer(), picture), CONTENT_TYPE), login=target.login,
                 timeout=RING, first_response=target.first_response or FIRST_RESPONSE, headers=REQUIRE, contact_params=CONTACT,
             )
