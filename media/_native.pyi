@@ -11,6 +11,7 @@ COMMANDS: list[str]
 EVENTS: list[str]
 
 def level(file: bytes, most_ms: int, target: float, ceiling: float) -> tuple[bytes, int, float, float]: ...
+
 @final
 class NativeEngine:
     def __new__(

@@ -56,6 +56,16 @@ def is_built() -> bool:
     return find_spec("media._native") is not None
 
 
+def level_sound(file: bytes, most_ms: int, target: float, ceiling: float) -> tuple[bytes, int, float, float]:
+    """A WAV or Ogg/Opus file as WAV (PCM16, mono, 16 kHz) at `target` LUFS, true peaks below `ceiling` dB.
+
+    Returns it with its length in ms, its loudness before in LUFS, and the gain in dB. Raises ValueError, ImportError.
+    """
+    from media import _native  # noqa: PLC0415 -- built from Rust, absent where only the fake is used
+
+    return _native.level(file, most_ms, target, ceiling)
+
+
 def native_engine(
     listen: str = "0.0.0.0",  # noqa: S104 -- the documented default of media.listen
     port_min: int = 20000,

@@ -22,7 +22,7 @@ from media import commands as c
 from media import events as e
 from media.codecs import AUDIO
 from media.errors import EngineClosed, NoCapacity
-from media.fake_nodes import FakeBus, FakeInject, FakePlayer, FakePort, FakeRecorder, FakeTap
+from media.fake_nodes import FakeBus, FakeInject, FakePlayer, FakePort, FakeRecorder, FakeTap, stream_ms
 
 RESERVATION_SECONDS = 30.0
 MAX_SOURCES, MAX_NODES = 64, 512
@@ -346,14 +346,6 @@ class FakeEngine:
     def _close_bus(self, command: c.CloseBus) -> None:
         self._buses.pop(command.bus, None)
 
-    def _length(self, stream: str) -> int:
-        """Of a streamed WAV file, ms; 0 when there is none."""
-        try:
-            with wave.open(stream) as file:
-                return int(file.getnframes() * 1000 // file.getframerate())
-        except (OSError, wave.Error, EOFError):
-            return 0
-
     def _load_prompt(self, command: c.LoadPrompt) -> None:
         path = Path(command.path)
         duration = self._prompt_ms.get(path.stem)
@@ -375,7 +367,7 @@ class FakeEngine:
         if nothing or any(prompt not in self._prompts for prompt in command.prompts):
             raise _RefusedError("unknown_id")
         self._take_id(command.player)
-        length = sum(self._prompts[prompt][1] for prompt in command.prompts) + self._length(command.stream)
+        length = sum(self._prompts[prompt][1] for prompt in command.prompts) + stream_ms(command.stream)
         endless = command.loop or not (command.prompts or command.stream)
         ends = float("inf") if endless else self.now + max(length - command.offset, 0) / 1000
         self._players[command.player] = FakePlayer(

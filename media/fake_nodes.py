@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -87,3 +88,12 @@ class FakeRecorder:
     channels: tuple[Mapping[int, float], ...]
     paused: bool = False
     marks: list[str] = field(default_factory=list)
+
+
+def stream_ms(path: str) -> int:
+    """Length of a streamed WAV file; 0 when there is none."""
+    try:
+        with wave.open(path) as file:
+            return int(file.getnframes() * 1000 // file.getframerate())
+    except (OSError, wave.Error, EOFError):
+        return 0

@@ -1,25 +1,36 @@
-"""The prompt store: a name and a language become a prompt id of the engine, loaded on first use."""
+"""The prompt store: a name and a language become a prompt id of the engine, loaded on first use.
+
+Files of an operator, of any format, are brought to one form and loudness first. A name that begins with `text:` is spoken.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 
 from media.commands import DropPrompt, LoadPrompt
 from media.engine import EnginePump, Ids
 from media.errors import CommandRefused
 from media.events import Event, PromptFailed, PromptLoaded
+from media.prepare import ENDINGS, BadSound, Preparer
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+
+TEXT = "text:"
+"""Begins the name of a prompt that is a text to be spoken."""
+Speak = Callable[[str, str], Awaitable[Path | None]]
+"""Text and language → a file that says it, None when nobody can."""
 
 Missing = Callable[[str, str, str], None]
 """Told once per prompt: name, language, why. Callers go on without that prompt."""
 
 
 class PromptStore:
-    """Finds `root/{language}/{name}.wav` in its roots, first root first, and keeps what is loaded.
+    """Finds `root/{language}/{name}.wav` (or another of `ENDINGS`) in its roots, first root first, and keeps what is loaded.
+
+    What lies below `own` goes through `preparer`; so does everything that the engine cannot read itself.
 
     `fallback` languages are tried in order when the asked one lacks the file. Owned by the event loop's thread.
     """
@@ -32,7 +43,13 @@ class PromptStore:
         *,
         fallback: Sequence[str] = (),
         on_missing: Missing | None = None,
+        preparer: Preparer | None = None,
+        own: Path | None = None,
     ) -> None:
+        self.preparer = preparer
+        self.speak: Speak | None = None
+        self._own = own
+        self._tasks: set[asyncio.Task[None]] = set()
         self.roots = tuple(roots)
         self.fallback = tuple(fallback)
         self._pump = pump
@@ -47,15 +64,16 @@ class PromptStore:
         if not _NAME.fullmatch(name):
             return None
         for tried in dict.fromkeys((language, *self.fallback)):
-            for root in self.roots:
-                path = root / tried / f"{name}.wav"
-                if _NAME.fullmatch(tried) and path.is_file():
-                    return path
+            for root in self.roots if _NAME.fullmatch(tried) else ():
+                for ending in ENDINGS if self.preparer is not None else ENDINGS[:1]:
+                    path = root / tried / f"{name}{ending}"
+                    if path.is_file():
+                        return path
         return None
 
     async def load(self, name: str, language: str) -> int | None:
         """The prompt's id, ready to play. None when it is missing or cannot be decoded: reported once, never raised."""
-        path = self.find(name, language)
+        path = await self._spoken(name, language) if name.startswith(TEXT) else self.find(name, language)
         if path is None:
             self._report(name, language, "no such file")
             return None
@@ -63,6 +81,9 @@ class PromptStore:
         if loading is None:
             loading = self._loading[path] = self._begin(path, name, language)
         return await asyncio.shield(loading)
+
+    async def _spoken(self, name: str, language: str) -> Path | None:
+        return await self.speak(name.removeprefix(TEXT), language) if self.speak is not None else None
 
     async def load_all(self, names: Sequence[str], language: str) -> tuple[int, ...]:
         """The ids of those prompts of `names` that exist, in order."""
@@ -99,8 +120,27 @@ class PromptStore:
                 ready.set_result(None if problem is not None or done.cancelled() else prompt)
 
         answer.add_done_callback(settled)
-        self._pump.submit([LoadPrompt(prompt, str(path))])
+        if self.preparer is not None and (path.suffix != ".wav" or (self._own is not None and path.is_relative_to(self._own))):
+            self._do(self._prepare(self.preparer, prompt, path, answer))
+        else:
+            self._pump.submit([LoadPrompt(prompt, str(path))])
         return ready
+
+    async def _prepare(self, preparer: Preparer, prompt: int, path: Path, answer: asyncio.Future[PromptLoaded]) -> None:
+        """What cannot be brought to its form is not played: an operator's file that is broken is not half a prompt."""
+        try:
+            path = (await preparer.prepare(path)).path
+        except (BadSound, OSError) as fault:
+            if not answer.done():
+                answer.set_exception(fault)
+            return
+        if not self._pump.is_closed:
+            self._pump.submit([LoadPrompt(prompt, str(path))])
+
+    def _do(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _report(self, name: str, language: str, reason: str) -> None:
         if (name, language) in self._reported:

@@ -11,6 +11,7 @@ from media.events import Event, InjectPosition
 from media.inject import Injection
 from media.player import Playback
 from media.port import Port
+from media.prepare import Preparer
 from media.prompts import Missing, PromptStore
 from media.recorder import Recorder
 from media.tap import Tap
@@ -30,13 +31,18 @@ class MediaService:
         prompt_roots: Sequence[Path] = (),
         fallback_languages: Sequence[str] = (),
         on_missing_prompt: Missing | None = None,
+        own_prompts: Path | None = None,
+        prompt_cache: Path | None = None,
         first_id: int = 1,
         country: str = DEFAULT,
     ) -> None:
         self.ids = Ids(first_id)
         self.tones = country_tones(country)
         self.pump = EnginePump(engine)
-        self.prompts = PromptStore(self.pump, self.ids, prompt_roots, fallback=fallback_languages, on_missing=on_missing_prompt)
+        self.prompts = PromptStore(
+            self.pump, self.ids, prompt_roots, fallback=fallback_languages, on_missing=on_missing_prompt,
+            preparer=Preparer(prompt_cache) if prompt_cache is not None else None, own=own_prompts,
+        )  # fmt: skip
 
     def start(self) -> None:
         """Begins to read the engine's events; call it inside the loop."""

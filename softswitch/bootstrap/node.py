@@ -142,6 +142,7 @@ class Node:
         self.media = MediaService(
             engine, prompt_roots=[own, PROMPTS, self.settings.data_dir], fallback_languages=("zh-CN", "en"),
             on_missing_prompt=self._prompt_missing, country=self.settings.media.tones,
+            own_prompts=own, prompt_cache=self.settings.data_dir / "cache" / "prompts",
         )  # fmt: skip
         self.media.start()
         self._stack.callback(self.media.close)

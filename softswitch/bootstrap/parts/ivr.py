@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from media.prepare import ENDINGS
+from media.prompts import TEXT
 from softswitch.bootstrap.parts.voicemail import Tasks
 from softswitch.calendar.service import Calendars
 from softswitch.customers.book import CustomerBook
@@ -47,7 +49,7 @@ async def build(node: Node) -> IvrService:
 
 def _is_recorded(roots: Sequence[Path], name: str, language: str) -> bool:
     """In this very language: callers of another one would hear the fallback."""
-    return any((root / language / f"{name}.wav").is_file() for root in roots)
+    return name.startswith(TEXT) or any((root / language / f"{name}{ending}").is_file() for root in roots for ending in ENDINGS)
 
 
 async def _lookups(node: Node) -> Lookups:
