@@ -68,7 +68,21 @@ def answer(
         return body, agreement
     # The signalled address of a browser is a candidate at best, often 0.0.0.0:9: ICE alone says where it is.
     agreement = replace(agreement, remote=None, remote_rtcp=None)
-    return _completed(body, agreement, ours), agreement
+    return _completed(body, agreement.media_index, ours), agreement
+
+
+def offer(ours: BrowserPort, *, wish: Direction = Direction.SENDRECV) -> Description:
+    """Our own offer to a browser that signals by SIP over WebSocket: it takes the active part of DTLS and controls ICE."""
+    body = negotiation.offer(ours.capabilities, credentials=ours.credentials, wish=wish)
+    return _completed(body, 0, ours)
+
+
+def accept_answer(ours: Description, theirs: Description, port: BrowserPort) -> Agreement:
+    """Reads its answer. Raises BadDescription or NotAcceptable as `negotiation.accept_answer` does."""
+    agreement = negotiation.accept_answer(ours, theirs, credentials=port.credentials)
+    if agreement.ice is None:
+        raise BadDescription("a browser's answer needs a=ice-ufrag and a=ice-pwd")
+    return replace(agreement, remote=None, remote_rtcp=None)
 
 
 def _require(offer: Description, media: Media) -> None:
@@ -84,12 +98,11 @@ def _require(offer: Description, media: Media) -> None:
         raise BadDescription("a browser's offer with several m-lines needs a=group:BUNDLE")
 
 
-def _completed(body: Description, agreement: Agreement, ours: BrowserPort) -> Description:
+def _completed(body: Description, index: int, ours: BrowserPort) -> Description:
     """Adds what only browsers want: a stream for the track event, and the SSRC it arrives with."""
     lines: list[Line] = [Line("a", f"msid:{STREAM} {TRACK}")]
     if ours.ssrc:
         lines.append(Line("a", f"ssrc:{ours.ssrc} cname:{ours.cname}"))
-    index = agreement.media_index
     media = body.media[index]
     media = media.with_lines((*media.lines, *lines))
     session = (*body.lines, Line("a", "msid-semantic: WMS *"))

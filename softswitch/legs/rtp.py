@@ -12,7 +12,7 @@ from media.credentials import sdp_session
 from media.digits import DigitMerger
 from media.errors import BadDescription
 from media.events import Dtmf, Event, MediaStarted, PortFailed, PortStats, Reservation, Stats
-from media.negotiation import Agreement, Capabilities, Srtp, payloads
+from media.negotiation import Agreement, Capabilities, DtlsIdentity, Srtp, payloads
 from softswitch.legs import base
 from softswitch.legs.studio import Studio
 
@@ -35,6 +35,8 @@ _NO_ONE: dict[int, float] = {}
 
 class RtpPort:
     """Owned by its leg. Bodies are bytes, errors are `MediaError`; a port exists from `reserve` to `close`."""
+
+    kind = PortKind.RTP
 
     def __init__(self, studio: Studio, group: int, peer: str, tell: base.Listener, *, sound: Sound = USUAL) -> None:
         self._studio = studio
@@ -80,8 +82,7 @@ class RtpPort:
         if self._theirs is None or body != self._theirs_raw:
             self._theirs = sdp.parse(body)
             self._theirs_raw = body
-        answer, self.agreement = negotiation.answer(self._theirs, self._capabilities(prefer))
-        self._ours = answer
+        self._ours, self.agreement = self._make_answer(self._theirs, prefer)
 
     def first_answer(self, *, prefer: str = "") -> bytes:
         """Our answer to the offer taken before; opens the port. A repeat gives the same body (early media, then 200)."""
@@ -90,7 +91,7 @@ class RtpPort:
         if self._theirs is None:
             raise BadDescription("no offer was taken")
         if prefer and prefer != self.codec and prefer in self.codecs:
-            self._ours, self.agreement = negotiation.answer(self._theirs, self._capabilities(prefer))
+            self._ours, self.agreement = self._make_answer(self._theirs, prefer)
         if self._ours is None or self.agreement is None:
             raise BadDescription("no offer was taken")
         self._session, body = self._session.publish(self._ours)
@@ -100,30 +101,17 @@ class RtpPort:
 
     def offer(self, *, prefer: tuple[str, ...] = ()) -> bytes:
         """Our own offer, with `prefer`red codecs first; the port is open from now on, so early sound is heard."""
-        capabilities = self._capabilities(*prefer)
-        self._ours = negotiation.offer(capabilities)
+        self._ours, capabilities = self._make_offer(*prefer)
         self._session, body = self._session.publish(self._ours)
-        if not self._open and self._reservation is not None:
-            self._subscribe()
-            self._open = True
-            self._studio.pump.submit(
-                [
-                    OpenPort(
-                        self.id,
-                        self._reservation.token,
-                        payloads.proposed(capabilities),
-                        ptime=self._ptime,
-                        jitter=self._jitter,
-                    )
-                ]
-            )
+        if not self._open:
+            self._open_offered(capabilities)
         return body
 
     def take_answer(self, body: bytes) -> None:
         """Reads the peer's answer to our offer; a repeat (183, then 200) changes nothing."""
         if self._ours is None or body == self._theirs_raw:
             return
-        agreement = negotiation.accept_answer(self._ours, sdp.parse(body))
+        agreement = self._read_answer(self._ours, sdp.parse(body))
         self._theirs_raw = body
         self._update(agreement)
 
@@ -133,7 +121,7 @@ class RtpPort:
 
     def reanswer(self, body: bytes) -> tuple[bytes, bool]:
         """Answers a re-offer; returns the body and whether the peer holds us now."""
-        answer, agreement = negotiation.answer(sdp.parse(body), self._capabilities(self.codec), previous=self.agreement)
+        answer, agreement = self._make_answer(sdp.parse(body), self.codec, previous=self.agreement)
         self._session, ours = self._session.publish(answer)
         self._theirs_raw = body
         self._update(agreement)
@@ -161,6 +149,31 @@ class RtpPort:
             self._open = False
             self._studio.pump.submit([Listen(self.id, _NO_ONE), ClosePort(self.id)])
 
+    # What a peer of another kind does otherwise (webrtc.py).
+
+    @property
+    def _identity(self) -> DtlsIdentity | None:
+        return None
+
+    def _make_answer(
+        self, theirs: sdp.Description, *prefer: str, previous: Agreement | None = None
+    ) -> tuple[sdp.Description, Agreement]:
+        return negotiation.answer(theirs, self._capabilities(*prefer), previous=previous)
+
+    def _make_offer(self, *prefer: str) -> tuple[sdp.Description, Capabilities]:
+        capabilities = self._capabilities(*prefer)
+        return negotiation.offer(capabilities), capabilities
+
+    def _read_answer(self, ours: sdp.Description, theirs: sdp.Description) -> Agreement:
+        return negotiation.accept_answer(ours, theirs)
+
+    def _open_offered(self, capabilities: Capabilities) -> None:
+        """The port hears from now on: early sound may come before the answer."""
+        token, codecs = self._reserved().token, payloads.proposed(capabilities)
+        self._subscribe()
+        self._open = True
+        self._studio.pump.submit([OpenPort(self.id, token, codecs, ptime=self._ptime, jitter=self._jitter)])
+
     def _capabilities(self, *prefer: str) -> Capabilities:
         reservation = self._reserved()
         first = [name for name in prefer if name in self._codecs]
@@ -177,19 +190,19 @@ class RtpPort:
 
     def _reserved(self) -> Reservation:
         if self._reservation is None:
-            self._reservation = self._studio.pump.reserve(PortKind.RTP, self.group)
+            self._reservation = self._studio.pump.reserve(self.kind, self.group)
             self.id = self._studio.ids.next()
         return self._reservation
 
     def _open_with(self, agreement: Agreement) -> None:
         self._subscribe()
         self._open = True
-        opening = agreement.open_port(self.id, self._reserved().token, jitter=self._jitter)
+        opening = agreement.open_port(self.id, self._reserved().token, identity=self._identity, jitter=self._jitter)
         self._studio.pump.submit([opening, *self._listening(agreement)])
 
     def _update(self, agreement: Agreement) -> None:
         before, self.agreement = self.agreement, agreement
-        command: UpdatePort = agreement.update_port(self.id, before=before)
+        command: UpdatePort = agreement.update_port(self.id, before=before, identity=self._identity)
         self._studio.pump.submit([command, *self._listening(agreement)])
 
     def _listening(self, agreement: Agreement) -> list[Detect]:

@@ -20,6 +20,7 @@ from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.legs.channels import Channels
 from softswitch.legs.rtp import RtpPort, Sound
 from softswitch.legs.studio import Studio
+from softswitch.legs.webrtc import WebRtcPort, is_browser
 from softswitch.model.cause import Cause
 from softswitch.model.errors import Unreachable
 from softswitch.model.identity import Manners, Person
@@ -53,8 +54,9 @@ class SipLeg:
     """One dialog joined to one RTP port. Written by its call (commands) and by `SipLegs` (events), both on the loop."""
 
     def __init__(
-        self, legs: SipLegs, leg_id: LegId, facts: LegFacts, peer: str, *, group: int, target: Target | None = None
-    ) -> None:
+        self, legs: SipLegs, leg_id: LegId, facts: LegFacts, peer: sig.Flow, *, group: int, target: Target | None = None,
+        offered: bytes = b"",
+    ) -> None:  # fmt: skip
         self.id = leg_id
         self.facts = facts
         self.target = target
@@ -65,12 +67,13 @@ class SipLeg:
         self.manners = target.manners if target is not None else legs.manners_of(facts)
         self._person = crossing.person_of(facts) if target is None else crossing.person_at(target, leg_id)
         self._shown: Person | None = None
-        self._host = legs.studio.address_for(peer)
-        self._offered = b""  # the caller's first body, "" with a delayed offer
+        self._host = legs.studio.address_for(peer.remote[0])
+        self._offered = offered  # the caller's first body, "" with a delayed offer
         sound = legs.sound_of(facts)
         if target is not None:
             sound = Sound(target.codecs, target.ptime, target.jitter, target.comfort_noise)
-        self._media = RtpPort(legs.studio, group, peer, self._tell, sound=sound)
+        port = WebRtcPort if is_browser(peer.transport, offered) else RtpPort
+        self._media: RtpPort = port(legs.studio, group, peer.remote[0], self._tell, sound=sound)
 
     # what the call sees
 
@@ -189,9 +192,6 @@ class SipLeg:
         return sip.Reject(self.id, status, q850=q850, headers=headers)
 
     # what SipLegs does
-
-    def start_inbound(self, offered: bytes) -> None:
-        self._offered = offered
 
     def start_outbound(self, caller: LegFacts, prefer: tuple[str, ...]) -> None:
         """Sends the INVITE. Raises MediaError when there is no port for it, LocalProtocolError when the target is no URI."""
@@ -414,8 +414,8 @@ class SipLegs:
         """A leg for a new INVITE; its media group is that of the call to come."""
         kind = PartyKind(event.peer_kind)
         facts = crossing.facts_of(event, self.manners_at(kind, event.peer_name), self._channel(kind, event.peer_name))
-        leg = SipLeg(self, LegId(event.leg), facts, event.flow.remote[0], group=self.studio.ids.next())
-        leg.start_inbound(event.body.content if event.body is not None else b"")
+        offered = event.body.content if event.body is not None else b""
+        leg = SipLeg(self, LegId(event.leg), facts, event.flow, group=self.studio.ids.next(), offered=offered)
         self._add(leg)
         return leg
 
@@ -436,7 +436,7 @@ class SipLegs:
             max_duration=target.max_duration,
             channel=self._channel(kind, target.name),
         )
-        leg = SipLeg(self, self._ids.leg(), facts, target.flow.remote[0], group=group, target=target)
+        leg = SipLeg(self, self._ids.leg(), facts, target.flow, group=group, target=target)
         leg.listener = listener
         self._add(leg)
         try:
