@@ -117,7 +117,7 @@ class Endpoint:
         self.verifier = Verifier(config.realm, (token() + token()).encode(), token, config.digest)
         self.budget = Budget(config.limits)
         self.connections = Connections(self, config.limits.streams_per_source)
-        self.load = Overload()
+        self.load = Overload(config.overload_lag)
         self.keepalives = KeepAlives(self, partial(jitter, self))
         self._udp_only = UdpOnly()
         self.clients: dict[tuple[str, str], ClientTransaction] = {}

@@ -42,7 +42,7 @@ class Inbound:
         if silenced and not self._names_dialog(data):
             core.traffic["in", "silenced"] += 1
             return
-        if core.load.level and trunk is None and self._may_be_shed(data, flow):
+        if core.load.level and flow.transport == "udp" and trunk is None and self._may_be_shed(data, flow):
             core.traffic["in", "shed"] += 1
             return
         try:

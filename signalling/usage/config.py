@@ -52,6 +52,7 @@ class EndpointConfig:
     stream_for: Callable[[Flow], Flow | None] | None = (
         None  # the TCP flow beside a UDP one, for what is too long for a datagram
     )
+    overload_lag: float = 0.150  # lateness of the loop from which new calls get 503, seconds; 0: never
     stun: bool = True  # answer STUN keep-alives on the UDP ports
     emergency: frozenset[str] = EMERGENCY  # numbers whose calls no overload refuses
     options_public: bool = False  # answer OPTIONS of strangers

@@ -166,7 +166,7 @@ class Node:
             )
         )  # fmt: skip
         advertise = None if settings.sip.advertise in ("", "auto") else _advertised(settings.sip.advertise)
-        config = EndpointConfig(realm=settings.sip.realm, advertise=advertise)
+        config = EndpointConfig(realm=settings.sip.realm, advertise=advertise, overload_lag=settings.sip.overload_ms / 1000)
         self.driver = SipDriver(
             config, switch.peers, self._heard, tls=self.certificates.sip, client_tls=switch.trunks.tls_for,
             origins=settings.sip.ws_origins,

@@ -36,6 +36,9 @@ class SipSettings:
         (), "CHAIN.pem:KEY.pem for tls, mtls and wss, chosen by SNI; empty: those of http, else self-signed."
     )
     tls_client_ca: str = _setting("", "PEM file with the authorities of client certificates, for mtls listeners.")
+    overload_ms: int = _setting(
+        150, "Lateness of the loop for a second from which new calls get 503, a third: strangers nothing; 0: never.", unit="ms"
+    )
     ws_origins: tuple[str, ...] = _setting((), "Origins of pages that may use SIP over WebSocket; empty: all.")
     dns_servers: tuple[str, ...] = _setting(
         (), "DNS servers HOST or HOST:PORT for NAPTR, SRV and addresses; empty: the system's."
