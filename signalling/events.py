@@ -291,7 +291,10 @@ class ConnectionShared:
 
 @dataclass(frozen=True, slots=True)
 class SecurityEvent:
-    """A failed login or probing; the caller logs it as one line (sip.md §9). Never carries secrets."""
+    """A failed login or probing; the caller logs it as one line (sip.md §9). Never carries secrets.
+
+    `verified`: the source address is not forged, for it has finished a TCP handshake or returned a nonce of ours.
+    """
 
     what: str
     flow: Flow
@@ -299,6 +302,7 @@ class SecurityEvent:
     status: int
     user: str = ""
     user_agent: str = ""
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -331,7 +331,9 @@ class Inbound:
                 return credentials.policy
         if outcome in {Outcome.WRONG, Outcome.FORGED}:
             agent = presentable(request.get("user-agent")[:200])
-            core.emit(SecurityEvent("auth_failed", flow, _known_method(request), 401, presentable(username[:64]), agent))
+            proven = flow.transport != "udp" or outcome is Outcome.WRONG  # the nonce was ours, so the source got it
+            name = presentable(username[:64])
+            core.emit(SecurityEvent("auth_failed", flow, _known_method(request), 401, name, agent, proven))
         self._challenge(request, flow, core.verifier.challenge(source, now, stale=outcome is Outcome.STALE))
         return None
 
@@ -373,7 +375,8 @@ class Inbound:
                 return False  # before anything is told about it: a flood must not fill the log
         agent = request.get("user-agent")
         if agent and any(name in agent.lower() for name in core.config.scanners):
-            core.emit(SecurityEvent("scanner", flow, _known_method(request), 0, "", presentable(agent[:200])))
+            proven = flow.transport != "udp"
+            core.emit(SecurityEvent("scanner", flow, _known_method(request), 0, "", presentable(agent[:200]), proven))
             return False
         return True
 

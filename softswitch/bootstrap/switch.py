@@ -42,6 +42,7 @@ from softswitch.model.events import Event
 from softswitch.model.identity import MAX_DIVERSIONS, PHONES, Manners
 from softswitch.model.ids import Ids
 from softswitch.model.target import Plan
+from softswitch.observe import security
 from softswitch.recordings.depot import Depot
 from softswitch.recordings.keeper import AlarmSink, Form, Keeper
 from softswitch.recordings.policy import RecordingPolicy
@@ -181,10 +182,7 @@ class Switch:
 
     def _security(self, event: sig.SecurityEvent) -> None:
         """One line that a log watcher can act on (sip.md §9)."""
-        log.warning(
-            "! sip-security", what=event.what, source=event.flow.remote[0], port=event.flow.remote[1], method=event.method,
-            status=event.status, user=event.user, agent=event.user_agent,
-        )  # fmt: skip
+        security.write(security.security_line(self._parts.clock.utc(), event))
 
     def _admit(self, facts: LegFacts) -> Admission:
         return self.screen(facts, self._routed(facts))
