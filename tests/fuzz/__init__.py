@@ -36,6 +36,7 @@ from signalling.message.uri import escape_user
 from signalling.message.writer import header_lines, quoted, render_bad_request
 from signalling.usage.identity import caller_identity, passed_headers
 from signalling.usage.registrar import parse_number
+from tests.support.messages import collected
 
 HERE = Path(__file__).parent
 VECTORS = HERE.parent / "vectors"
@@ -182,7 +183,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 def seeds(target: str) -> list[bytes]:
     """The corpus of a target: the torture messages, real session descriptions, and what was found before."""
     found = [path.read_bytes() for path in sorted((HERE / "found" / target).glob("*"))]
-    messages = [path.read_bytes() for folder in ("rfc4475", "rfc5118") for path in sorted((VECTORS / folder).glob("*.dat"))]
+    messages = list(collected().values())
     match target:
         case "sdp":
             files = sorted(path for path in (VECTORS / "sdp").rglob("*") if path.suffix in {".sdp", ".txt"} or path.is_file())
