@@ -147,7 +147,8 @@ class Verifier:
 
     def _mac(self, stamp: str, source: str) -> str:
         text = f"{stamp}:{self.realm}:{_network(source)}"
-        return hmac.new(self._key, text.encode(), "sha256").hexdigest()[:_MAC_LENGTH]
+        octets = text.encode("utf-8", "surrogateescape")  # a nonce that a peer made up may be anything
+        return hmac.new(self._key, octets, "sha256").hexdigest()[:_MAC_LENGTH]
 
     def _judge_nonce(self, nonce: str, source: str, now: float) -> Outcome:
         stamp, mac = nonce[:-_MAC_LENGTH], nonce[-_MAC_LENGTH:]
