@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 PROTOCOLS = ("udp", "tcp", "tls", "auto")
 AUTH_MODES = ("auto", "ip", "register", "digest", "none")
-EARLY_MEDIA = ("pass", "block")
+EARLY_MEDIA = ("pass", "block", "after_180", "always_tone")
+DTMF = ("auto", "rfc4733", "info", "inband")
+REFER = ("refuse", "bridge")
 CALLER_IDS = ("from", "pai", "rpid", "both", "ppi")
 PRIVACY = ("none", "id")
 NUMBER_FORMATS = ("asis", "e164_plus", "e164", "national", "national_trunk0", "subscriber")
@@ -126,7 +128,11 @@ class Media:
     ptime: int = 20
     """Packet time, ms."""
     early_media: str = field(default="pass", metadata={"choices": EARLY_MEDIA})
-    """pass: the caller hears what the carrier sends before the answer. block: ringback of the switch instead."""
+    """pass: the caller hears what the carrier sends before the answer. block: it is only told that it rings. after_180: what
+    comes before the first 180 is not passed. always_tone: a tone of the switch, whatever the carrier sends."""
+    dtmf: str = field(default="auto", metadata={"choices": DTMF})
+    """How keys go to the carrier: auto: as negotiated. rfc4733: as telephone-event. info: by INFO. inband: as tones alone. What
+    comes in is understood in every way."""
     jitter_min: int = 0
     """Least delay of the jitter buffer, ms; 0: what the setting `media.jitter_min` says."""
     jitter_max: int = 0
@@ -153,6 +159,9 @@ class Failover:
 
 @dataclass(frozen=True, slots=True)
 class Session:
+    refer: str = field(default="refuse", metadata={"choices": REFER})
+    """Whether a caller behind the trunk may transfer whom it has called (REFER). bridge: to what it may call itself, never to
+    the outside; refuse: 603."""
     connected_line: bool = False
     """Whether the carrier is told whom its caller has reached, and after a transfer who took over (P-Asserted-Identity)."""
 

@@ -42,6 +42,8 @@ class Conversation:
         self._sound = sound
         self._emit = emit
         self._heard_of: set[str] = set()
+        self.referrals = 0
+        """How often the devices of parties have sent somebody on."""
         self.said: Release | None = None
         """What the party that ended its part has said exactly; those who are released for it are told the same."""
         self._over: asyncio.Future[Ending] | None = None
@@ -267,16 +269,17 @@ class Conversation:
     # what comes from the parties
 
     def digit(self, party: Party, event: base.DigitPressed) -> None:
-        """Notes a digit. The engine carries RFC 4733 across by itself; those of INFO and of a page are sent on here."""
+        """Notes a digit. The engine carries RFC 4733 across by itself; those of INFO and of a page are sent on here,
+        and all of them to whom INFO alone reaches.
+        """
         self._timeline.emit(ev.LegDtmf(leg=party.leg.id, digit=event.digit, way=event.way, duration=event.duration))
-        if event.way in ("info", "browser"):
-            self.press(party, event.digit)
+        self.press(party, event.digit, carried=event.way not in ("info", "browser"))
 
-    def press(self, party: Party, digits: str) -> None:
+    def press(self, party: Party, digits: str, *, carried: bool = False) -> None:
         """Keys of a party, for everybody whom it talks to."""
         for other in self._mix.parties:
             if other is not party and other.circle == party.circle and not other.held:
-                other.leg.press(digits)
+                other.leg.press(digits, carried=carried)
 
     def judge(self, leg: Leg, *, final: bool = True) -> None:
         """Writes down how the party was heard."""

@@ -47,6 +47,9 @@ log = structlog.get_logger("calls")
 MAX_VISITS = 20
 """Destinations one call may be sent to, one after another, before it counts as a loop."""
 
+MAX_REFERRALS = 5
+"""Transfers by the devices of parties that one call takes."""
+
 _STATES: dict[type[ev.Event], CallState] = {
     ev.IvrEntered: CallState.IVR, ev.QueueEntered: CallState.WAITING, ev.CallConnected: CallState.TALKING,
     ev.ConferenceJoined: CallState.TALKING, ev.CallParked: CallState.HELD, ev.CallUnparked: CallState.IVR,
@@ -365,8 +368,9 @@ class Call:
         )
         end_early = _leave_as_it_is if quiet else self._end_early
         self.alerting = [other for other in self.alerting if other.ringing]
+        watch = Watch(progress, self.board.report, _leave_as_it_is if quiet else self._ring_tone)
         dialling = Dialling(
-            self.timeline, stages, timeout, Watch(progress, self.board.report), end_early=end_early, is_in_call=self.keeps,
+            self.timeline, stages, timeout, watch, end_early=end_early, is_in_call=self.keeps,
             on_failed=self._far_end_failed, taken_back=lambda: self.conversation.said,
         )  # fmt: skip
         self.alerting.append(dialling)
@@ -398,6 +402,11 @@ class Call:
 
     def _far_end_failed(self, release: Release | None) -> None:
         self.conversation.said = release
+
+    def _ring_tone(self) -> None:
+        """The tone as early sound, for a trunk whose own is not wanted."""
+        self.caller.open_early()
+        self.sound.ringback()
 
     def _end_early(self) -> None:
         """A new stage, or nobody answered: what was heard of the former one is over."""
@@ -471,8 +480,7 @@ class Call:
         """A party's own device sends the other side elsewhere: where it could call itself, and nowhere else."""
         leg, status = party.leg, 200
         try:
-            if leg.facts.kind is PartyKind.TRUNK and party is self.mix.anchor:
-                raise Unreachable(Cause.REJECTED)  # a customer does not send our people about
+            self._may_transfer(party)
             if wanted.replaces and self.join_calls is not None:
                 self.join_calls(self, party, wanted)
                 return
@@ -485,6 +493,15 @@ class Call:
         except (Conflict, NotFound) as fault:
             log.info("! transfer refused", call=self.id, to=wanted.number, reason=str(fault))
             leg.report_transfer(Cause.REJECTED.sip)
+
+    def _may_transfer(self, party: Party) -> None:
+        """Raises Unreachable: a caller behind a trunk does not send our people about, unless its profile says so; and nobody
+        sends a call round and round (sip.md §5.6)."""
+        facts = party.leg.facts
+        self.conversation.referrals += 1
+        is_stranger = facts.kind is PartyKind.TRUNK and party is self.mix.anchor and not facts.may_refer
+        if is_stranger or self.conversation.referrals > MAX_REFERRALS:
+            raise Unreachable(Cause.REJECTED)
 
     def move_anchor(self, party: Party) -> Party:
         """From now on the call serves this party; returns the one it served before, which goes on as a party like any other."""

@@ -77,6 +77,8 @@ class Watch:
 
     progress: Callable[[Leg | None, int], None]
     report: TargetReport
+    tone: Callable[[], None] = lambda: None
+    """The caller is to hear our own ringing tone, whatever the far end sends."""
 
 
 @dataclass(slots=True)
@@ -182,9 +184,11 @@ class Dialling:
         if attempt is None:
             return
         match event:
-            case base.Ringing(status=status):
+            case base.Ringing(status=status, tone=tone):
                 attempt.rang = True
                 self.watch.progress(None, status)
+                if tone:
+                    self.watch.tone()
             case base.EarlyMedia(status=status):
                 attempt.rang = attempt.early = True
                 self.watch.progress(attempt.leg, status)

@@ -44,7 +44,7 @@ class StandIn:
     def answer(self, *, prefer: str = "") -> None:
         self.is_answered = True
 
-    def press(self, digits: str) -> None:
+    def press(self, digits: str, *, carried: bool = False) -> None:
         """There is no device."""
 
     @property

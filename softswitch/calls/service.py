@@ -286,6 +286,8 @@ class CallService:
         admission = self._admit(LegFacts(inbound=True, kind=by.kind, party=by.party, caller=by.caller, called=number))
         if admission.destination is None:
             raise Unreachable(admission.cause)
+        if by.kind is PartyKind.TRUNK and admission.destination.kind is DestinationKind.OUTSIDE:
+            raise Unreachable(Cause.REJECTED)  # not even by a declared number that leads there
         return admission.destination
 
     def _join_calls(self, call: Call, party: Party, wanted: base.TransferWanted) -> None:

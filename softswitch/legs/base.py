@@ -46,6 +46,7 @@ class LegFacts:
     diverted: tuple[Diversion, ...] = ()  # who has sent the call on before, the first one first
     session_id: str = ""  # of the party's end (RFC 7989)
     headers: Mapping[str, str] = field(default_factory=dict)  # what its profile lets in
+    may_refer: bool = True  # its device may send the other side elsewhere (REFER)
     asserted: bool = False  # the trunk's network vouches for the calling number (P-Asserted-Identity of a trusted peer)
 
     @property
@@ -60,6 +61,8 @@ _SOURCE = {PartyKind.TRUNK: "sip", PartyKind.PHONE: "sip", PartyKind.AGENT: "bro
 @dataclass(frozen=True, slots=True)
 class Ringing:
     status: int = 180
+    tone: bool = False
+    """The caller is to hear a tone of ours as early sound, whatever the far end sends (trunk `early_media = always_tone`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +225,8 @@ class Leg(Protocol):
     def answer(self, *, prefer: str = "") -> None:
         """Answers an inbound leg; a second call does nothing."""
 
-    def press(self, digits: str) -> None:
-        """Sends digits to the party's device."""
+    def press(self, digits: str, *, carried: bool = False) -> None:
+        """Sends digits to the party's device. `carried`: the sound brings them already, where the device listens."""
 
     def shows(self, person: Person) -> None:
         """Tells the party whom it talks to, with its answer or, when it has that, by itself. A repeat changes nothing."""

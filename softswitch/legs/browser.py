@@ -267,8 +267,9 @@ class BrowserLeg:
     def answer(self, *, prefer: str = "") -> None:
         self._answered = True
 
-    def press(self, digits: str) -> None:
-        self._session.send_digits(digits)
+    def press(self, digits: str, *, carried: bool = False) -> None:
+        if not carried:
+            self._session.send_digits(digits)
 
     @property
     def person(self) -> Person:

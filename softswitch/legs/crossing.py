@@ -40,7 +40,8 @@ def facts_of(event: sig.IncomingCall, manners: Manners, channel: int) -> LegFact
         hops=event.max_forwards, asserted=kind is PartyKind.TRUNK and manners.trust and bool(event.caller.asserted_user),
         channel=channel, hidden=hidden, withheld=number if hidden and number != ANONYMOUS else "",
         diverted=history.read(event.headers, manners) if kind is PartyKind.TRUNK and manners.trust else (),
-        session_id=session_in(event.headers) or session_made(event.leg), headers=passed, context=dict(passed),
+        session_id=session_in(event.headers) or session_made(event.leg), headers=passed,
+        may_refer=manners.may_refer, context=dict(passed),
     )  # fmt: skip
 
 

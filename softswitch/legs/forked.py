@@ -119,8 +119,8 @@ class ForkedLeg:
     def answer(self, *, prefer: str = "") -> None:
         self._leg.answer(prefer=prefer)
 
-    def press(self, digits: str) -> None:
-        self._leg.press(digits)
+    def press(self, digits: str, *, carried: bool = False) -> None:
+        self._leg.press(digits, carried=carried)
 
     @property
     def person(self) -> Person:

@@ -27,6 +27,8 @@ class Sound(NamedTuple):
     ptime: int = 20
     jitter: tuple[int, int] = (0, 0)
     comfort_noise: bool = False
+    dtmf: str = "auto"
+    """How keys are told: auto (what is negotiated), rfc4733, inband (tones alone), info (by INFO, never in the sound)."""
 
 
 USUAL = Sound()
@@ -47,6 +49,7 @@ class RtpPort:
         least, most = sound.jitter
         self._jitter = Jitter(least or studio.jitter.min, most or studio.jitter.max)
         self._comfort_noise = sound.comfort_noise
+        self.dtmf = sound.dtmf
         self._tell = tell
         self._reservation: Reservation | None = None
         self._session = sdp_session()
@@ -185,6 +188,7 @@ class RtpPort:
             rtcp_port=reservation.rtcp_port,
             ptime=self._ptime,
             comfort_noise=self._comfort_noise,
+            dtmf=self.dtmf in ("auto", "rfc4733"),
             srtp=Srtp.OFF,
         )
 

@@ -64,6 +64,7 @@ class SipLeg:
         self._legs = legs
         self._phase = Phase.NEW
         self._held = False
+        self._has_rung = False
         self.manners = target.manners if target is not None else legs.manners_of(facts)
         self._person = crossing.person_of(facts) if target is None else crossing.person_at(target, leg_id)
         self._shown: Person | None = None
@@ -71,7 +72,7 @@ class SipLeg:
         self._offered = offered  # the caller's first body, "" with a delayed offer
         sound = legs.sound_of(facts)
         if target is not None:
-            sound = Sound(target.codecs, target.ptime, target.jitter, target.comfort_noise)
+            sound = Sound(target.codecs, target.ptime, target.jitter, target.comfort_noise, target.dtmf)
         port = WebRtcPort if is_browser(peer.transport, offered) else RtpPort
         self._media: RtpPort = port(legs.studio, group, peer.remote[0], self._tell, sound=sound)
 
@@ -162,8 +163,11 @@ class SipLeg:
         before, self._person = self._person, (person or self._person)._replace(session=session)
         return self._person[:3] != before[:3]
 
-    def press(self, digits: str) -> None:
-        if self._phase in (Phase.EARLY, Phase.ANSWERED):
+    def press(self, digits: str, *, carried: bool = False) -> None:
+        if self._media.dtmf == "info":
+            for digit in digits if self._phase is Phase.ANSWERED else ():
+                self._legs.submit(sip.SendInfo(self.id, written_digit(digit)))
+        elif self._phase in (Phase.EARLY, Phase.ANSWERED) and not carried:
             self._media.send_digits(digits)
 
     def report_transfer(self, status: int) -> None:
@@ -243,8 +247,11 @@ class SipLeg:
     def _progress(self, event: sig.Progress) -> None:
         if self._phase is Phase.NEW:
             self._phase = Phase.RINGING
-        if event.body is None or self.target is None or not self.target.early_media:
-            self._tell(base.Ringing(event.status))
+        policy = self.target.early_media if self.target is not None else "block"
+        self._has_rung |= event.status == 180
+        waits = policy == "after_180" and not self._has_rung  # announcements before the ringing are not for the caller
+        if event.body is None or policy in ("block", "always_tone") or waits:
+            self._tell(base.Ringing(event.status, tone=policy == "always_tone"))
             return
         try:
             self._media.take_answer(event.body.content)
@@ -355,6 +362,11 @@ def read_digit(body: sig.Body) -> tuple[str, int]:
     values = {key.strip().lower(): value.strip() for key, _, value in (line.partition("=") for line in text.splitlines())}
     duration = values.get("duration", "")
     return _digit(values.get("signal", "")), int(duration) if duration.isdigit() and len(duration) < 6 else 0
+
+
+def written_digit(digit: str, duration: int = 100) -> sig.Body:
+    """The INFO body of one key; the form that gateways know best (RFC 2976, `application/dtmf-relay`)."""
+    return sig.Body(f"Signal={digit}\r\nDuration={duration}\r\n".encode(), "application/dtmf-relay")
 
 
 def _digit(text: str) -> str:

@@ -27,7 +27,8 @@ class Target:
     ptime: int = 20
     jitter: tuple[int, int] = (0, 0)  # least and most delay of the jitter buffer, ms; 0: the node's
     comfort_noise: bool = False
-    early_media: bool = True
+    dtmf: str = "auto"  # auto, rfc4733, inband, info: how keys are told to the peer
+    early_media: str = "pass"  # pass, block, after_180, always_tone: what the caller hears before the answer
     ring: float = 60.0
     first_response: float = 0.0
     max_duration: float = 0.0

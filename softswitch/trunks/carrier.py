@@ -112,7 +112,7 @@ class Carrier:
             form=out.number_format, mobile_zero=out.mobile_zero, where=Context(into.country, into.area),
             diversion=out.diversion, connected_line=self.profile.session.connected_line,
             headers_out=frozenset(map(str.lower, out.headers_out)), headers_in=frozenset(map(str.lower, into.headers_in)),
-            trust=into.trust_identity, caller_form=into.caller_format,
+            trust=into.trust_identity, may_refer=self.profile.session.refer == "bridge", caller_form=into.caller_format,
         )  # fmt: skip
 
     def target(self, place: Place, hop: Hop, number: str) -> Target:
@@ -128,7 +128,7 @@ class Carrier:
             flow=Flow(hop.transport, ("", 0), hop.address), number=dialled, trunk=True, login=self.login,
             manners=self.manners, codecs=profile.media.codecs, ptime=profile.media.ptime,
             jitter=(profile.media.jitter_min, profile.media.jitter_max), comfort_noise=profile.media.comfort_noise,
-            early_media=profile.media.early_media == "pass", ring=float(profile.limits.max_ring),
+            dtmf=profile.media.dtmf, early_media=profile.media.early_media, ring=float(profile.limits.max_ring),
             first_response=profile.failover.first_response, max_duration=float(profile.limits.max_duration),
             advance_after_ring=profile.failover.advance_after_ring, trust_reason=profile.failover.trust_reason,
             advance=profile.failover.advance, stop=profile.failover.stop, address=key_of(hop),

@@ -87,7 +87,7 @@ class Party:
     def answer(self, *, prefer: str = "") -> None:
         self.is_answered = True
 
-    def press(self, digits: str) -> None:
+    def press(self, digits: str, *, carried: bool = False) -> None:
         pass
 
     @property
