@@ -22,11 +22,12 @@ from softswitch.calls.mix import Mix, Party
 from softswitch.calls.monitor import Monitors
 from softswitch.calls.outcome import Ending, Outcome
 from softswitch.calls.ringing import devices
+from softswitch.calls.roles import first_party, heir, role_beside
 from softswitch.calls.scene import PartyRole
 from softswitch.calls.sound import Sound
 from softswitch.calls.switchboard import Switchboard
 from softswitch.calls.timeline import Timeline
-from softswitch.calls.transfer import Return, blind, come_back
+from softswitch.calls.transfer import Return, blind, come_back, may_transfer
 from softswitch.legs import base
 from softswitch.legs.base import Leg, LegFacts, PartyKind
 from softswitch.model import events as ev
@@ -46,9 +47,6 @@ log = structlog.get_logger("calls")
 
 MAX_VISITS = 20
 """Destinations one call may be sent to, one after another, before it counts as a loop."""
-
-MAX_REFERRALS = 5
-"""Transfers by the devices of parties that one call takes."""
 
 _STATES: dict[type[ev.Event], CallState] = {
     ev.IvrEntered: CallState.IVR, ev.QueueEntered: CallState.WAITING, ev.CallConnected: CallState.TALKING,
@@ -91,7 +89,7 @@ class Call:
         """Fetches an agent out of a queue for this call."""
         self.timeline = Timeline(call_id, board.journal, board.clock)
         self.mix = Mix(board.media, caller.group, caller)
-        self.mix.anchor.name, self.mix.anchor.agent, self.mix.anchor.role = _first_party(self.facts)
+        self.mix.anchor.name, self.mix.anchor.agent, self.mix.anchor.role = first_party(self.facts)
         self.sound = Sound(board.media, self.mix, self.timeline)
         self.conversation = Conversation(board, self.mix, self.timeline, self.sound, self.emit)
         self.conversation.transfer = self._transfer
@@ -426,7 +424,7 @@ class Call:
         name = other or (f"agent:{agent}" if agent else f"{leg.facts.kind}:{leg.facts.party}")
         self.limit(leg.facts.max_duration)
         self.emit(ev.CallConnected(other=name, leg=leg.id, agent=agent, queue=queue))
-        party = Party(leg, _role_beside(self.mix.anchor, agent), name=name, agent=agent)
+        party = Party(leg, role_beside(self.mix.anchor, agent), name=name, agent=agent)
         try:
             return await self.conversation.talk(party, self.recording_decision(agent, queue, record=record))
         finally:
@@ -480,7 +478,7 @@ class Call:
         """A party's own device sends the other side elsewhere: where it could call itself, and nowhere else."""
         leg, status = party.leg, 200
         try:
-            self._may_transfer(party)
+            may_transfer(self, party)
             if wanted.replaces and self.join_calls is not None:
                 self.join_calls(self, party, wanted)
                 return
@@ -494,15 +492,6 @@ class Call:
             log.info("! transfer refused", call=self.id, to=wanted.number, reason=str(fault))
             leg.report_transfer(Cause.REJECTED.sip)
 
-    def _may_transfer(self, party: Party) -> None:
-        """Raises Unreachable: a caller behind a trunk does not send our people about, unless its profile says so; and nobody
-        sends a call round and round (sip.md §5.6)."""
-        facts = party.leg.facts
-        self.conversation.referrals += 1
-        is_stranger = facts.kind is PartyKind.TRUNK and party is self.mix.anchor and not facts.may_refer
-        if is_stranger or self.conversation.referrals > MAX_REFERRALS:
-            raise Unreachable(Cause.REJECTED)
-
     def move_anchor(self, party: Party) -> Party:
         """From now on the call serves this party; returns the one it served before, which goes on as a party like any other."""
         former = self.conversation.move_anchor(party)
@@ -512,10 +501,10 @@ class Call:
     def part(self, party: Party, ending: Ending, *, before: Sequence[Command] = ()) -> None:
         """A party leaves and the others go on; who is served is another one when this party was it."""
         if party is self.mix.anchor:
-            heir = _heir(self.conversation.others)
-            if heir is None:
+            next_one = heir(self.conversation.others)
+            if next_one is None:
                 raise Conflict("nobody else is in the call")
-            self.move_anchor(heir)
+            self.move_anchor(next_one)
         self.conversation.leave(party, ending, before=before)
 
     def give(self, party: Party) -> Leg:
@@ -586,24 +575,6 @@ class Call:
             return
         who = "agent" if self.facts.kind is PartyKind.AGENT else "caller"
         self.hang_up(cause, who)
-
-
-def _first_party(facts: LegFacts) -> tuple[str, str, PartyRole]:
-    """Name, login and role of whoever calls."""
-    if facts.kind is PartyKind.AGENT:
-        return f"agent:{facts.party}", facts.party, PartyRole.AGENT
-    return f"extension:{facts.party}" if facts.kind is PartyKind.PHONE else "customer", "", PartyRole.CUSTOMER
-
-
-def _role_beside(anchor: Party, agent: str) -> PartyRole:
-    """Of whoever is joined first: an agent has called the customer, or the called one is on the agent's side."""
-    return PartyRole.CUSTOMER if anchor.role is PartyRole.AGENT and not agent else PartyRole.AGENT
-
-
-def _heir(others: Sequence[Party]) -> Party | None:
-    """Whom the call serves when the one it served leaves: the customer, else whoever no handler waits for."""
-    ranked = sorted(others, key=lambda party: (party.role is not PartyRole.CUSTOMER, party.parted is not None))
-    return ranked[0] if ranked else None
 
 
 def _nowhere(_facts: LegFacts, _number: str) -> Destination:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from softswitch.calls.mix import Party
 from softswitch.calls.outcome import Ending, Outcome
 from softswitch.calls.scene import PartyRole
-from softswitch.legs.base import Leg
+from softswitch.legs.base import Leg, PartyKind
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Conflict, Refusal
+from softswitch.model.errors import Conflict, Refusal, Unreachable
 
 if TYPE_CHECKING:
     from softswitch.calls.call import Call, Work
@@ -31,6 +31,22 @@ class Return:
     to: Destination | None = None
     agent: str = ""
     queue: str = ""
+
+
+MAX_REFERRALS = 5
+"""Transfers by the devices of parties that one call takes (sip.md §5.6)."""
+
+
+def may_transfer(call: Call, party: Party) -> None:
+    """Counts a transfer that a party's device wants. Raises Unreachable for one that may not, or the sixth.
+
+    A caller behind a trunk does not send our people about unless its profile says so.
+    """
+    facts = party.leg.facts
+    call.conversation.referrals += 1
+    is_stranger = facts.kind is PartyKind.TRUNK and party is call.mix.anchor and not facts.may_refer
+    if is_stranger or call.conversation.referrals > MAX_REFERRALS:
+        raise Unreachable(Cause.REJECTED)
 
 
 def way_back(call: Call, by: Party) -> Return:

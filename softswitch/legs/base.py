@@ -46,7 +46,7 @@ class LegFacts:
     diverted: tuple[Diversion, ...] = ()  # who has sent the call on before, the first one first
     session_id: str = ""  # of the party's end (RFC 7989)
     headers: Mapping[str, str] = field(default_factory=dict)  # what its profile lets in
-    may_refer: bool = True  # its device may send the other side elsewhere (REFER)
+    may_refer: bool = False  # its device may send the other side elsewhere (REFER)
     asserted: bool = False  # the trunk's network vouches for the calling number (P-Asserted-Identity of a trusted peer)
 
     @property

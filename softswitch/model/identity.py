@@ -48,7 +48,7 @@ class Manners:
     headers_out: frozenset[str] = frozenset()  # lower case
     headers_in: frozenset[str] = frozenset()
     trust: bool = True  # its words about callers are believed
-    may_refer: bool = True  # who calls from there may send the called one elsewhere
+    may_refer: bool = False  # who calls from there may send the called one elsewhere
     caller_form: str = "asis"  # how it writes numbers to us
     max_diversions: int = MAX_DIVERSIONS
 
