@@ -101,6 +101,32 @@ fn pause_is_silence_and_channels_change_on_the_fly() {
 }
 
 #[test]
+fn frames_that_are_run_together_change_on_their_own_frame() {
+    let control = |pause| Command::ControlRecord { recorder: 90, channels: None, pause, mark: String::new() };
+    for offset in 0..10 {
+        let mut stage = Stage::new("together");
+        stage.port(1, 400.0, pcmu());
+        stage.port(2, 700.0, pcmu());
+        stage.submit(vec![listen(1, &[2]), listen(2, &[1])]);
+        let path = stage.record(90, "together.wav", &[&[1], &[2]], None);
+        let paused_at = 500 + 10 * offset;
+        stage.run(paused_at as u64);
+        stage.submit(vec![control(Some(true))]);
+        stage.run(200);
+        stage.submit(vec![control(Some(false))]);
+        stage.run(200);
+        stage.submit(vec![Command::StopRecord { recorder: 90 }]);
+        assert!(matches!(stage.recorded(90), Event::RecordEnded { verdict: "complete", .. }));
+        for (side, tone) in sides(&path).iter().zip([400.0, 700.0]) {
+            let heard = |from, to| amplitude(side, from, to, tone);
+            assert!(heard(paused_at - 100, paused_at - 20) > 0.25, "{offset}: not paused too early");
+            assert!(heard(paused_at + 20, paused_at + 180) < 0.01, "{offset}: nothing of the pause is kept");
+            assert!(heard(paused_at + 220, paused_at + 380) > 0.25, "{offset}: resumed in time");
+        }
+    }
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_refused_and_a_fallback_takes_over() {
     let mut stage = Stage::new("fallback");
     stage.port(1, 400.0, pcmu());

@@ -37,7 +37,7 @@ fn a_bridge_of_one_codec_is_relayed_bit_by_bit_without_a_frame_clock() {
     assert_eq!(stage.hears(CALLER, &TONES), [TONES[1]]);
     assert_eq!(stage.hears(AGENT, &TONES), [TONES[0]]);
     assert!(stage.dump(AGENT).contains("\"path\":\"relay\",\"observed\":false"));
-    assert!(stage.core.phases.iter().all(|phase| phase.groups.is_empty()), "nobody needs frames");
+    assert!(stage.core.phases.iter().all(engine::worker::table::Phase::is_idle), "nobody needs frames");
     let delays = stage.peers[&AGENT].received.iter().map(|packet| packet.at % 20_000);
     assert_eq!(delays.max(), Some(0), "sent in the same turn");
 }

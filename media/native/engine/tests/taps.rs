@@ -119,7 +119,7 @@ fn listen_changes_a_tap_and_its_rate_is_its_own() {
     stage.submit(vec![Command::CloseTap { tap: TAP }]);
     stage.run(200);
     assert_eq!(queue.take(), (vec![], 0));
-    assert!(stage.core.phases.iter().all(|phase| phase.groups.is_empty()), "nobody needs frames any more");
+    assert!(stage.core.phases.iter().all(engine::worker::table::Phase::is_idle), "nobody needs frames any more");
     assert_eq!(stage.refusals(), [""; 0]);
 }
 

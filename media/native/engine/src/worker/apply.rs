@@ -22,6 +22,7 @@ impl Core {
         for item in batch.items {
             let Item { index, command, extra } = item;
             let (name, target) = (command.name(), command.target());
+            self.catch_up_for(target, now);
             if let Err(refusal) = self.carry_out(command, extra, now, net) {
                 let reason = refusal.word();
                 self.events.push(Event::CommandFailed { seq: batch.seq, index, command: name, target, reason });

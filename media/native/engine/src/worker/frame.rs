@@ -28,7 +28,7 @@ impl Core {
         self.current = None;
     }
 
-    fn pull_ports(&mut self, group: &mut Group, length: usize, due: Micros, now: Micros) {
+    pub(super) fn pull_ports(&mut self, group: &mut Group, length: usize, due: Micros, now: Micros) {
         for index in 0..group.plan.decode.len() {
             let (slot, node, frame) = group.plan.decode[index];
             self.current = Some(slot);
@@ -221,7 +221,7 @@ impl Core {
         Some((begun as u16).wrapping_sub(former.newest) as i16 > 0)
     }
 
-    fn feed_recorders(&mut self, group: &mut Group, length: usize, due: Micros) {
+    pub(super) fn feed_recorders(&mut self, group: &mut Group, length: usize, due: Micros) {
         let Group { recorders, arena, rate, .. } = group;
         let mut lost = None;
         for recorder in recorders.iter_mut() {

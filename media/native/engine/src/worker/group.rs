@@ -23,6 +23,8 @@ pub struct Group {
     pub plan: Plan,
     /// The plan must be made anew before the next frame or packet.
     pub dirty: bool,
+    /// While frames are batched: when the newest one that was run was due.
+    pub ran_to: Micros,
     /// Panics within the last minute.
     pub faults: Vec<Micros>,
 }
@@ -40,8 +42,10 @@ pub struct Plan {
     pub settling: Vec<Slot>,
     /// By frame: nothing plays yet, but packets come.
     pub awaited: Vec<bool>,
-    /// Ports that send DTMF or wait for in-band digits.
+    /// Somebody needs frames …
     pub clocked: bool,
+    /// … but only recorders, which do not mind to get several at once.
+    pub batched: bool,
 }
 
 impl Group {
@@ -59,6 +63,7 @@ impl Group {
             arena: Vec::new(),
             plan: Plan::default(),
             dirty: true,
+            ran_to: 0,
             faults: Vec::new(),
         }
     }

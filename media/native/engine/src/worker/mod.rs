@@ -1,6 +1,7 @@
 //! Workers: each owns groups and their ports, an epoll, and its frames. `table` is sans-IO; `threads` runs it.
 
 mod apply;
+mod batch;
 mod bus;
 pub mod clock;
 pub mod door;

@@ -13,33 +13,49 @@ impl Core {
     /// Makes the plans of all groups that changed, and drops those that became empty.
     pub fn replan(&mut self, now: Micros, net: &mut dyn Net) {
         while let Some(index) = self.dirty.pop() {
+            if self.group(index).is_some_and(|group| group.dirty) {
+                self.catch_up_group(index, now);
+            }
             let Some(mut group) = self.groups.get_mut(index as usize).and_then(Option::take) else { continue };
             if group.is_empty() {
                 self.group_of.remove(&group.id);
-                self.enter_phase(index, group.phase, false, now);
+                self.leave_phase(index, group.phase);
                 continue;
             }
             if std::mem::take(&mut group.dirty) {
                 self.plan(&mut group, now, net);
-                self.enter_phase(index, group.phase, group.plan.clocked, now);
+                self.enter_phase(index, &mut group, now);
             }
             self.groups[index as usize] = Some(group);
         }
     }
 
-    fn enter_phase(&mut self, index: u32, phase: usize, clocked: bool, now: Micros) {
-        let phase_offset = phase as Micros * FRAME_US / super::table::PHASES as Micros;
+    fn leave_phase(&mut self, index: u32, phase: usize) {
         let phase = &mut self.phases[phase];
-        let present = phase.groups.contains(&index);
-        if clocked && !present {
-            if phase.groups.is_empty() {
-                // The next due time after now on this phase's grid.
-                phase.next = (now.saturating_sub(phase_offset) / FRAME_US + 1) * FRAME_US + phase_offset;
-            }
-            phase.groups.push(index);
-        } else if !clocked && present {
-            phase.groups.retain(|other| *other != index);
+        phase.groups.retain(|other| *other != index);
+        phase.batched.retain(|other| *other != index);
+    }
+
+    /// Puts the group where its plan wants frames from.
+    fn enter_phase(&mut self, index: u32, group: &mut Group, now: Micros) {
+        let phase_offset = group.phase as Micros * FRAME_US / super::table::PHASES as Micros;
+        let phase = &mut self.phases[group.phase];
+        let was_batched = phase.batched.contains(&index);
+        let clocked = if group.plan.batched { was_batched } else { phase.groups.contains(&index) };
+        if group.plan.clocked && clocked {
+            return;
         }
+        self.leave_phase(index, group.phase);
+        if !group.plan.clocked {
+            return;
+        }
+        let phase = &mut self.phases[group.phase];
+        if phase.is_idle() {
+            // The next due time after now on this phase's grid.
+            phase.next = (now.saturating_sub(phase_offset) / FRAME_US + 1) * FRAME_US + phase_offset;
+        }
+        group.ran_to = phase.next.saturating_sub(FRAME_US);
+        if group.plan.batched { phase.batched.push(index) } else { phase.groups.push(index) }
     }
 
     fn plan(&mut self, group: &mut Group, now: Micros, net: &mut dyn Net) {
@@ -79,13 +95,18 @@ impl Core {
         self.follow_ears(group);
         self.assign_frames(group, &mut plan, now);
         let sends_dtmf = group.ports.iter().any(|slot| self.port(*slot).is_some_and(|port| port.outgoing.is_active()));
-        plan.clocked = !plan.mixers.is_empty()
-            || !plan.decode.is_empty()
+        let hurries = !plan.mixers.is_empty()
+            || plan
+                .decode
+                .iter()
+                .any(|(slot, ..)| self.port(*slot).is_some_and(|port| port.receive.detectors.need_samples()))
             || !group.players.is_empty()
-            || !group.recorders.is_empty()
+            || !group.buses.is_empty()
             || !group.taps.is_empty()
             || !group.injects.is_empty()
             || sends_dtmf;
+        plan.clocked = hurries || !plan.decode.is_empty() || !group.recorders.is_empty();
+        plan.batched = plan.clocked && !hurries;
         plan.awaited.resize(plan.frames as usize, false);
         group.arena.clear();
         group.arena.resize(plan.frames as usize * group.rate as usize / crate::ids::FRAMES_PER_SECOND, 0.0);

@@ -96,8 +96,17 @@ pub enum Change {
 /// Clock of one phase: which groups have frames, and when the next is due.
 #[derive(Debug, Default)]
 pub struct Phase {
+    /// A frame each 20 ms.
     pub groups: Vec<u32>,
+    /// Several frames at once (see `batch`).
+    pub batched: Vec<u32>,
     pub next: Micros,
+}
+
+impl Phase {
+    pub fn is_idle(&self) -> bool {
+        self.groups.is_empty() && self.batched.is_empty()
+    }
 }
 
 pub struct Core {
@@ -263,7 +272,7 @@ impl Core {
 
     /// When something is to be done without a packet or a command.
     pub fn next_wake(&self) -> Micros {
-        let frames = self.phases.iter().filter(|phase| !phase.groups.is_empty()).map(|phase| phase.next).min();
+        let frames = self.phases.iter().filter(|phase| !phase.is_idle()).map(|phase| phase.next).min();
         frames.unwrap_or(Micros::MAX).min(self.next_sweep).min(self.grace_ends())
     }
 
@@ -273,7 +282,7 @@ impl Core {
         self.run_waiting(now, net);
         for index in 0..PHASES {
             let mut is_first = true;
-            while !self.phases[index].groups.is_empty() && self.phases[index].next <= now {
+            while !self.phases[index].is_idle() && self.phases[index].next <= now {
                 let due = self.phases[index].next;
                 if std::mem::take(&mut is_first) {
                     self.note_lag(now - due);
@@ -287,11 +296,12 @@ impl Core {
                 }
                 // A frame may have ended a group, never begun one.
                 self.phases[index].groups = groups;
+                self.run_batches(index, due, merged, now);
                 self.phases[index].next += FRAME_US;
             }
         }
         self.replan(now, net);
-        if self.phases.iter().all(|phase| phase.groups.is_empty()) {
+        if self.phases.iter().all(Phase::is_idle) {
             self.lag_us = 0; // nothing is mixed, so nothing can be late: a former overload must not outlive its calls
         }
         self.watch_load(now);
@@ -320,9 +330,15 @@ impl Core {
     }
 
     pub(super) fn guarded_frame(&mut self, index: u32, due: Micros, now: Micros, merged: u32, net: &mut dyn Net) {
-        let Some(mut group) = self.groups.get_mut(index as usize).and_then(Option::take) else { return };
         let due = due + Micros::from(merged) * FRAME_US;
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.frame(&mut group, due, now, merged, net)));
+        self.guarded_group(index, now, |core, group| core.frame(group, due, now, merged, net));
+    }
+
+    /// Lets `work` process a group that is out of the table meanwhile; a panic costs the port that was processed, and if it comes
+    /// again and again all of the group.
+    pub(super) fn guarded_group(&mut self, index: u32, now: Micros, work: impl FnOnce(&mut Self, &mut Group)) {
+        let Some(mut group) = self.groups.get_mut(index as usize).and_then(Option::take) else { return };
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(self, &mut group)));
         let fault = outcome.is_err();
         if fault {
             group.faults.retain(|at| now.saturating_sub(*at) < 60_000_000);
