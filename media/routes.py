@@ -118,10 +118,13 @@ def private_word(customer: int, player: int, agent: int, supervisor: int) -> Rou
     return _hears(customer, player), *bridge(agent, supervisor)
 
 
-def conference(bus: int, members: Iterable[int], observers: Iterable[int] = ()) -> Routes:
-    """Everybody hears the bus, which gives each member the sum minus their own voice; observers are not heard."""
+def conference(bus: int, members: Iterable[int], observers: Iterable[int] = (), programs: Iterable[int] = ()) -> Routes:
+    """Everybody hears the bus, which gives each member the sum minus their own voice; observers are not heard.
+
+    `programs` (injects) are heard by all.
+    """
     talking = tuple(members)
-    return _hears(bus, *talking), *(_hears(member, bus) for member in (*talking, *observers))
+    return _hears(bus, *talking, *programs), *(_hears(member, bus) for member in (*talking, *observers))
 
 
 def three_way(members: Sequence[int]) -> Routes:

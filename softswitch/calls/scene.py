@@ -63,19 +63,25 @@ def routes(scene: Scene) -> tuple[Listen, ...]:
 def left_and_right(scene: Scene) -> tuple[Mapping[int, float], Mapping[int, float]]:
     """The recorder's channels (interfaces.md §6): left the customer, right everybody else who can be heard in the call.
 
-    A barging supervisor is on the right, a whispering one on a file of its own. A private word is on no channel.
+    A barging supervisor is on the right, a whispering one on a file of its own. A private word is on no channel. What a program
+    says to anybody but an agent is on the right as well; what it says to an agent is a whisper.
     """
     left: dict[int, float] = {}
     right: dict[int, float] = {}
     for seat in scene:
+        if seat.stream and seat.role not in (PartyRole.AGENT, PartyRole.SUPERVISOR):
+            right[seat.stream] = 0.0
         if not seat.port or seat.muted or _in_private(scene, seat):
             continue
         if seat.role is PartyRole.CUSTOMER:
             left[seat.port] = 0.0
         elif seat.role is not PartyRole.SUPERVISOR or seat.mode is MonitorMode.BARGE:
             right[seat.port] = 0.0
-    if not left and right:  # nobody counts as customer: whoever came first is on the left
-        first = next(iter(right))
+    if not left:  # nobody counts as customer: whoever came first is on the left
+        programs = {seat.stream for seat in scene}
+        first = next((source for source in right if source not in programs), 0)
+        if not first:
+            return left, right
         left[first] = right.pop(first)
     return left, right
 
@@ -120,7 +126,7 @@ def _supervisor_hears(scene: Scene, me: Seat) -> list[int]:
             return [seat.port for seat in targets]
         case _:
             mates = [seat.port for seat in scene if seat is not me and _is_mate(seat)] if me.mode in _TALKS else []
-            return [seat.port for seat in heard] + mates
+            return [seat.port for seat in heard] + [seat.stream for seat in heard] + mates
 
 
 def _targets(scene: Scene, supervisor: Seat) -> list[Seat]:

@@ -24,8 +24,9 @@ class Room:
     members: list[Call] = field(default_factory=list)
 
     def routes(self) -> Sequence[Listen]:
-        """Everybody hears the bus, the bus hears everybody."""
-        return routes.conference(self.bus, [member.caller.port for member in self.members])
+        """Everybody hears the bus, the bus hears everybody, and the programs that speak to them."""
+        programs = [member.mix.anchor.stream for member in self.members if member.mix.anchor.stream]
+        return routes.conference(self.bus, [member.caller.port for member in self.members], programs=programs)
 
 
 class Conferences:

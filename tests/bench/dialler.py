@@ -81,6 +81,11 @@ class Dialler:
             await asyncio.sleep(PACE / 4)
         await asyncio.sleep(0.5)
 
+    def end(self, talk: Talk) -> None:
+        """Hangs one call up."""
+        assert self._driver is not None
+        self._driver.submit(HangUp(talk.leg))
+
     async def call(self, number: str, listen: int) -> Talk:
         """Dials; returns when the call is answered."""
         assert self._driver is not None

@@ -54,7 +54,7 @@ class S3Server:
     def client(self) -> Any:
         return boto3.client("s3", endpoint_url=self.endpoint, **LOGIN)
 
-    def keys(self) -> list[str]:
+    def held(self) -> list[str]:
         return [one["Key"] for one in self.client.list_objects_v2(Bucket="calls").get("Contents", [])]
 
     def stop(self) -> None:
@@ -101,7 +101,7 @@ async def test_recordings_wait_for_the_store_and_then_live_there(shelf: Shelf, s
         while path.exists() or shelf.raised():
             await asyncio.sleep(0.02)
     task.cancel()
-    assert f"node-1/{FILE}" in server.keys()
+    assert f"node-1/{FILE}" in server.held()
 
     sound = await keeper.sound(FILE)
     assert sound.read(0, sound.size) == content, "heard from there"
@@ -114,7 +114,7 @@ async def test_recordings_wait_for_the_store_and_then_live_there(shelf: Shelf, s
     assert "checksum" in "".join(report.faults.values()), "a change in the store is found"
     await depot.delete(FILE)
     await depot.delete(FILE)
-    assert f"node-1/{FILE}" not in server.keys()
+    assert f"node-1/{FILE}" not in server.held()
 
 
 async def test_a_store_that_refuses_is_an_absence_not_a_loss(shelf: Shelf, server: S3Server) -> None:

@@ -142,3 +142,15 @@ def test_no_picture_leaks(held: bool, player: int, others: list[Seat], superviso
     for seat in scene:
         if seat.muted:
             assert not any(seat.port in heard[other.port] for other in (*others, scene[0]))
+
+
+def test_what_a_program_says() -> None:
+    """To the customer: in the recording, and a supervisor hears it. To the agent: a whisper."""
+    program = 7
+    scene = (Seat(CALLER, PartyRole.CUSTOMER, stream=program), _agent(), _watch(M.LISTEN))
+    assert _sets(routes(scene)) == {C: {A, program}, A: {C}, S: {C, A, program}}
+    assert tuple(map(set, left_and_right(scene))) == ({C}, {A, program})
+    scene = (_customer(), Seat(AGENT, PartyRole.AGENT, stream=program), _watch(M.OFF))
+    assert tuple(map(set, left_and_right(scene))) == ({C}, {A})
+    alone = (Seat(THIRD, PartyRole.MEMBER, stream=program), Seat(AGENT, PartyRole.AGENT))
+    assert tuple(map(set, left_and_right(alone))) == ({X}, {A, program}), "a program is nobody's side"

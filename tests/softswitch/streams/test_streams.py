@@ -7,7 +7,7 @@ import base64
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,10 @@ from aiohttp.test_utils import TestServer
 
 from media.events import Dtmf
 from softswitch.calls.call import Call
+from softswitch.directory.model import RecordingRule
+from softswitch.features.conference import Conferences
 from softswitch.model import events as ev
+from softswitch.model.destination import DestinationKind
 from softswitch.model.errors import Conflict, NotFound
 from softswitch.streams.model import Format, StreamWish, Track
 from softswitch.streams.service import Streams
@@ -250,3 +253,29 @@ async def test_nonsense_is_borne_for_a_while(office, streams, program, talking):
             await program.ws.send_str("{")
     await until(lambda: office.of(ev.StreamEnded))
     assert office.of(ev.StreamEnded)[0].reason == "lost"
+
+
+async def test_what_a_program_says_to_the_customer_is_recorded_and_in_a_room_all_hear_it(office, streams, program):
+    office.handlers[DestinationKind.CONFERENCE] = Conferences(office.media).join
+    office.snapshot = replace(office.snapshot, recording_rules={"all": RecordingRule(name="all")})
+    _, call = office.call("extension:1001")
+    await asyncio.sleep(0.05)
+    office.phone("1001").accept()
+    await asyncio.sleep(0.05)
+    streams.start(call, StreamWish(url=program.url, speaks=True))
+    await until(lambda: office.engine.injects)
+    (inject,) = office.engine.injects
+    office.engine.label(inject, "program")
+    assert office.engine.records(call.mix.recorder) == ({"caller 13800138000"}, {"1001", "program"})
+
+    others = [office.call("conference:r", number)[0] for number in ("138", "139")]
+    member, meeting = office.call("conference:r", "137")
+    await asyncio.sleep(0.05)
+    streams.start(meeting, StreamWish(url=program.url, speaks=True, name="bot"))
+    await until(lambda: len(office.engine.injects) == 2)
+    office.engine.label(max(office.engine.injects), "bot")
+    assert [one.hears for one in (*others, member)] == [
+        {"caller 139", "caller 137", "bot"}, {"caller 138", "caller 137", "bot"}, {"caller 138", "caller 139", "bot"},
+    ]  # fmt: skip
+    streams.stop(meeting, "bot")
+    assert others[0].hears == {"caller 139", "caller 137"}
