@@ -49,11 +49,15 @@ def unsupported(request: Request) -> list[str]:
 
 def check_session(request: Request) -> Body | None:
     """The offer of an INVITE, None without one. Raises RemoteProtocolError(400 | 406 | 415)."""
-    if "content-encoding" in request.headers and request.get("content-encoding").lower() not in {"", "identity"}:
+    if _is_encoded(request):
         raise RemoteProtocolError(415, "Encoded Body")
     if "accept" in request.headers and not _accepts_sdp(request):
         raise RemoteProtocolError(406, "Not Acceptable")
     return session_body(request)
+
+
+def _is_encoded(request: Request) -> bool:
+    return "content-encoding" in request.headers and request.get("content-encoding").lower() not in {"", "identity"}
 
 
 def _accepts_sdp(request: Request) -> bool:
@@ -68,7 +72,7 @@ def refusal_lines(request: Request, status: int, core: Core, *, min_expires: int
     if status == 420:
         return f"Unsupported: {', '.join(unsupported(request))}\r\n"
     if status == 415:
-        return ACCEPT
+        return "Accept-Encoding: identity\r\n" if _is_encoded(request) else ACCEPT
     if status == 469:
         return f"Recv-Info: {', '.join(core.config.info_packages)}\r\n"
     if status == 489:

@@ -203,6 +203,34 @@ def test_offers_of_two_address_families(bench: Switch, name: str, lines: list[st
             peer.hang_up(answer or "")
 
 
+@pytest.mark.acceptance("PAR-4")
+def test_descriptions_beyond_their_limits_are_not_acceptable(bench: Switch) -> None:
+    """More than 500 lines, 16 media lines, 128 attributes of one, a line beyond 4 KiB; at the limit the call is answered."""
+    media, attribute = "m=audio 0 RTP/AVP 0\r\n", "a=x\r\n"
+    with RawSip(bench.sip_port) as peer:
+        for extra, expected in (
+            (attribute * 126, 200),
+            (attribute * 128, 488),
+            (media * 16, 488),
+            (f"a=x:{'y' * 4093}\r\n", 488),
+            ((media + attribute * 60) * 9, 488),
+        ):
+            peer.send(peer.request("INVITE", "sip:9196@127.0.0.1", body=offer(extra=extra)))
+            answer = peer.final()
+            assert status(answer) == expected, extra[:40]
+            if expected == 200:
+                peer.hang_up(answer or "")
+            else:
+                peer.send(acknowledged(answer or ""))
+
+
+def acknowledged(answer: str) -> str:
+    """The ACK to a refusal; its Via is that of the request without what the switch has added."""
+    via = header(answer, "Via").partition(";received")[0]
+    kept = "".join(f"{name}: {header(answer, name)}\n" for name in ("From", "To", "Call-ID"))
+    return f"ACK sip:9196@127.0.0.1 SIP/2.0\nVia: {via}\n{kept}CSeq: 1 ACK\nContent-Length: 0\n\n"
+
+
 def test_an_open_bench_registers_nobody_else(bench: Switch) -> None:
     """A name that is no extension gets its bindings back and is nobody here; an extension needs its password."""
     with RawSip(bench.sip_port) as peer:

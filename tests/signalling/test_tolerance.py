@@ -155,3 +155,11 @@ def test_display_names_of_all_charsets_are_read(charset: str, is_quoted: bool) -
 def test_uris_are_equal_whatever_their_escapes() -> None:
     one = parse_uri(f"sip:{CODES[0]}@x")
     assert all(same_uri(one, parse_uri(f"sip:{user}@X")) for user in CODES)
+
+
+@pytest.mark.parametrize(("value", "is_refused"), [("identity", False), ("Identity", False), ("gzip", True)])
+def test_an_encoded_body_is_refused_with_the_encoding_that_is_read(value: str, is_refused: bool) -> None:
+    bench = Bench()
+    answers = bench.feed(bench.request("INVITE", body=SDP, headers=f"e: {value}\r\n"), FLOW)
+    refusals = [(answer.status, answer.get("accept-encoding")) for answer in answers if answer.status > 199]
+    assert refusals == ([(415, "identity")] if is_refused else [])
