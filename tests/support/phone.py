@@ -33,12 +33,14 @@ class Phone:
     hertz: float
     codecs: tuple[str, ...] = ("pcmu", "pcma")
     port: int = field(default_factory=free_sip_port)
+    transport: str = "udp"
     process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Phone:
         options = {
             "user": self.user, "password": self.password, "domain": self.domain, "hertz": self.hertz, "codecs": self.codecs,
             "port": self.port,
+            "transport": self.transport,
         }  # fmt: skip
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.phone_process", json.dumps(options)],
@@ -74,7 +76,11 @@ class Phone:
         raise AssertionError("the phone process ended")
 
     def dial(self, number: str, **more: Any) -> None:
-        self.do("dial", uri=f"sip:{number}@{self.domain}", **more)
+        self.do(
+            "dial",
+            uri=f"sip:{number}@{self.domain}" + (f";transport={self.transport}" if self.transport != "udp" else ""),
+            **more,
+        )
 
     def state(self) -> str:
         return str(self.do("state")["state"])

@@ -36,7 +36,7 @@ class Device:
         await self.runtime.start(baresip.Config(net_interface="127.0.0.1", native_log_level="error", extra_config_text=listen))
         account = baresip.Account(
             user=self.options["user"], domain=self.options["domain"], password=self.options["password"], audio_codecs=codecs,
-            reg_interval=120,
+            reg_interval=120, transport=self.options.get("transport", "udp"),
         )  # fmt: skip
         self.agent = await baresip.UserAgent.create(self.runtime, account)
         self.agent.on_incoming(self.incoming.put_nowait)
