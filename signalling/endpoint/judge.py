@@ -70,7 +70,7 @@ def refusal_lines(request: Request, status: int, core: Core, *, min_expires: int
     if status in {405, 501}:
         return core.allow_line
     if status == 420:
-        return f"Unsupported: {', '.join(unsupported(request))}\r\n"
+        return f"Unsupported: {', '.join(unsupported(request)) or '100rel'}\r\n"
     if status == 415:
         return "Accept-Encoding: identity\r\n" if _is_encoded(request) else ACCEPT
     if status == 469:

@@ -121,9 +121,12 @@ def answer(core: Core, command: Answer, now: float) -> None:
 
 def release(core: Core, leg: Leg, now: float) -> None:
     """A PRACK or the answer to an UPDATE came: send the 18x and the 200 that waited for it."""
-    if leg.stage is not Stage.RINGING or rings.release(core, leg, now) or leg.held_answer is None:
+    if leg.stage is not Stage.RINGING:
         return
-    answer(core, leg.held_answer, now)
+    if leg.held_answer is not None:
+        answer(core, leg.held_answer, now)  # whatever else waited to be told about ringing is old news
+    elif leg.rings:
+        rings.release(core, leg, now)
 
 
 def answer_with(

@@ -64,11 +64,10 @@ def on_prack(core: Core, leg: Leg, request: Request, transaction: ServerTransact
         core.resume(leg, now)
 
 
-def release(core: Core, leg: Leg, now: float) -> bool:
-    """Send what waited for a PRACK; True when another reliable 18x is open after that."""
+def release(core: Core, leg: Leg, now: float) -> None:
+    """Send what waited for a PRACK, up to the next reliable 18x."""
     while leg.rings and leg.server is not None and leg.reliable is not None and not leg.reliable.is_open:
         ring(core, leg, leg.server, leg.rings.popleft(), now)
-    return leg.reliable is not None and leg.reliable.is_open
 
 
 def _is_reliable(leg: Leg, command: Ring) -> bool:

@@ -96,6 +96,7 @@ def test_early_media_body_is_shown_with_183() -> None:
     assert (progress.status, progress.body) == (183, ANSWER)
 
 
+@pytest.mark.acceptance("TXN-1")
 def test_unanswered_invite_is_sent_seven_times_and_fails_after_32_seconds() -> None:
     pair = EndpointPair()
     pair.link.loss = 1.0
@@ -133,6 +134,7 @@ def test_ring_time_ends_in_cancel() -> None:
     nothing_left(pair)
 
 
+@pytest.mark.acceptance("TXN-5")
 def test_cancel_waits_for_the_first_provisional_response() -> None:
     pair = EndpointPair()
     pair.link.delay = 0.1
@@ -146,6 +148,7 @@ def test_cancel_waits_for_the_first_provisional_response() -> None:
     nothing_left(pair)
 
 
+@pytest.mark.acceptance("TXN-5")
 def test_cancel_crossing_200_ends_in_ack_and_bye() -> None:
     pair = EndpointPair()
     pair.link.delay = 0.1
@@ -178,6 +181,7 @@ def test_hang_up_before_the_ack_waits_for_it() -> None:
     nothing_left(pair)
 
 
+@pytest.mark.acceptance("TXN-2")
 def test_2xx_is_repeated_until_its_ack_and_the_call_given_up_after_32_seconds() -> None:
     pair = EndpointPair()
     pair.submit(pair.a, invite(pair))
@@ -219,6 +223,7 @@ def test_repeated_200_is_acknowledged_again_with_the_same_octets() -> None:
     assert count(pair.a, Answered) == 1
 
 
+@pytest.mark.acceptance("DLG-1", "DLG-2")
 def test_delayed_offer_is_answered_in_the_ack() -> None:
     pair = EndpointPair()
     pair.b.on_event = answering

@@ -73,6 +73,7 @@ class Call:
         return [answer.status for answer in self.bench.feed(self.request(method, cseq=cseq, **parts), flow)]  # type: ignore[arg-type]
 
 
+@pytest.mark.acceptance("DLG-12")
 def test_lower_cseq_is_500_unknown_tags_481_stray_ack_nothing_second_bye_481() -> None:
     call = Call(Bench())
     assert call.send("INFO", cseq=5) == [200]
@@ -93,6 +94,7 @@ def test_retransmitted_bye_gets_its_200_again() -> None:
     assert [answer.status for answer in call.bench.feed(bye, call.flow) + call.bench.feed(bye, call.flow)] == [200, 200]
 
 
+@pytest.mark.acceptance("TXN-4")
 def test_invite_on_two_branches_is_merged_and_a_repeat_is_absorbed() -> None:
     bench = Bench()
     first = bench.request("INVITE", body=SDP, call_id="m", branch="z9hG4bKone")
@@ -169,6 +171,7 @@ def test_update_with_an_offer() -> None:
     assert b"CSeq: 2 UPDATE" in ok
 
 
+@pytest.mark.acceptance("DLG-1")
 def test_ack_without_answer_to_our_offer_ends_the_call_with_cause_111() -> None:
     bench = Bench()
     bench.feed(bench.request("INVITE", call_id="late", contact=f"<sip:gw@{TRUNK[0]}>"), trunk_flow())
@@ -575,3 +578,16 @@ def test_strangers_of_one_network_share_its_connections() -> None:
     assert closed[20] == [flows[20]]
     other = Flow("tcp", ("2001:db8::1", 5060), ("2001:db8:9:1::1", 40000), 99)
     assert bench.endpoint.flow_opened(other, bench.now).close_flows == []
+
+
+@pytest.mark.acceptance("TXN-7", "TXN-4")
+def test_a_request_that_waits_for_the_layer_above_hears_100_late_and_never_408() -> None:
+    bench = Bench(EndpointConfig(messages=True))
+    assert bench.feed(bench.request("MESSAGE", body="hi", kind="text/plain"), trunk_flow()) == []
+    started = bench.now
+    heard: list[tuple[float, bytes]] = []
+    while bench.now < started + 40:
+        heard += [(bench.now - started, data) for data in bench.wait(0.25)]
+    assert [(at, data[:11]) for at, data in heard] == [(3.5, b"SIP/2.0 100")]
+    (unknown,) = bench.feed(bench.request("CANCEL", call_id="none"), trunk_flow())
+    assert unknown.status == 481
