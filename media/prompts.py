@@ -74,6 +74,8 @@ class PromptStore:
     async def load(self, name: str, language: str) -> int | None:
         """The prompt's id, ready to play. None when it is missing or cannot be decoded: reported once, never raised."""
         path = await self._spoken(name, language) if name.startswith(TEXT) else self.find(name, language)
+        if path is None and name.startswith(TEXT):
+            return None  # whoever asked has words instead, and the speech service has told why
         if path is None:
             self._report(name, language, "no such file")
             return None

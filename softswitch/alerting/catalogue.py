@@ -141,6 +141,11 @@ CATALOGUE: Mapping[str, Entry] = {
         Said("收件地址不存在,或服务器长期不可用。", "The address does not exist, or the server was away for long."),
         Said("核对地址。", "Check the address."),
     ),
+    "speech_failed": Entry(
+        Said("语音合成失败", "Speech cannot be rendered"),
+        Said("合成进程未安装、内存不足或响应过慢;来电者听到已录制的词语。", "The speech process is not installed, lacks memory or is too slow; callers hear the recorded words."),
+        Said("检查 speech.engine、speech.voices 与扩展包 speech;预先试听文本。", "Check speech.engine, speech.voices and the extra speech; listen to the texts beforehand."),
+    ),
     "audit_anchor": Entry(
         Said("审计锚点未写入", "Audit anchor not written"),
         Said("数据目录不可写。", "The data directory cannot be written."),

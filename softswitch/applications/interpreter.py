@@ -10,13 +10,13 @@ import structlog
 
 from softswitch.applications import model as m
 from softswitch.applications.client import Answer, NoAnswer, resolved
-from softswitch.applications.words import words_of
 from softswitch.calls.outcome import Ending, Outcome
 from softswitch.directory.model import Application
 from softswitch.ivr.verbs.base import Line, QueueOptions
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import SwitchError, Unreachable
+from softswitch.prompts.words import spoken
 from softswitch.voicemail.taking import Take
 
 log = structlog.get_logger("applications")
@@ -156,7 +156,7 @@ class Interpreter:
             case m.Say():
                 language = _LANGUAGES.get(verb.language.partition("-")[0].lower(), self.line.language)
                 for _ in range(verb.loop or 1000):
-                    await self.line.play(words_of(verb.text, language), languages=(language,), stop_on_key=stop_on_key)
+                    await self.line.play(spoken(verb.text, language), languages=(language,), stop_on_key=stop_on_key)
             case m.Play(digits=""):
                 for _ in range(verb.loop or 1000):
                     await self.line.play((verb.name,), stop_on_key=stop_on_key)

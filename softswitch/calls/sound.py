@@ -14,6 +14,7 @@ from media.service import MediaService
 from softswitch.calls.mix import Mix
 from softswitch.calls.timeline import Timeline
 from softswitch.model import events as ev
+from softswitch.prompts.words import TEXT, words_of
 
 _WAITING_DIGITS = 64
 
@@ -59,13 +60,9 @@ class Sound:
         `gain` is dB, `offset` where the first prompt begins (ms). Returns why it ended: done, digit (only with `stop_on_key`),
         talk (only with `stop_on_voice`), stopped, error. With `steering` a key ends it at its end, not at its begin.
         """
-        prompts = []
+        prompts: list[int] = []
         for name in names:
-            prompt = await self._media.prompts.load(name, language)
-            if prompt is None:
-                self._timeline.emit(ev.PromptMissing(prompt=name, language=language))
-            else:
-                prompts.append(prompt)
+            prompts += await self._loaded(name, language)
         if not prompts or (stop_on_key and self._digits):
             return "digit" if stop_on_key and self._digits else "done"
         playback = Playback(self._media.pump, self._media.ids.next(), self._mix.group)
@@ -83,6 +80,19 @@ class Sound:
             self._prompt = None
             self._mix.player = self._music.id if self._music is not None else 0
             self._mix.apply(after=playback.stop_command())
+
+    async def _loaded(self, name: str, language: str) -> list[int]:
+        """One prompt; a text that cannot be spoken is put together from what was recorded."""
+        prompt = await self._media.prompts.load(name, language)
+        if prompt is not None:
+            return [prompt]
+        if not name.startswith(TEXT):
+            self._timeline.emit(ev.PromptMissing(prompt=name, language=language))
+            return []
+        found: list[int] = []
+        for word in words_of(name.removeprefix(TEXT), language):
+            found += await self._loaded(word, language) if not word.startswith(TEXT) else []
+        return found
 
     async def music(self, name: str, language: str = "music") -> None:
         """Music until something else is wanted; the file is `music/NAME`. Missing music is silence, noted in the timeline."""

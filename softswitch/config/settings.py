@@ -193,6 +193,15 @@ class ReportsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechSettings:
+    engine: str = _setting("", "Speaks texts of flows and applications; empty: only what was recorded.", choices=("", "kokoro"))
+    voices: str = _setting("", "Archive with the voices of kokoro (npm package kokoro-js 1.2.1, a .tgz).")
+    python: str = _setting("", "Interpreter that has the extra `speech`; empty: the switch's own.")
+    cache_mb: int = _setting(500, "Rendered texts are kept up to this size.", unit="MB")
+    patience: float = _setting(4.0, "A caller waits at most so long for a text that was never rendered.", unit="s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     data_dir: Path = _setting(Path("data"), "Database, recordings, prompts, keys.")
     sip: SipSettings = SipSettings()
@@ -211,6 +220,7 @@ class Settings:
     mail: MailSettings = MailSettings()
     alarms: AlarmsSettings = AlarmsSettings()
     reports: ReportsSettings = ReportsSettings()
+    speech: SpeechSettings = SpeechSettings()
     origins: Mapping[str, str] = field(default_factory=dict)
     """Key → where its value came from: a file with line, an environment name, `command line`. Missing: the default."""
 
@@ -243,7 +253,7 @@ SECTIONS: Mapping[str, type] = {
     "sip": SipSettings, "media": MediaSettings, "http": HttpSettings, "database": DatabaseSettings, "bus": BusSettings,
     "node": NodeSettings, "recordings": RecordingsSettings, "metrics": MetricsSettings, "log": LogSettings,
     "access": AccessSettings, "ldap": LdapSettings, "oidc": OidcSettings, "mail": MailSettings, "alarms": AlarmsSettings,
-    "reports": ReportsSettings,
+    "reports": ReportsSettings, "speech": SpeechSettings,
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -72,6 +72,8 @@ class FlowVersions:
     """Owned by the loop. `open()` before use; then it follows the directory."""
 
     def __init__(self, store: Store, directory: Directory, clock: Clock) -> None:
+        self.on_publish: Callable[[Mapping[str, Any]], object] = lambda _tree: None
+        """Told of the tree that new calls get."""
         self._store = store
         self._directory = directory
         self._clock = clock
@@ -139,6 +141,7 @@ class FlowVersions:
             if now is None or now.version != number or not _same(now.tree(), found.tree):
                 await self._directory.change([_change(found, exists=now is not None)], by)
             await self._store.write(partial(_note_published, name=name, number=number, at=self._clock.utc()))
+            self.on_publish(found.tree)
         return await self.version(name, number)
 
     def _checked(self, name: str, tree: Mapping[str, Any]) -> None:

@@ -37,8 +37,7 @@ def encoded(source: Path, target: Path, codec: str, rate: int) -> Path:
 
 @pytest.mark.parametrize(
     ("name", "codec", "rate"),
-    [("a.mp3", "libmp3lame", 44_100), ("a.flac", "flac", 44_100), ("a.m4a", "aac", 48_000), ("a.ogg", "flac", 48_000),
-     ("a.opus", "libopus", 48_000)],
+    [("a.mp3", "libmp3lame", 44_100), ("a.flac", "flac", 44_100), ("a.m4a", "aac", 48_000),      ("a.opus", "libopus", 48_000)],
 )  # fmt: skip
 async def test_every_format_is_as_loud(tmp_path: Path, name: str, codec: str, rate: int) -> None:
     source = encoded(sine(tmp_path / "a.wav", level=0.05, rate=rate), tmp_path / name, codec, rate)

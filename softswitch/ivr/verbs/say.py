@@ -1,7 +1,8 @@
 """Reads a value out: prompts, the value in the caller's language, prompts. The value is put together from recorded words.
 
 `kind`: number, digits, money (yuan and cents), date (YYYY-MM-DD), time (HH:MM), duration (seconds). What cannot be read as its
-kind is read digit by digit. A text of one's own is a prompt: record it, or render it with `script/prompts`.
+kind is read digit by digit. `text` is spoken before the value by the speech engine (`speech.engine`) unless it was recorded;
+without an engine the words of it that were recorded are said.
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ from softswitch.ivr.verbs.base import (
     one_of,
 )
 from softswitch.prompts import values
+from softswitch.prompts.words import spoken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Say:
+    text: str = ""
     value: str = ""
     kind: str = "number"
     prompts: Prompts = ()
@@ -41,8 +44,10 @@ class Say:
 
 async def run(node: Say, line: Line) -> Outcome:
     value = filled(node.value, names(line))
+    text = filled(node.text, names(line)).strip()
     for language in node.languages or (line.language,):
-        words = [*node.prompts, *values.spoken(node.kind, value, language), *node.after]
+        said = spoken(text, language) if text else ()
+        words = [*node.prompts, *said, *values.spoken(node.kind, value, language), *node.after]
         await line.play(words, languages=(language,), stop_on_key=node.stop_on_key, stop_on_voice=node.barge_in == "voice")
     return Outcome("done")
 
@@ -50,8 +55,8 @@ async def run(node: Say, line: Line) -> Outcome:
 def check(node: Say, _snapshot: Snapshot) -> Iterator[Fault]:
     yield from one_of("kind", node.kind, *values.KINDS)
     yield from one_of("barge_in", node.barge_in, *BARGE_IN)
-    if not node.value and not node.prompts:
-        yield Fault("value", "expected a value, or prompts")
+    if not node.value and not node.prompts and not node.text:
+        yield Fault("value", "expected a value, a text, or prompts")
 
 
 VERB = Verb(
@@ -66,6 +71,12 @@ VERB = Verb(
             expect=Outcome("done"),
             next="menu",
             plays=("zh-CN/position", "zh-CN/40", "zh-CN/2"),
+        ),
+        Example(
+            Say(text="您的包裹{{place}}已到。"),
+            variables={"place": "A7"},
+            expect=Outcome("done"),
+            plays=("zh-CN/text:您的包裹A7已到。",),
         ),
         Example(Say(value="307", kind="digits"), expect=Outcome("done"), plays=("zh-CN/3", "zh-CN/0", "zh-CN/7")),
     ),

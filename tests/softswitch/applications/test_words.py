@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from softswitch.applications.words import words_of
+from softswitch.prompts.words import words_of
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What `<Say>` says without speech synthesis: shipped sentences, numbers and names of prompts. Pure.
+"""What a text is without speech synthesis: shipped sentences, numbers and names of prompts. Pure.
 
 The text is looked for among what the prompts say (signs and spaces do not matter). What is no prompt as a whole is taken apart
 at its punctuation; digits are read out. Nothing is invented: words that nobody recorded are a prompt by their own text, which
@@ -13,6 +13,8 @@ from functools import cache
 
 from softswitch.prompts import texts, values
 
+TEXT = "text:"
+"""Begins the name of a prompt that is a text to be spoken; `media.prompts.TEXT`."""
 _SIGNS = re.compile(r"[\s,.!?;:，。！？；：、\"'“”‘’…-]+")
 _PARTS = re.compile(r"[^,.!?;，。！？；\n]+[,.!?;，。！？；]*")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -42,6 +44,18 @@ def words_of(text: str, language: str) -> tuple[str, ...]:
             words += _with_numbers(parts[0], language)
         parts = parts[count:]
     return tuple(words)
+
+
+def recorded(text: str, language: str) -> tuple[str, ...]:
+    """The same when every word of it was recorded, else nothing."""
+    words = words_of(text, language)
+    known = set(texts())
+    return words if all(word in known for word in words) else ()
+
+
+def spoken(text: str, language: str) -> tuple[str, ...]:
+    """The prompts of a text: recorded ones when they say all of it, else one that is spoken by synthesis."""
+    return recorded(text, language) or (TEXT + text.strip(),)
 
 
 def _name(text: str, language: str) -> tuple[str, ...]:
