@@ -219,6 +219,7 @@ def test_calls_end_after_the_longest_time(tmp_path: Path) -> None:
     assert run(tmp_path, scenario).record().cause == "max_duration"
 
 
+@pytest.mark.acceptance("TXN-6")
 def test_all_devices_of_an_extension_ring_and_one_answers(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         desk = await world.phone("1001")
@@ -231,6 +232,29 @@ def test_all_devices_of_an_extension_ring_and_one_answers(tmp_path: Path) -> Non
         await world.carrier.sees(sig.Answered)
         ended = await desk.sees(sig.Ended)
         assert (ended.cancelled, ended.q850) == (True, 26)
+        world.carrier.hang_up(leg)
+        await world.settles()
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.acceptance("TXN-6")
+def test_two_devices_answer_in_the_same_moment(tmp_path: Path) -> None:
+    """The first is joined; the other's 200 gets its ACK and a BYE, and the missed call is none."""
+
+    async def scenario(world: World) -> None:
+        desk = await world.phone("1001")
+        soft = Peer(world, "198.51.100.77", 5062, number="1001")
+        soft.register()
+        await soft.sees(sig.RegistrationState)
+        for device in (desk, soft):
+            device.answers(after=1.0)
+        leg = world.carrier.call("4001")
+        await world.carrier.sees(sig.Answered)
+        await world.passes(1.0)
+        gone = [event for device in (desk, soft) for event in device.events if isinstance(event, sig.Ended)]
+        assert [event.status for event in gone] == [200]
+        assert len(world.engine.hears(world.carrier.port)) == 1
         world.carrier.hang_up(leg)
         await world.settles()
 
