@@ -22,7 +22,8 @@ class Codec:
     """One codec. `name` is what `PayloadMap` and the engine use, `sdp_name` what stands in `a=rtpmap`.
 
     `payload_type` is the static type, or the dynamic one we propose in our own offers (`static` tells which). `clock` is the
-    RTP clock in Hz, `rate` the audio sample rate in Hz, `ptime` ms. `fmtp` is what we write for our own receiver.
+    RTP clock in Hz, `rate` the audio sample rate in Hz, `ptime` ms. `fmtp` is what we write for our own receiver. With
+    `library` a library of the system does the coding (setting `media.plugins`).
     """
 
     name: str
@@ -36,6 +37,7 @@ class Codec:
     transcode: bool = True
     role: Role = Role.AUDIO
     fmtp: str = ""
+    library: bool = False
 
 
 CODECS: tuple[Codec, ...] = (
@@ -45,9 +47,17 @@ CODECS: tuple[Codec, ...] = (
     Codec("G722", "G722", 9, static=True, clock=8000, rate=16000),
     Codec("OPUS", "opus", 111, static=False, clock=48000, rate=48000, channels=2, fmtp="minptime=10;useinbandfec=1"),
     Codec("L16", "L16", 96, static=False, clock=16000, rate=16000),
+    Codec("L16/8000", "L16", 98, static=False, clock=8000, rate=8000),
+    Codec("L16/44100", "L16", 11, static=True, clock=44100, rate=44100),
+    # annexb=no: silence is neither sent nor wanted, unless comfort noise is switched on (RFC 4856 §2.1.9).
+    Codec("G729", "G729", 18, static=True, clock=8000, rate=8000, fmtp="annexb=no", library=True),
+    Codec("AMR-WB", "AMR-WB", 104, static=False, clock=16000, rate=16000, library=True),
+    Codec("AMR", "AMR", 102, static=False, clock=8000, rate=8000, library=True),
+    Codec("ILBC", "iLBC", 103, static=False, clock=8000, rate=8000, fmtp="mode=20", library=True),
     Codec("CN", "CN", 13, static=True, clock=8000, rate=8000, transcode=False, role=Role.NOISE),
     Codec("telephone-event", "telephone-event", 101, False, 8000, 8000, transcode=False, role=Role.EVENTS, fmtp="0-15"),
     Codec("telephone-event", "telephone-event", 110, False, 48000, 48000, transcode=False, role=Role.EVENTS, fmtp="0-15"),
+    Codec("telephone-event", "telephone-event", 99, False, 44100, 44100, transcode=False, role=Role.EVENTS, fmtp="0-15"),
     Codec("telephone-event", "telephone-event", 97, False, 16000, 16000, transcode=False, role=Role.EVENTS, fmtp="0-15"),
 )
 
@@ -61,6 +71,9 @@ EVENTS: dict[int, Codec] = {row.clock: row for row in CODECS if row.role is Role
 """telephone-event rows by clock: the event clock follows the audio's (RFC 4733 §2.1)."""
 
 NOISE: Codec = STATIC[13]
+
+LIBRARY: frozenset[str] = frozenset(row.name for row in CODECS if row.library)
+"""Codecs that are there only when the machine has a library for them."""
 
 _BY_ENCODING: dict[tuple[str, int, int], Codec] = {(row.sdp_name.lower(), row.clock, row.channels): row for row in CODECS}
 _BY_ENCODING["opus", 48000, 1] = AUDIO["OPUS"]  # RFC 7587 §7 demands "/2"; some peers leave it out and mean the same

@@ -74,18 +74,31 @@ def native_engine(
     record_root: str = "data/recordings",
     webrtc_port: int = 0,
     tcp_port: int = 0,
+    plugins: Sequence[str] = (),
 ) -> MediaEngine:
     """Starts the Rust engine. `workers` 0 means one less than the cores; recordings are only written below `record_root`.
 
     `webrtc_port`: one UDP port for all browsers, 0 for one each. `tcp_port`: for browsers whose network blocks UDP, 0 for none.
+    `plugins`: where libraries of codecs are looked for, see `codec_libraries`.
     Raises ImportError with what to do when the module was not built, OSError when nothing can be bound.
     """
     try:
         from media._native import NativeEngine  # noqa: PLC0415 -- the rest of the package works without the build
     except ImportError as problem:
         raise ImportError("the media engine is not built: run script/setup") from problem
-    engine: MediaEngine = NativeEngine(listen, port_min, port_max, workers, record_root, webrtc_port, tcp_port)
+    engine: MediaEngine = NativeEngine(listen, port_min, port_max, workers, record_root, webrtc_port, tcp_port, list(plugins))
     return engine
+
+
+def codec_libraries(plugins: Sequence[str]) -> dict[str, str]:
+    """Codecs that need a library of the system, and why it cannot be used ("" where it can).
+
+    `plugins` are folders, files, or "auto" for wherever the system keeps libraries; none: no library is loaded.
+    Raises ImportError when the engine is not built.
+    """
+    from media._native import codec_libraries as look  # noqa: PLC0415 -- the rest of the package works without the build
+
+    return dict(look(list(plugins)))
 
 
 def _first_field(kind: type) -> Callable[[Any], int]:

@@ -108,11 +108,14 @@ def _merged(value: T, changes: Mapping[str, Any], key: tuple[str, ...], where: _
 
 
 def _checked(change: object, kind: object, part: Field[Any], key: tuple[str, ...], where: _Lines) -> object:
-    choices = part.metadata.get("choices")
-    if choices is not None and change not in choices:
+    choices: tuple[str, ...] | None = part.metadata.get("choices")
+    if choices is not None and kind != tuple[str, ...] and change not in choices:
         raise where.fault(key, f"one of {' '.join(choices)}", change)
     if kind == tuple[str, ...]:
         if isinstance(change, list | tuple) and all(isinstance(entry, str) for entry in change):
+            unknown = [entry for entry in change if choices is not None and entry not in choices]
+            if choices is not None and unknown:
+                raise where.fault(key, f"some of {' '.join(choices)}", unknown[0])
             return tuple(change)
         raise where.fault(key, "a list of strings", change)
     if kind == tuple[int, ...]:

@@ -20,6 +20,7 @@ MOBILE_ZERO = ("auto", "never", "always")
 DIVERSIONS = ("off", "diversion", "history", "both")
 SENDERS = ("caller", "account")
 REGISTERS = ("none", "any")
+CODECS = ("PCMA", "PCMU", "G722", "OPUS", "L16", "L16/8000", "L16/44100", "G729", "AMR", "AMR-WB", "ILBC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,8 @@ class Outbound:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    codecs: tuple[str, ...] = ("PCMA", "PCMU", "G722", "OPUS")
-    """Codecs in order of preference."""
+    codecs: tuple[str, ...] = field(default=("PCMA", "PCMU", "G722", "OPUS"), metadata={"choices": CODECS})
+    """Codecs in order of preference. G729, AMR, AMR-WB and ILBC need a library of the system (setting `media.plugins`)."""
     ptime: int = 20
     """Packet time, ms."""
     early_media: str = field(default="pass", metadata={"choices": EARLY_MEDIA})

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from media.codecs import CODECS, EVENTS, NOISE, STATIC, Codec, Role, audio, by_encoding
+from media.codecs import CODECS, EVENTS, LIBRARY, NOISE, STATIC, Codec, Role, audio, by_encoding
 from media.commands import PayloadMap
+from media.negotiation import formats
 from media.negotiation.values import Capabilities
 from media.sdp import Line, Media, rtpmap
 
@@ -39,7 +40,7 @@ def listed(media: Media) -> list[Listed]:
     for number in media.formats:
         # RFC 3551 §6: static types need no rtpmap. An rtpmap that says something else wins.
         codec = maps[number] if number in maps else _STATIC.get(number)
-        if codec is not None:
+        if codec is not None and formats.agreed(codec.name, parameters.get(number, ""), silence=False) is not None:
             found.setdefault((codec.name, codec.clock), Listed(codec, int(number), parameters.get(number, "")))
     return list(found.values())
 
@@ -55,9 +56,13 @@ def common(offered: Sequence[Listed], capabilities: Capabilities) -> tuple[Paylo
         chosen += [entry for entry in offered if entry.codec is NOISE and NOISE.clock in clocks]
     if capabilities.dtmf:
         chosen += _events(offered, clocks)
-    return tuple(
-        PayloadMap(codec.name, payload_type, codec.clock, codec.channels, fmtp=fmtp) for codec, payload_type, fmtp in chosen
-    )
+    return tuple(_agreed(entry, silence=capabilities.comfort_noise) for entry in chosen)
+
+
+def _agreed(entry: Listed, *, silence: bool) -> PayloadMap:
+    codec, payload_type, theirs = entry
+    fmtp = formats.agreed(codec.name, theirs, silence=silence)
+    return PayloadMap(codec.name, payload_type, codec.clock, codec.channels, fmtp=fmtp or "")
 
 
 def _events(offered: Sequence[Listed], clocks: set[int]) -> list[Listed]:
@@ -77,7 +82,12 @@ def proposed(capabilities: Capabilities) -> tuple[PayloadMap, ...]:
         rows.append(NOISE)
     if capabilities.dtmf:
         rows += [EVENTS[clock] for clock in sorted(clocks) if clock in EVENTS]
-    return tuple(PayloadMap(row.name, row.payload_type, row.clock, row.channels) for row in rows)
+    return tuple(_proposed(row, silence=capabilities.comfort_noise) for row in rows)
+
+
+def _proposed(row: Codec, *, silence: bool) -> PayloadMap:
+    fmtp = formats.offered(row.name, row.fmtp, silence=silence) if row.library else ""
+    return PayloadMap(row.name, row.payload_type, row.clock, row.channels, fmtp=fmtp)
 
 
 def answered(ours: Sequence[Listed], theirs: Media) -> tuple[PayloadMap, ...]:
@@ -96,9 +106,12 @@ def answered(ours: Sequence[Listed], theirs: Media) -> tuple[PayloadMap, ...]:
             entry = by_number[text]
         if entry is None or (entry.codec.name, entry.codec.clock) not in mine:
             continue
-        codec, payload_type = entry.codec, mine[entry.codec.name, entry.codec.clock].payload_type
+        codec, own = entry.codec, mine[entry.codec.name, entry.codec.clock]
+        payload_type = own.payload_type
         send = -1 if entry.payload_type == payload_type else entry.payload_type
-        fmtp = known[text].fmtp if text in known else ""
+        fmtp = formats.met(codec.name, own.fmtp, known[text].fmtp if text in known else "")
+        if fmtp is None:
+            continue
         maps.setdefault(
             (codec.name, codec.clock), PayloadMap(codec.name, payload_type, codec.clock, codec.channels, send, fmtp)
         )
@@ -119,15 +132,17 @@ def has_audio(codecs: Sequence[PayloadMap]) -> bool:
 def lines(codecs: Sequence[PayloadMap]) -> Iterator[Line]:
     """The rtpmap and fmtp lines of a body of ours; fmtp says what *our* receiver takes."""
     for entry in codecs:
-        yield from _lines(entry.name, entry.payload_type, entry.clock, entry.channels)
+        agreed = formats.written(entry.fmtp) if entry.name in LIBRARY else None
+        yield from _lines(entry.name, entry.payload_type, entry.clock, entry.channels, agreed)
 
 
 @lru_cache(maxsize=512)
-def _lines(name: str, payload_type: int, clock: int, channels: int) -> tuple[Line, ...]:
+def _lines(name: str, payload_type: int, clock: int, channels: int, agreed: str | None) -> tuple[Line, ...]:
     row = _ENCODING[name, clock]
     suffix = f"/{channels}" if channels > 1 else ""
     mapping = Line("a", f"rtpmap:{payload_type} {row.sdp_name}/{clock}{suffix}")
-    return (mapping, Line("a", f"fmtp:{payload_type} {row.fmtp}")) if row.fmtp else (mapping,)
+    fmtp = row.fmtp if agreed is None else agreed
+    return (mapping, Line("a", f"fmtp:{payload_type} {fmtp}")) if fmtp else (mapping,)
 
 
 def agreed_ptime(asked: int | None, highest: int | None, ours: int) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from media.codecs import LIBRARY
+from media.engine import codec_libraries, is_built
 from signalling.transports.tls import Certificate
 from softswitch.acd.strategies import STRATEGIES
 from softswitch.bootstrap import presence
@@ -56,6 +58,13 @@ async def apply_text(directory: Directory, settings: Settings, text: str, filena
     return {"plan": plan.items(), "errors": [], "secrets": made}
 
 
+def missing_codecs(plugins: Sequence[str]) -> dict[str, str]:
+    """Codecs that this machine cannot do, and why: their libraries are not there, or are not to be used."""
+    if not is_built():
+        return {}
+    return {name: reason for name, reason in codec_libraries(plugins).items() if reason}
+
+
 def checks_of(settings: Settings, *, running: bool, codecs: Iterable[str] | None) -> list[doctor.Check]:
     """The doctor's checks for these settings. They touch sockets and files: a few ms, in a thread when the switch runs."""
     media = settings.media
@@ -67,6 +76,7 @@ def checks_of(settings: Settings, *, running: bool, codecs: Iterable[str] | None
         certificates=[(str(each.chain), str(each.key)) for each in map(Certificate.parse, settings.sip.tls_certificates)],
         running=running, own=None if running else presence.running(settings.data_dir), recording=settings.recordings.format,
         keep_days=settings.recordings.keep_days, turn=media.turn, turn_secret=media.turn_secret,
+        libraries=missing_codecs(media.plugins) if media.plugins or LIBRARY & set(media.codecs) else None, wanted=media.codecs,
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from softswitch.acd.service import AcdService
 from softswitch.acd.store import agent_history, calls_since, visits_since
 from softswitch.bootstrap import configuring, demo
 from softswitch.bootstrap.certificate import certificates_of
+from softswitch.bootstrap.configuring import missing_codecs
 from softswitch.bootstrap.figures import Figures, StatusPage
 from softswitch.bootstrap.parts import PARTS
 from softswitch.bootstrap.recording import recordings_as_set
@@ -72,7 +73,7 @@ def make_native_engine(settings: Settings) -> MediaEngine:
     try:
         return native_engine(
             media.listen, media.ports.first, media.ports.last, media.workers, str(recordings.resolve()), media.webrtc_port,
-            media.tcp_port,
+            media.tcp_port, media.plugins,
         )  # fmt: skip
     except ImportError as fault:
         raise OSError(str(fault)) from fault
@@ -162,6 +163,7 @@ class Node:
                 form=form, depot=depot, fallback=settings.recordings.fallback,
                 tcp_port=settings.media.tcp_port,
                 jitter=Jitter(settings.media.jitter_min, settings.media.jitter_max),
+                codecs=settings.media.codecs, missing_codecs=missing_codecs(settings.media.plugins),
                 room_agc=settings.media.room_agc, room_gate=settings.media.room_gate,
             )
         )  # fmt: skip

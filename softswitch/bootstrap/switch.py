@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,6 +92,9 @@ class Parts:
     fallback: str = ""
     tcp_port: int = 0
     jitter: Jitter = field(default_factory=Jitter)
+    codecs: tuple[str, ...] = ("PCMA", "PCMU", "G722", "OPUS")
+    """What is agreed on with parties that no profile says otherwise about."""
+    missing_codecs: Mapping[str, str] = field(default_factory=dict)
     music: tuple[str, str] = ("music", "default")
     """Language folder and name of the music that held parties hear."""
 
@@ -103,7 +106,10 @@ class Switch:
         self._parts = parts
         clock, media = parts.clock, parts.media
         self.ids = parts.ids
-        self.studio = Studio(media, parts.identity, parts.address_for, parts.addresses, parts.tcp_port, parts.jitter)
+        self.studio = Studio(
+            media, parts.identity, parts.address_for, parts.addresses, parts.tcp_port, parts.jitter, parts.codecs,
+            parts.missing_codecs,
+        )  # fmt: skip
         self.trunks = TrunkBook(clock, parts.journal, parts.submit)
         self.registrar = Registrar(clock, parts.journal)
         self.routing = Routing(parts.directory, self.trunks, self.registrar)

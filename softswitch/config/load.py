@@ -138,7 +138,8 @@ def _from_text(setting: Setting, text: str) -> object:
 
 def _read(setting: Setting, value: object) -> object:
     """The value as the setting's type. Raises ValueError with `expected …, got …`."""
-    if setting.choices and value not in setting.choices:
+    wrong = [each for each in (value if isinstance(value, list | tuple) else [value]) if each not in setting.choices]
+    if setting.choices and wrong:
         raise ValueError(f"expected one of {' '.join(setting.choices)}, got {shown(value)}")
     if setting.key == "media.listen" and isinstance(value, str):
         return _ip(value)

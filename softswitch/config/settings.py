@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from media.codecs import AUDIO
 from media.tones import COUNTRIES
 from softswitch.model.address import Listen, PortRange
 
@@ -53,6 +54,14 @@ class MediaSettings:
     workers: int = _setting(0, "Media threads; 0: one less than the cores.", unit="threads")
     webrtc_port: int = _setting(0, "One UDP port for all browsers, for strict firewalls; 0: a port of `media.ports` each.")
     tcp_port: int = _setting(0, "TCP port for browsers whose network blocks UDP (ICE-TCP); 0: none.")
+    codecs: tuple[str, ...] = _setting(
+        ("PCMA", "PCMU", "G722", "OPUS"),
+        "Codecs of phones and of carriers whose profile names none, best first.",
+        choices=tuple(AUDIO),
+    )
+    plugins: tuple[str, ...] = _setting(
+        (), "Where libraries of G.729, AMR and iLBC are looked for: folders, files, or auto for the system's; none: not used."
+    )
     jitter_min: int = _setting(20, "Least delay of a jitter buffer; it grows with the jitter of the line.", unit="ms")
     jitter_max: int = _setting(200, "Most delay of a jitter buffer.", unit="ms")
     room_agc: bool = _setting(False, "Bring everybody in a conference room to one level.")

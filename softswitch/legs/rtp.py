@@ -10,13 +10,11 @@ from media import negotiation, sdp
 from media.commands import ClosePort, Detect, Jitter, Listen, MovePort, OpenPort, PortKind, SendDtmf, UpdatePort
 from media.credentials import sdp_session
 from media.digits import DigitMerger
-from media.errors import BadDescription
+from media.errors import BadDescription, NoCommonCodec
 from media.events import Dtmf, Event, MediaStarted, PortFailed, PortStats, Reservation, Stats
 from media.negotiation import Agreement, Capabilities, DtlsIdentity, Srtp, payloads
 from softswitch.legs import base
 from softswitch.legs.studio import Studio
-
-DEFAULT_CODECS = ("PCMA", "PCMU", "G722", "OPUS")
 
 
 class Sound(NamedTuple):
@@ -44,7 +42,8 @@ class RtpPort:
         self._studio = studio
         self.group = group
         self._peer = peer
-        self._codecs = sound.codecs or DEFAULT_CODECS
+        self._wanted = sound.codecs or studio.codecs
+        self._codecs = tuple(name for name in self._wanted if name not in studio.missing)
         self._ptime = sound.ptime
         least, most = sound.jitter
         self._jitter = Jitter(least or studio.jitter.min, most or studio.jitter.max)
@@ -178,6 +177,8 @@ class RtpPort:
         self._studio.pump.submit([OpenPort(self.id, token, codecs, ptime=self._ptime, jitter=self._jitter)])
 
     def _capabilities(self, *prefer: str) -> Capabilities:
+        if not self._codecs:
+            raise NoCommonCodec("; ".join(self._studio.missing[name] for name in self._wanted))
         reservation = self._reserved()
         first = [name for name in prefer if name in self._codecs]
         order = (*first, *(name for name in self._codecs if name not in first)) if first else self._codecs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from media.commands import Jitter
@@ -24,6 +24,10 @@ class Studio:
     addresses: Callable[[], tuple[str, ...]]  # for browsers: every address they may reach us at, best first
     tcp_port: int = 0  # where browsers without UDP connect; 0 = nowhere
     jitter: Jitter = field(default_factory=Jitter)
+    codecs: tuple[str, ...] = ("PCMA", "PCMU", "G722", "OPUS")
+    """Of parties that no profile says otherwise about, best first."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Codecs that this machine has no library for, and why: never offered, never taken."""
 
     @property
     def pump(self) -> EnginePump:

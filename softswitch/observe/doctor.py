@@ -11,7 +11,7 @@ import shutil
 import socket
 import stat
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,15 +66,20 @@ def examine(
     keep_days: int = BUDGET_DAYS,
     turn: Sequence[str] = (),
     turn_secret: str = "",
+    libraries: Mapping[str, str] | None = None,
+    wanted: Sequence[str] = (),
 ) -> list[Check]:
     """All checks. `running`: this process is the switch and holds the ports, so they are not tried. `codecs` None: no engine.
 
+    `libraries`: codecs without their library and why, None: none is used; `wanted`: the codecs that are configured.
     `own`: the switch that runs on the data directory, whose ports are in use as they should be.
     """
     checks = [] if running else [_port(listen, own) for listen in (*sip, http)]
     checks.append(_media_ports(media_host, media_ports, running=running or own is not None))
     checks.extend((_data_dir(data_dir), _disk(data_dir, recording), _budget(data_dir, recording, keep_days)))
     checks.extend((_key_file(data_dir), _clock(), _open_files(), _codecs(codecs)))
+    if libraries is not None:
+        checks.append(_libraries(libraries, wanted))
     if turn:
         checks.append(_turn(turn, turn_secret))
     if certificate or key:
@@ -215,6 +220,19 @@ def _codecs(names: Iterable[str] | None) -> Check:
     if missing:
         return Check("codecs", False, f"missing: {' '.join(missing)}", "Build the engine again: script/setup")
     return Check("codecs", True, " ".join(listed))
+
+
+def _libraries(missing: Mapping[str, str], wanted: Sequence[str]) -> Check:
+    """G.729, AMR and iLBC are coded by libraries of the system; what is configured and not there is never agreed on."""
+    reasons = "; ".join(missing.values())
+    if any(name in missing for name in wanted):
+        return Check(
+            "codec libraries",
+            False,
+            reasons,
+            "Install it, and say in media.plugins where it is (auto: where the system has it).",
+        )
+    return Check("codec libraries", True, f"not there: {reasons}" if reasons else "all there")
 
 
 def _turn(servers: Sequence[str], secret: str) -> Check:

@@ -142,7 +142,7 @@ class EngineContract:
 
     def test_an_unknown_codec_is_refused(self, rig):
         token = rig.engine.reserve(PortKind.RTP, GROUP).token
-        assert self.refused(rig, OpenPort(C, token, (PayloadMap("G729", 18, 8000),))) == ("OpenPort", "codec_unsupported", C)
+        assert self.refused(rig, OpenPort(C, token, (PayloadMap("GSM", 3, 8000),))) == ("OpenPort", "codec_unsupported", C)
 
     def test_close_is_idempotent(self, rig):
         rig.party(C, GROUP)

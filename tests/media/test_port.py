@@ -36,7 +36,7 @@ async def test_open_reports_media(desk):
 async def test_a_refused_open_raises_in_who_waits(desk):
     port = desk.media.reserve_port(PortKind.RTP, desk.media.new_group())
     with pytest.raises(CommandRefused, match="codec_unsupported"):
-        await port.open(Agreement(codecs=(PayloadMap("G729", 18, 8000),), remote=None))
+        await port.open(Agreement(codecs=(PayloadMap("GSM", 3, 8000),), remote=None))
 
 
 async def test_no_capacity_while_draining(desk):

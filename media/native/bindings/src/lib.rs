@@ -54,7 +54,7 @@ fn start_error(error: EngineError) -> PyErr {
 impl NativeEngine {
     #[new]
     #[allow(clippy::too_many_arguments)] // a call from Python, by position or name
-    #[pyo3(signature = (listen, port_min, port_max, workers, record_root, webrtc_port=0, tcp_port=0))]
+    #[pyo3(signature = (listen, port_min, port_max, workers, record_root, webrtc_port=0, tcp_port=0, plugins=vec![]))]
     fn new(
         py: Python<'_>,
         listen: String,
@@ -64,8 +64,9 @@ impl NativeEngine {
         record_root: PathBuf,
         webrtc_port: u16,
         tcp_port: u16,
+        plugins: Vec<String>,
     ) -> PyResult<Self> {
-        let config = Config { listen, port_min, port_max, workers, record_root, webrtc_port, tcp_port };
+        let config = Config { listen, port_min, port_max, workers, record_root, webrtc_port, tcp_port, plugins };
         let engine = py.detach(|| Engine::new(config)).map_err(start_error)?;
         let errors = py.import("media.errors")?;
         Ok(Self {
@@ -137,10 +138,19 @@ fn level(
     Ok((PyBytes::new(py, &done.file).unbind(), done.duration_ms, done.loudness, done.gain))
 }
 
+/// Codecs that need a library of the system and what is wrong with it: name and reason, "" when nothing is. `plugins` as in the engine.
+#[pyfunction]
+fn codec_libraries(py: Python<'_>, plugins: Vec<String>) -> Vec<(&'static str, String)> {
+    let libraries = py.detach(|| plugin::Libraries::load(&plugins));
+    let reason = |name: &str| libraries.missing().iter().find(|missing| missing.codec == name).map(ToString::to_string);
+    plugin::KINDS.iter().map(|kind| (kind.name(), reason(kind.name()).unwrap_or_default())).collect()
+}
+
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<NativeEngine>()?;
     module.add_function(wrap_pyfunction!(level, module)?)?;
+    module.add_function(wrap_pyfunction!(codec_libraries, module)?)?;
     module.add("COMMANDS", engine::command::COMMAND_NAMES.to_vec())?;
     module.add("EVENTS", engine::event::EVENT_NAMES.to_vec())?;
     Ok(())

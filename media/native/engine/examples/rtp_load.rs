@@ -189,6 +189,7 @@ fn host(options: &Options) -> Result<(), Failure> {
         record_root: root.clone(),
         webrtc_port: 0,
         tcp_port: 0,
+        plugins: Vec::new(),
     })?;
     let codec = PayloadMap {
         name: "PCMU".into(),

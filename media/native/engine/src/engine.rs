@@ -13,6 +13,7 @@ use std::thread::JoinHandle;
 
 use rtrb::PushError;
 
+use crate::codec::external;
 use crate::command::{Command, PortKind};
 use crate::dtls::HandshakeThread;
 use crate::error::{EngineError, Refusal};
@@ -52,6 +53,8 @@ pub struct Config {
     pub webrtc_port: u16,
     /// TCP port for browsers whose network blocks UDP; 0: none.
     pub tcp_port: u16,
+    /// Where codec libraries are looked for: folders, files, `auto` for wherever the system has them. Empty: nowhere.
+    pub plugins: Vec<String>,
 }
 
 /// Bound sockets that wait for `OpenPort`.
@@ -140,6 +143,7 @@ impl Engine {
     pub fn new(config: Config) -> Result<Self, EngineError> {
         let address: IpAddr = config.listen.parse().map_err(|_| EngineError::BadAddress(config.listen.clone()))?;
         let pool = Pool::new(address, config.port_min, config.port_max)?;
+        external::install(plugin::Libraries::load(&config.plugins));
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let count = if config.workers == 0 { cores.saturating_sub(1) } else { config.workers }.clamp(1, MAX_WORKERS);
         let (clock, notifier, cache) = (Clock::start(), Notifier::new()?, Cache::default());

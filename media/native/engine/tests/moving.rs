@@ -16,6 +16,7 @@ fn engine(name: &str, first: u16) -> Engine {
         record_root,
         webrtc_port: 0,
         tcp_port: 0,
+        plugins: Vec::new(),
     })
     .expect("an engine")
 }

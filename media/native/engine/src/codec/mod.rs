@@ -1,15 +1,22 @@
-//! Codecs as a table of two enums: a codec is a row here and a file beside. Samples are mono f32 in −1..1.
+//! Codecs as a table: a codec is a row (`table.rs`) and two functions, one that makes its decoder, one that makes its encoder.
+//! Samples are mono f32 in −1..1.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic))]
 
+pub mod amr;
+pub mod external;
 pub mod g711;
-mod g722;
+pub mod g722;
+pub mod g729;
+mod ilbc;
 mod l16;
 pub(crate) mod opus;
+mod table;
 
 use crate::command::PayloadMap;
+use table::Row;
 
-/// An audio coding with the rate at which it runs here.
+/// An audio coding with what was agreed about its form; two that are equal may be passed on to one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
     Pcmu,
@@ -21,44 +28,55 @@ pub enum Coding {
         rate: u32,
         channels: u8,
     },
+    G729,
+    /// AMR, or AMR-WB when `wide`.
+    Amr {
+        wide: bool,
+        form: amr::Form,
+    },
+    /// Frames of 20 or 30 ms.
+    Ilbc {
+        ms: u8,
+    },
 }
 
 impl Coding {
     /// The coding of a negotiated payload, `None` when it is no audio that we know.
     pub fn of(map: &PayloadMap) -> Option<Self> {
-        Some(match map.name.to_ascii_uppercase().as_str() {
+        let name = map.name.to_ascii_uppercase();
+        // The name may tell rows of one encoding apart ("L16/8000").
+        Some(match name.split('/').next().unwrap_or_default() {
             "PCMU" => Self::Pcmu,
             "PCMA" => Self::Pcma,
             "G722" => Self::G722,
             "OPUS" => Self::Opus,
-            "L16" if matches!(map.clock, 8000 | 16_000 | 24_000 | 48_000) && (1..=2).contains(&map.channels) => {
-                Self::L16 { rate: map.clock, channels: map.channels }
-            }
+            "L16" if l16::carries(map.clock, map.channels) => Self::L16 { rate: map.clock, channels: map.channels },
+            "G729" => Self::G729,
+            "AMR" => Self::Amr { wide: false, form: amr::Form::of(&map.fmtp, false)? },
+            "AMR-WB" => Self::Amr { wide: true, form: amr::Form::of(&map.fmtp, true)? },
+            "ILBC" => Self::Ilbc { ms: ilbc::frame_ms(&map.fmtp)? },
             _ => return None,
         })
     }
 
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pcmu => "PCMU",
-            Self::Pcma => "PCMA",
-            Self::G722 => "G722",
-            Self::Opus => "OPUS",
-            Self::L16 { .. } => "L16",
-        }
+    fn row(self) -> &'static Row {
+        table::row(self)
+    }
+
+    pub fn name(self) -> &'static str {
+        self.row().name
     }
 
     /// Rate of decoded samples, Hz. Opus is decoded at 16 kHz, the cap of a group.
-    pub const fn decoded_rate(self) -> u32 {
+    pub fn decoded_rate(self) -> u32 {
         match self {
-            Self::Pcmu | Self::Pcma => 8000,
-            Self::G722 | Self::Opus => 16_000,
             Self::L16 { rate, .. } => rate,
+            _ => self.row().rate,
         }
     }
 
     /// Rate of samples handed to the encoder in a group of `group_rate`: Opus takes what the group has.
-    pub const fn encoded_rate(self, group_rate: u32) -> u32 {
+    pub fn encoded_rate(self, group_rate: u32) -> u32 {
         match self {
             Self::Opus => group_rate,
             other => other.decoded_rate(),
@@ -66,138 +84,144 @@ impl Coding {
     }
 
     /// RTP clock, Hz. G.722 says 8000 although it samples at 16 kHz (RFC 3551 §4.5.2).
-    pub const fn clock(self) -> u32 {
+    pub fn clock(self) -> u32 {
         match self {
-            Self::Pcmu | Self::Pcma | Self::G722 => 8000,
-            Self::Opus => 48_000,
             Self::L16 { rate, .. } => rate,
+            _ => self.row().clock,
         }
-    }
-
-    /// Octets of `ms` of media for codecs with fixed size, `None` for Opus.
-    fn octets(self, ms: u32) -> Option<usize> {
-        Some(match self {
-            Self::Pcmu | Self::Pcma | Self::G722 => 8 * ms as usize,
-            Self::L16 { rate, channels } => (rate / 1000 * ms) as usize * 2 * usize::from(channels),
-            Self::Opus => return None,
-        })
     }
 
     /// Duration of a payload in RTP clock ticks. `None` when it cannot be this codec.
     pub fn ticks(self, payload: &[u8]) -> Option<u32> {
+        (self.row().ticks)(self, payload)
+    }
+
+    /// Whether a payload says that its sender is silent from now on.
+    pub fn tells_silence(self, payload: &[u8]) -> bool {
+        (self.row().tells_silence)(self, payload)
+    }
+
+    /// The packet time that this codec can have, ms, when `wanted` was agreed.
+    pub fn packet_ms(self, wanted: u32) -> u32 {
+        (self.row().packet_ms)(self, wanted)
+    }
+
+    /// Whether the codec itself spares silence when the peer agreed to that; others use comfort noise (RFC 3389).
+    pub fn has_own_silence(self) -> bool {
+        self.row().own_silence
+    }
+
+    /// The mode that the peer asks to be sent (AMR), if this payload says so.
+    pub fn requests(self, payload: &[u8]) -> Option<u8> {
         match self {
-            Self::Opus => opus::ticks(payload),
-            other => {
-                let per_ms = other.octets(1)?;
-                Some((payload.len() as u64 * u64::from(other.clock() / 1000) / per_ms as u64) as u32)
-            }
+            Self::Amr { wide, form } => amr::request(payload, wide, form),
+            _ => None,
         }
+    }
+}
+
+/// What a codec's decoder does. Only the first function is a must.
+pub trait Decode: Send {
+    /// Appends the decoded samples to `out`. False when the payload is broken; nothing is appended then.
+    fn decode_into(&mut self, payload: &[u8], out: &mut Vec<f32>) -> bool;
+
+    /// Appends concealment of `samples` if the codec has its own; `next` is the packet after the lost one, when it is
+    /// already there (Opus carries forward error correction). False: the caller conceals.
+    fn conceal_into(&mut self, _next: Option<&[u8]>, _samples: usize, _out: &mut Vec<f32>) -> bool {
+        false
+    }
+
+    /// Appends `samples` of the noise of a sender that is silent, if the codec has its own. False: the caller makes it.
+    fn rest_into(&mut self, _samples: usize, _out: &mut Vec<f32>) -> bool {
+        false
+    }
+
+    /// Samples beyond the present that `relearn` wants to be told, `None` when the codec keeps no state that a loss spoils.
+    fn relearns(&self) -> Option<usize> {
+        None
+    }
+
+    /// Puts the decoder where it would be had it decoded what was heard instead of concealed (see `relearns`).
+    fn relearn(&mut self, _heard: &[f32]) {}
+}
+
+/// What a codec's encoder does. Only the first function is a must.
+pub trait Encode: Send {
+    /// Encodes one packet's samples into `out` and returns the octets, 0 when nothing need be sent (silence), `None` when it
+    /// does not fit or fails.
+    fn encode_into(&mut self, samples: &[f32], out: &mut [u8]) -> Option<usize>;
+
+    /// Lets the codec itself tell silence. False: the caller suppresses it.
+    fn spare_silence(&mut self) -> bool {
+        false
+    }
+
+    /// Codecs whose effort can be chosen take less of it, or the usual again.
+    fn spare_effort(&mut self, _sparing: bool) {}
+
+    /// The peer wants to be sent this mode (AMR).
+    fn request(&mut self, _mode: u8) {}
+
+    /// By how many ticks the newest packet begins after the first of its samples: silence that comes before sound is not sent.
+    fn late(&self) -> u32 {
+        0
     }
 }
 
 /// Turns payloads into samples.
-pub enum Decoder {
-    G711(g711::Law),
-    G722(Box<g722::Decoder>),
-    Opus(Box<opus::Decoder>),
-    L16(u8),
-}
+pub struct Decoder(Box<dyn Decode>);
 
 impl Decoder {
-    /// `None` when the codec library refuses.
+    /// `None` when the codec library refuses or is not there.
     pub fn new(coding: Coding) -> Option<Self> {
-        Some(match coding {
-            Coding::Pcmu => Self::G711(g711::Law::Mu),
-            Coding::Pcma => Self::G711(g711::Law::A),
-            Coding::G722 => Self::G722(Box::default()),
-            Coding::Opus => Self::Opus(Box::new(opus::Decoder::new(coding.decoded_rate())?)),
-            Coding::L16 { channels, .. } => Self::L16(channels),
-        })
+        (coding.row().decoder)(coding).map(Self)
     }
+}
 
-    /// Appends the decoded samples to `out`. False when the payload is broken; nothing is appended then.
-    pub fn decode_into(&mut self, payload: &[u8], out: &mut Vec<f32>) -> bool {
-        match self {
-            Self::G711(law) => out.extend(payload.iter().map(|&octet| law.decode(octet))),
-            Self::G722(decoder) => decoder.decode_into(payload, out),
-            Self::Opus(decoder) => return decoder.decode_into(payload, out),
-            Self::L16(channels) => l16::decode_into(payload, *channels, out),
-        }
-        true
+impl std::ops::Deref for Decoder {
+    type Target = dyn Decode;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
     }
+}
 
-    /// Appends concealment of `samples` if the codec has its own; `next` is the packet after the lost one, when it is
-    /// already there (Opus carries forward error correction). False: the caller conceals.
-    pub fn conceal_into(&mut self, next: Option<&[u8]>, samples: usize, out: &mut Vec<f32>) -> bool {
-        match self {
-            Self::Opus(decoder) => decoder.conceal_into(next, samples, out),
-            _ => false,
-        }
-    }
-
-    /// Samples beyond the present that `relearn` wants to be told, `None` when the codec keeps no state that a loss spoils.
-    pub fn relearns(&self) -> Option<usize> {
-        matches!(self, Self::G722(_)).then_some(g722::DELAY)
-    }
-
-    /// Puts the decoder where it would be had it decoded what was heard instead of concealed (see `relearns`).
-    pub fn relearn(&mut self, heard: &[f32]) {
-        if let Self::G722(decoder) = self {
-            decoder.relearn(heard);
-        }
+impl std::ops::DerefMut for Decoder {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut *self.0
     }
 }
 
 /// Turns samples into payloads.
-pub enum Encoder {
-    G711(g711::Law),
-    G722(Box<g722::Encoder>),
-    Opus(Box<opus::Encoder>),
-    L16(u8),
-}
+pub struct Encoder(Box<dyn Encode>);
 
 impl Encoder {
-    /// `rate` is that of the samples (`Coding::encoded_rate`). `None` when the codec library refuses.
+    /// `rate` is that of the samples (`Coding::encoded_rate`). `None` when the codec library refuses or is not there.
     pub fn new(coding: Coding, rate: u32) -> Option<Self> {
-        Some(match coding {
-            Coding::Pcmu => Self::G711(g711::Law::Mu),
-            Coding::Pcma => Self::G711(g711::Law::A),
-            Coding::G722 => Self::G722(Box::default()),
-            Coding::Opus => Self::Opus(Box::new(opus::Encoder::new(rate)?)),
-            Coding::L16 { channels, .. } => Self::L16(channels),
-        })
+        (coding.row().encoder)(coding, rate).map(Self)
     }
+}
 
-    /// Lets the codec itself tell silence (Opus DTX). False: the caller suppresses it.
-    pub fn spare_silence(&mut self) -> bool {
-        match self {
-            Self::Opus(encoder) => encoder.spare_silence(),
-            _ => false,
-        }
-    }
+impl std::ops::Deref for Encoder {
+    type Target = dyn Encode;
 
-    /// Encodes one packet's samples into `out` and returns the octets, `None` when it does not fit or fails.
-    /// Codecs whose effort can be chosen take less of it, or the usual again.
-    pub fn spare_effort(&mut self, sparing: bool) {
-        if let Self::Opus(encoder) = self {
-            encoder.spare_effort(sparing);
-        }
+    fn deref(&self) -> &Self::Target {
+        &*self.0
     }
+}
 
-    pub fn encode_into(&mut self, samples: &[f32], out: &mut [u8]) -> Option<usize> {
-        match self {
-            Self::G711(law) => {
-                let out = out.get_mut(..samples.len())?;
-                for (octet, &sample) in out.iter_mut().zip(samples) {
-                    *octet = law.encode(sample);
-                }
-                Some(samples.len())
-            }
-            Self::G722(encoder) => encoder.encode_into(samples, out),
-            Self::Opus(encoder) => encoder.encode_into(samples, out),
-            Self::L16(channels) => l16::encode_into(samples, *channels, out),
-        }
+impl std::ops::DerefMut for Encoder {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut *self.0
     }
+}
+
+/// The value of a format parameter, spaces and case of its name aside.
+pub fn parameter<'a>(fmtp: &'a str, name: &str) -> Option<&'a str> {
+    fmtp.split(';').find_map(|given| {
+        let (key, value) = given.split_once('=')?;
+        key.trim().eq_ignore_ascii_case(name).then(|| value.trim())
+    })
 }
 
 /// A sample as 16-bit integer, rounded and clamped.
@@ -213,67 +237,4 @@ pub fn to_f32(sample: i16) -> f32 {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
-mod tests {
-    use super::*;
-
-    fn sine(rate: u32, samples: usize) -> Vec<f32> {
-        (0..samples).map(|n| 0.5 * (std::f32::consts::TAU * 440.0 * n as f32 / rate as f32).sin()).collect()
-    }
-
-    fn level(samples: &[f32]) -> f32 {
-        (samples.iter().map(|s| s * s).sum::<f32>() / samples.len() as f32).sqrt()
-    }
-
-    #[test]
-    fn every_codec_carries_a_tone() {
-        for coding in [
-            Coding::Pcmu,
-            Coding::Pcma,
-            Coding::G722,
-            Coding::Opus,
-            Coding::L16 { rate: 16_000, channels: 1 },
-            Coding::L16 { rate: 48_000, channels: 2 },
-        ] {
-            let rate = coding.encoded_rate(16_000);
-            let (mut encoder, mut decoder) = (Encoder::new(coding, rate).unwrap(), Decoder::new(coding).unwrap());
-            let frame = rate as usize / 50;
-            let tone = sine(rate, frame * 25);
-            let mut heard = Vec::new();
-            let mut packet = [0u8; 4000];
-            for samples in tone.chunks(frame) {
-                let length = encoder.encode_into(samples, &mut packet).unwrap();
-                assert_eq!(coding.ticks(&packet[..length]), Some(coding.clock() / 50), "{coding:?}");
-                assert!(decoder.decode_into(&packet[..length], &mut heard));
-            }
-            assert_eq!(heard.len(), coding.decoded_rate() as usize / 2, "{coding:?}");
-            let late = &heard[heard.len() / 2..];
-            assert!((level(late) - 0.354).abs() < 0.03, "{coding:?}: {}", level(late));
-        }
-    }
-
-    #[test]
-    fn opus_conceals_by_itself_and_refuses_rubbish() {
-        let mut decoder = Decoder::new(Coding::Opus).unwrap();
-        let mut out = Vec::new();
-        assert!(decoder.conceal_into(None, 320, &mut out));
-        assert_eq!(out.len(), 320);
-        assert!(!decoder.decode_into(&[0xff; 3], &mut out));
-        assert_eq!(out.len(), 320);
-    }
-
-    #[test]
-    fn unknown_names_are_no_audio() {
-        let map = |name: &str, clock| PayloadMap {
-            name: name.into(),
-            payload_type: 96,
-            clock,
-            channels: 1,
-            send_payload_type: 96,
-            fmtp: String::new(),
-        };
-        assert_eq!(Coding::of(&map("telephone-event", 8000)), None);
-        assert_eq!(Coding::of(&map("L16", 44_100)), None);
-        assert_eq!(Coding::of(&map("pcma", 8000)), Some(Coding::Pcma));
-    }
-}
+mod tests;

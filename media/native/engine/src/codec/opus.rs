@@ -1,9 +1,22 @@
 //! Opus (RFC 6716, RFC 7587) through libopus, mono, with in-band forward error correction.
 
+use super::{Decode, Encode};
 use opusic_c::{Application, Bitrate, Channels, InbandFec, SampleRate};
 
 /// Longest Opus packet, 120 ms, in samples at 16 kHz.
 const MAX_SAMPLES: usize = 1920;
+
+/// Packets of so few octets say that the sender is silent and need not be sent (RFC 7587 §3.1.3).
+pub const SILENT: usize = 2;
+
+/// libopus codes 10, 20, 40 and 60 ms.
+pub fn packet_ms(wanted: u32) -> u32 {
+    match wanted {
+        30 => 20,
+        50 => 40,
+        other => other,
+    }
+}
 
 fn sample_rate(rate: u32) -> Option<SampleRate> {
     Some(match rate {
@@ -50,8 +63,10 @@ impl Decoder {
         let decoder = opusic_c::Decoder::new(Channels::Mono, sample_rate(rate)?).ok()?;
         Some(Self { decoder, rate, samples: Box::new([0.0; MAX_SAMPLES]) })
     }
+}
 
-    pub fn decode_into(&mut self, payload: &[u8], out: &mut Vec<f32>) -> bool {
+impl Decode for Decoder {
+    fn decode_into(&mut self, payload: &[u8], out: &mut Vec<f32>) -> bool {
         // Framing is checked first: an empty payload would mean loss to the library, and a lie a decode of silence.
         if ticks(payload).is_none() {
             return false;
@@ -65,7 +80,7 @@ impl Decoder {
         }
     }
 
-    pub fn conceal_into(&mut self, next: Option<&[u8]>, samples: usize, out: &mut Vec<f32>) -> bool {
+    fn conceal_into(&mut self, next: Option<&[u8]>, samples: usize, out: &mut Vec<f32>) -> bool {
         // The library conceals in multiples of 2.5 ms.
         let step = self.rate as usize / 400;
         let wanted = (samples.div_ceil(step) * step).min(MAX_SAMPLES);
@@ -97,18 +112,20 @@ impl Encoder {
         encoder.set_packet_loss(5).ok()?;
         Some(Self(encoder))
     }
+}
 
+impl Encode for Encoder {
     /// A refusal leaves it as it was, which costs CPU and nothing else.
-    pub fn spare_effort(&mut self, sparing: bool) {
+    fn spare_effort(&mut self, sparing: bool) {
         let _ = self.0.set_complexity(if sparing { COMPLEXITY_SPARING } else { COMPLEXITY });
     }
 
     /// Lets silence be coded in packets of at most two octets, which need not be sent.
-    pub fn spare_silence(&mut self) -> bool {
+    fn spare_silence(&mut self) -> bool {
         self.0.set_dtx(true).is_ok()
     }
 
-    pub fn encode_into(&mut self, samples: &[f32], out: &mut [u8]) -> Option<usize> {
+    fn encode_into(&mut self, samples: &[f32], out: &mut [u8]) -> Option<usize> {
         self.0.encode_float_to_slice(samples, out).ok()
     }
 }

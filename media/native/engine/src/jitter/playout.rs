@@ -30,8 +30,6 @@ const DROP_MS: f32 = 100.0;
 const SAFETY_MS: f32 = 1.0;
 /// A packet that is late by more than this beyond the line's usual is not worth a wait.
 const GRACE_LATE_MS: f32 = 10.0;
-/// Opus packets of so few octets say that the sender is silent (RFC 7587 §3.1.3).
-const OPUS_SILENT: usize = 2;
 
 /// What a frame was made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -339,8 +337,18 @@ impl Playout {
         if !self.begun {
             return; // what was heard elsewhere must not sound again, and what comes now begins as it is
         }
-        let missing = self.frame().saturating_sub(self.samples.len());
-        self.concealment.conceal_into(missing, &mut self.comfort, &mut self.samples);
+        self.be_silent(self.frame().saturating_sub(self.samples.len()));
+    }
+
+    /// The room's noise, by the codec itself when the sender described it so.
+    fn be_silent(&mut self, count: usize) {
+        self.scratch.clear();
+        if self.silent && self.decoder.rest_into(count, &mut self.scratch) {
+            self.concealment.good(&mut self.scratch, &mut self.comfort);
+            self.samples.extend_from_slice(&self.scratch);
+        } else {
+            self.concealment.conceal_into(count, &mut self.comfort, &mut self.samples);
+        }
     }
 
     fn observe(&mut self, due: Micros) {
@@ -392,8 +400,7 @@ impl Playout {
                 Some(self.imagine(count, own))
             }
             Next::Silence { ticks } => {
-                let count = self.samples_of(ticks);
-                self.concealment.conceal_into(count, &mut self.comfort, &mut self.samples);
+                self.be_silent(self.samples_of(ticks));
                 None
             }
             Next::Noise(payload) => {
@@ -415,7 +422,7 @@ impl Playout {
             return None;
         }
         let ticks = coding.ticks(&self.packet).unwrap_or(0);
-        self.silent = coding == Coding::Opus && self.packet.len() <= OPUS_SILENT;
+        self.silent = coding.tells_silence(&self.packet);
         if !self.silent {
             self.comfort.forget();
         }

@@ -6,6 +6,7 @@ use ogg::PacketReader;
 use thiserror::Error;
 
 use super::wav::{self, Format, WavError};
+use crate::codec::Decode as _;
 use crate::codec::opus;
 use crate::dsp::resample::{self, Resampler};
 

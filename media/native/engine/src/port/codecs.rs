@@ -1,6 +1,6 @@
 //! The agreed payload types of a port, by direction.
 
-use crate::codec::Coding;
+use crate::codec::{Coding, parameter};
 use crate::command::PayloadMap;
 
 /// What a payload type means when it arrives.
@@ -20,26 +20,22 @@ struct Row {
     meaning: Incoming,
 }
 
-/// Whether a format parameter is given, spaces aside.
-fn asks(fmtp: &str, parameter: &str) -> bool {
-    fmtp.split(';').any(|given| given.trim().eq_ignore_ascii_case(parameter))
-}
-
 /// Never empty of audio.
 #[derive(Debug, Clone)]
 pub struct Codecs {
     rows: Vec<Row>,
     first: Coding,
     first_send: u8,
-    /// The peer asked for discontinuous transmission of Opus (`usedtx=1`, RFC 7587 §6.1).
-    dtx: bool,
+    /// Codings whose own discontinuous transmission the peer asked for (`usedtx=1`, RFC 7587 §6.1), or that both agreed to do
+    /// without (G.729, AMR: the same word).
+    dtx: Vec<Coding>,
 }
 
 impl Codecs {
     /// `None` when no audio codec is known or a payload type is out of range.
     pub fn new(maps: &[PayloadMap]) -> Option<Self> {
         let mut rows = Vec::with_capacity(maps.len());
-        let (mut first, mut dtx) = (None, false);
+        let (mut first, mut dtx) = (None, Vec::new());
         for map in maps {
             let name = map.name.to_ascii_lowercase();
             let meaning = match (name.as_str(), Coding::of(map)) {
@@ -49,7 +45,9 @@ impl Codecs {
                     if first.is_none() {
                         first = Some((coding, map.send_payload_type));
                     }
-                    dtx |= coding == Coding::Opus && asks(&map.fmtp, "usedtx=1");
+                    if coding.has_own_silence() && parameter(&map.fmtp, "usedtx") == Some("1") {
+                        dtx.push(coding);
+                    }
                     Incoming::Audio(coding)
                 }
                 _ => return None,
@@ -85,7 +83,7 @@ impl Codecs {
 
     /// Whether silence need not be sent in this coding: comfort noise was agreed, or the peer asked for DTX of Opus.
     pub fn spares_silence(&self, coding: Coding) -> bool {
-        if coding == Coding::Opus { self.dtx } else { self.sending_noise(coding).is_some() }
+        if coding.has_own_silence() { self.dtx.contains(&coding) } else { self.sending_noise(coding).is_some() }
     }
 
     /// Payload type and clock for telephone events beside audio of `clock` Hz; any clock when none fits.
@@ -135,7 +133,7 @@ mod tests {
     #[test]
     fn what_cannot_be_coded_is_refused() {
         assert!(Codecs::new(&[map("telephone-event", 96, 8000)]).is_none());
-        assert!(Codecs::new(&[map("G729", 18, 8000), map("PCMA", 8, 8000)]).is_none());
+        assert!(Codecs::new(&[map("GSM", 3, 8000), map("PCMA", 8, 8000)]).is_none());
         assert!(Codecs::new(&[]).is_none());
     }
 }

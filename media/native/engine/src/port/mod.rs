@@ -310,6 +310,9 @@ impl Port {
             self.voice = Voice::new(coding, rate, self.ptime_ms, spare).map(Box::new);
             self.send.break_off();
         }
+        if let (Some(voice), Some(mode)) = (&mut self.voice, self.receive.request) {
+            voice.request(mode);
+        }
         self.voice.as_deref_mut()
     }
 

@@ -127,6 +127,8 @@ pub struct Receiver {
     pub reception: Reception,
     /// What the peer sends now; the first agreed codec until it sends.
     pub coding: Coding,
+    /// The mode in which the peer wants to be sent (AMR), once it asked.
+    pub request: Option<u8>,
     pub counters: Counters,
     pub flood: Flood,
     /// Of packets whose source is not known: they must not use up what the peer may send.
@@ -158,6 +160,7 @@ impl Receiver {
         Self {
             reception: Reception::default(),
             coding,
+            request: None,
             counters: Counters::default(),
             flood: Flood::new(ptime_ms),
             strangers: Flood::new(ptime_ms),

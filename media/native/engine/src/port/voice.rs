@@ -5,16 +5,14 @@ use crate::dsp::limiter::Limiter;
 use crate::dsp::resample::Resampler;
 use crate::port::suppress::{Suppression, Verdict};
 
-/// Opus packets of so few octets need not be sent (RFC 7587 §3.1.3); the first tells that silence begins.
-const OPUS_SILENT: usize = 2;
-
 /// What a packet's time becomes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// `first` after silence.
+    /// `first` after silence; `late` ticks after the packet's time, because what comes before is not sent.
     Audio {
         payload: &'a [u8],
         first: bool,
+        late: u32,
     },
     /// Comfort noise (RFC 3389).
     Noise(&'a [u8]),
@@ -42,8 +40,7 @@ impl Voice {
     /// `spare`: silence need not be sent. `None` when the codec library refuses.
     pub fn new(coding: Coding, group_rate: u32, ptime_ms: u32, spare: bool) -> Option<Self> {
         let rate = coding.encoded_rate(group_rate);
-        // libopus knows 10, 20, 40 and 60 ms.
-        let ptime_ms = if coding == Coding::Opus && ptime_ms == 30 { 20 } else { ptime_ms };
+        let ptime_ms = coding.packet_ms(ptime_ms);
         let mut encoder = Encoder::new(coding, rate)?;
         let own = spare && !encoder.spare_silence();
         Some(Self {
@@ -70,15 +67,19 @@ impl Voice {
         }
     }
 
+    /// The peer asks for this mode (AMR).
+    pub fn request(&mut self, mode: u8) {
+        self.encoder.request(mode);
+    }
+
     pub fn fits(&self, coding: Coding, group_rate: u32, ptime_ms: u32, spare: bool) -> bool {
-        let same_length =
-            self.ptime_ms == ptime_ms || (coding == Coding::Opus && ptime_ms == 30 && self.ptime_ms == 20);
+        let same_length = self.ptime_ms == coding.packet_ms(ptime_ms);
         self.coding == coding && self.group_rate == group_rate && same_length && self.spare == spare
     }
 
     /// Ticks of the RTP clock in one packet.
     pub fn ticks(&self) -> u32 {
-        self.coding.clock() / 1000 * self.ptime_ms
+        self.coding.clock() * self.ptime_ms / 1000
     }
 
     /// Takes one frame (it is limited in place) and calls `each` with what every packet that became complete is.
@@ -115,7 +116,10 @@ impl Voice {
         // The encoder hears silence too: what it sends after it follows from what it heard.
         let length = self.encoder.encode_into(&self.pending[..self.packet_samples], scratch).unwrap_or(0);
         let was_silent = self.silent;
-        self.silent = verdict != Verdict::Talk || (self.spare && length <= OPUS_SILENT);
+        let payload = &scratch[..length];
+        self.silent = verdict != Verdict::Talk || (self.spare && (length == 0 || self.coding.tells_silence(payload)));
+        // Opus repeats that it is silent in packets that need not be sent; the others only make those that are to be sent.
+        let repeats = self.silent && was_silent && self.coding == Coding::Opus;
         match verdict {
             Verdict::Tell(level) => {
                 let Some(first) = scratch.first_mut() else { return Piece::Silence };
@@ -123,8 +127,12 @@ impl Voice {
                 Piece::Noise(&scratch[..1])
             }
             Verdict::Nothing => Piece::Silence,
-            Verdict::Talk if length == 0 || (self.silent && was_silent) => Piece::Silence,
-            Verdict::Talk => Piece::Audio { payload: &scratch[..length], first: was_silent },
+            Verdict::Talk if length == 0 || repeats => Piece::Silence,
+            Verdict::Talk => Piece::Audio {
+                payload: &scratch[..length],
+                first: was_silent && !self.silent,
+                late: self.encoder.late(),
+            },
         }
     }
 

@@ -334,14 +334,15 @@ fn send_audio(port: &mut Port, rate: u32, frame: &mut [f32], scratch: &mut [u8],
     let Some(mut voice) = port.voice.take() else { return };
     let ticks = voice.ticks();
     voice.frame(frame, scratch, |piece| {
-        let (payload_type, payload, first) = match piece {
-            Piece::Audio { payload, first } => (Some(payload_type), payload, first),
-            Piece::Noise(payload) => (port.codecs.sending_noise(coding), payload, false),
-            Piece::Silence => (None, &[][..], false),
+        let (payload_type, payload, first, late) = match piece {
+            Piece::Audio { payload, first, late } => (Some(payload_type), payload, first, late),
+            Piece::Noise(payload) => (port.codecs.sending_noise(coding), payload, false, 0),
+            Piece::Silence => (None, &[][..], false, 0),
         };
         let Some(payload_type) = payload_type else { return port.send.skip(ticks) };
         let mut numbers = port.send.own(ticks, coding.clock(), out.now);
         numbers.marker |= first;
+        numbers.timestamp = numbers.timestamp.wrapping_add(late);
         out.send(port, slot, payload_type, numbers, payload);
     });
     port.voice = Some(voice);
@@ -350,7 +351,10 @@ fn send_audio(port: &mut Port, rate: u32, frame: &mut [f32], scratch: &mut [u8],
 /// The port hears this bus alone, as it is, and nothing of itself in it: what many hear. Packets of 20 ms only, so that nobody
 /// hears a part of one twice when it begins to talk.
 fn hears_all(port: &Port, bus: &Bus) -> bool {
-    port.ptime_ms == 20 && port.edges.only() == Some(bus.id) && bus.share(port.id).is_none()
+    port.ptime_ms == 20
+        && port.sending().0.packet_ms(20) == 20
+        && port.edges.only() == Some(bus.id)
+        && bus.share(port.id).is_none()
 }
 
 /// Sends the common mix, encoded once per codec.

@@ -239,6 +239,7 @@ impl Core {
         arrival: Arrival,
         net: &mut dyn Net,
     ) {
+        port.receive.request = port.receive.coding.requests(payload).or(port.receive.request);
         self.relay(port, header, payload, None, arrival.now, net);
         let kind = Held::Audio(port.receive.coding);
         port.receive.take(kind, sequence, header.timestamp, payload, arrival.now);
