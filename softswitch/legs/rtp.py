@@ -16,6 +16,9 @@ from media.negotiation import Agreement, Capabilities, DtlsIdentity, Srtp, paylo
 from softswitch.legs import base
 from softswitch.legs.studio import Studio
 
+DEFAULT_CODECS = ("PCMA", "PCMU", "G722", "OPUS")
+"""What every machine can do; of phones and carriers the setting `media.codecs` decides."""
+
 
 class Sound(NamedTuple):
     """How a party's line is wanted: codecs in order (none: all), packet time in ms, bounds of the jitter buffer in ms
