@@ -36,7 +36,7 @@ def test_a_profile_keeps_what_it_does_not_change(tmp_path: Path) -> None:
         ('name = "A"\n\nlimits = { channels = "3" }\n', "acme.toml:3: limits.channels: expected a whole number, got '3'"),
         ("[limits]\nchannels = -1\n", "acme.toml:2: limits.channels: expected 0 or more, got -1"),
         ("[media]\ncodecs = 'PCMA'\n", "acme.toml:2: media.codecs: expected a list of strings, got 'PCMA'"),
-        ("[transport]\nprotocol = 'sctp'\n", "acme.toml:2: transport.protocol: expected one of udp tcp, got 'sctp'"),
+        ("[transport]\nprotocol = 'sctp'\n", "acme.toml:2: transport.protocol: expected one of udp tcp tls auto, got 'sctp'"),
         ("[outbound]\ndisplay = 1\n", "acme.toml:2: outbound.display: expected true or false, got 1"),
         ("media = 7\n", "acme.toml:1: media: expected a table, got 7"),
         ('extends = "nobody"\n', "nobody.toml: expected one of the profiles"),
