@@ -48,15 +48,20 @@ addresses = ["127.0.0.1:{trunk_port}"]
 [[route]]
 pattern = "6*"
 trunks = ["carrier"]
+[[queue]]
+name = "desk"
+announce = "none"
+wrap_up = 0
 [[agent]]
 login = "li"
+queues = ["desk"]
 station = "outside:6{AGENT_LEG}"
 [[number]]
 number = "4900"
 to = "outside:6{BURST_LEG}"
 [[number]]
 number = "7000"
-to = "agent:li"
+to = "queue:desk"
 [[recording_rule]]
 name = "all"
 {calls}{rooms}"""
@@ -98,6 +103,7 @@ class Bursts:
 async def churn(switch: Switch, dialler: Dialler, until: float) -> tuple[int, int]:
     """Calls to an agent that are transferred to an outside number and end; how many, and how many went wrong."""
     done = failed = 0
+    await asyncio.to_thread(switch.api, "PUT", "/agents/li/state", {"state": "ready"})
     while time.monotonic() < until - CHURN_SECONDS:
         began = time.monotonic()
         try:
