@@ -38,7 +38,7 @@ fn bessel_i0(x: f64) -> f64 {
 /// Filters of all phases: `bank[phase * taps + tap]`, newest input first.
 fn build(up: usize, down: usize, taps: usize) -> Bank {
     let length = up * taps;
-    let cutoff = 0.5 / up.max(down) as f64 * 0.92;
+    let cutoff = 0.5 / up.max(down) as f64 * 0.97;
     let centre = length as f64 / 2.0;
     let prototype = |n: usize| {
         let x = n as f64 - centre;
