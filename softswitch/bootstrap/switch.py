@@ -197,7 +197,7 @@ class Switch:
         if facts.kind is PartyKind.TRUNK:
             return self.routing.from_trunk(facts.party, facts.called)
         if facts.kind in (PartyKind.PHONE, PartyKind.AGENT):
-            return self.routing.from_inside(facts.called)
+            return self.routing.from_inside(facts.called, facts.party)
         return Admission(None, Cause.FORBIDDEN, "a widget calls what its token says")
 
     def _plan(self, _caller: LegFacts, destination: Destination) -> Plan:

@@ -377,6 +377,9 @@ class Call:
     def _calling(self, destination: Destination) -> LegFacts:
         """Who calls, for the devices that are rung. A caller who is sent outside is announced as forwarded by its number."""
         facts = self.facts
+        shown = self.variables.get("outside_number", "")
+        if shown and destination.kind is DestinationKind.OUTSIDE and facts.kind is not PartyKind.TRUNK:
+            return replace(facts, caller=shown)
         if destination.kind is not DestinationKind.OUTSIDE or facts.kind is not PartyKind.TRUNK or not facts.called:
             return facts
         return replace(facts, diverted=(*facts.diverted, Diversion(facts.called)))

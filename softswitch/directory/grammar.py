@@ -111,7 +111,10 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
         "password": _SECRET,
         "register": Key(boolean, False),
     },
-    Kind.EXTENSION: {"number": Key(number, expected="a number"), "password": _SECRET, "name": Key(text, "")},
+    Kind.EXTENSION: {
+        "number": Key(number, expected="a number"), "password": _SECRET, "name": Key(text, ""),
+        "outside_number": Key(text, ""), "hide_number": Key(boolean, False),
+    },
     Kind.CALENDAR: _keys(Kind.CALENDAR, {
         "name": Key(name, expected="a name"), "zone": zone, "open": each(hours, 'hours such as "Mon-Fri 09:00-18:00"'),
         "holidays": one_of("", "cn"),

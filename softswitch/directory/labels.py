@@ -48,6 +48,8 @@ KEYS: Mapping[str, Label] = {
     "any_member": Label("任一成员", "Any member"),
     "approval": Label("需批准", "Needs approval"),
     "at": Label("时刻", "At"),
+    "outside_number": Label("外显号码", "Number shown outside"),
+    "hide_number": Label("隐藏号码", "Withhold the number"),
     "auto_answer": Label("自动应答", "Answer automatically"),
     "auto_ready": Label("签入即示闲", "Ready at sign-in"),
     "automatic": Label("自动召集", "Call up automatically"),

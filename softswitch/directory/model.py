@@ -123,6 +123,10 @@ class Extension:
     realm: str = ""
     ha1: Mapping[str, str] = field(default_factory=dict, repr=False, metadata={"secret": True})
     """Digest algorithm (`MD5`, `SHA-256`) → hex of H(number:realm:password), RFC 7616 §3.4.2."""
+    outside_number: str = ""
+    """Shown instead of the extension's own number to whom it calls outside."""
+    hide_number: bool = False
+    """Its number is withheld from everybody it calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,11 +54,20 @@ class Routing:
             return Admission(None, Cause.FORBIDDEN, "transit")
         return Admission(None, Cause.UNALLOCATED, "unknown number")
 
-    def from_inside(self, called: str) -> Admission:
+    def from_inside(self, called: str, extension: str = "") -> Admission:
+        """What somebody inside reaches, with what its extension says about the number that is shown."""
+        admission = self._from_inside(called)
+        own = self._directory().extensions.get(extension)
+        if own is None or not (own.hide_number or own.outside_number):
+            return admission
+        values = {"outside_number": own.outside_number} if own.outside_number else {}
+        return replace(admission, values={**admission.values, **values, **({"clir": "on"} if own.hide_number else {})})
+
+    def _from_inside(self, called: str) -> Admission:
         """A phone or an agent dials: a declared number, an extension, a feature code, or the outside when a route has it."""
         hidden = next((prefix for prefix in HIDE if called.startswith(prefix) and called not in self._directory().numbers), "")
         if hidden:
-            admission = self.from_inside(called[len(hidden) :])
+            admission = self._from_inside(called[len(hidden) :])
             return replace(admission, values={**admission.values, "clir": "on"})
         destination = self._code(called) or self.dialled(called)
         if destination is None and self._codes().read(called) is not None:

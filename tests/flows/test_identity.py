@@ -7,7 +7,8 @@ import pytest
 
 from signalling import commands as sip
 from signalling import events as sig
-from softswitch.directory.model import Kind, Number, Object, Route, Trunk
+from signalling.auth import OFFERED, ha1
+from softswitch.directory.model import Extension, Kind, Number, Object, Route, Trunk
 from softswitch.legs import history
 from softswitch.model.address import Address
 from softswitch.model.destination import Destination
@@ -93,6 +94,24 @@ def test_a_phone_withholds_its_number_for_one_call(tmp_path: Path, prefix: str) 
         await world.settles()
 
     run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(
+    ("keys", "shown"), [({"hide_number": True}, "anonymous"), ({"outside_number": "+861062340001"}, "+861062340001")]
+)
+def test_what_an_extension_shows_outside(tmp_path: Path, keys: dict[str, Any], shown: str) -> None:
+    digests = {algorithm: ha1(algorithm, "1001", "softswitch", "secret") for algorithm in OFFERED}
+    own = Extension(number="1001", realm="softswitch", ha1=digests, **keys)
+
+    async def scenario(world: World) -> None:
+        phone = await world.phone("1001")
+        world.carrier.rejects(486)
+        phone.call("0123")
+        await phone.sees(sig.Ended)
+        assert world.carrier.incoming[0].caller.uri_user == shown
+        await world.settles()
+
+    run(tmp_path, scenario, (Kind.EXTENSION, own))
 
 
 @pytest.mark.parametrize(
