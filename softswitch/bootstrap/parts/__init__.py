@@ -59,6 +59,7 @@ PARTS: tuple[Build, ...] = (
     ivr.build,
     ivr.build_versions,
     speech.build,
+    speech.build_shelf,
     ivr.build_statistics,
     ivr.build_pins,
     ivr.build_announcements,

@@ -9,6 +9,7 @@ from softswitch.ivr.texts import spoken_texts
 from softswitch.ivr.versions import FlowVersions
 from softswitch.speech.engines import ENGINES
 from softswitch.speech.service import Speech
+from softswitch.speech.shelf import Shelf
 
 if TYPE_CHECKING:
     from softswitch.bootstrap.node import Node
@@ -27,3 +28,9 @@ async def build(node: Node) -> Speech:
         versions.on_publish = lambda tree: speech.prepare(spoken_texts(tree))
     node.on_close_async(speech.close)
     return speech
+
+
+async def build_shelf(node: Node) -> Shelf:
+    """The operator's own prompts."""
+    data = node.settings.data_dir
+    return Shelf(data / "prompts", node.media.prompts, Preparer(data / "cache" / "prompts"))

@@ -1,0 +1,107 @@
+"""The operator's own prompts and music: files of any format, kept as prompts of one form."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from media.prepare import ENDINGS, BadSound, Preparer
+from media.prompts import PromptStore
+from softswitch.model.errors import Invalid, NotFound
+from softswitch.prompts import LANGUAGES, texts
+
+FOLDERS = (*LANGUAGES, "music")
+MOST_OCTETS = 50_000_000
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A prompt by name and language (`music` for music). `own`: the operator's, before a shipped one of that name."""
+
+    name: str
+    language: str
+    own: bool
+    text: str = ""
+
+
+class Shelf:
+    """`root` is the first root of the prompt store. File work happens in threads."""
+
+    def __init__(self, root: Path, store: PromptStore, preparer: Preparer) -> None:
+        self._root = root
+        self._store = store
+        self._preparer = preparer
+
+    async def items(self) -> list[Item]:
+        """By name and language: the operator's, and what is shipped."""
+        own = {(item.name, item.language): item for item in await asyncio.to_thread(lambda: list(self._own()))}
+        shipped = {
+            (name, language): Item(name, language, own=False, text=text)
+            for name, said in texts().items()
+            for language, text in said.items()
+        }
+        return sorted({**shipped, **own}.values(), key=lambda item: (item.name, item.language))
+
+    def _own(self) -> Iterator[Item]:
+        for language in FOLDERS:
+            for path in (self._root / language).glob("*.*"):
+                if path.suffix in ENDINGS and _NAME.fullmatch(path.stem):
+                    yield Item(path.stem, language, own=True)
+
+    def path(self, name: str, language: str) -> Path:
+        """The file that is played. Raises NotFound."""
+        found = self._store.find(name, language) if _fits(name, language) else None
+        if found is None:
+            raise NotFound("there is no such prompt")
+        return found
+
+    async def keep(self, name: str, language: str, sound: bytes) -> int:
+        """Takes a file of any format; returns its length in octets as kept. Raises Invalid with what is wrong with it."""
+        if not _fits(name, language):
+            raise Invalid("name", f"expected letters, digits, - and _, in one of {' '.join(FOLDERS)}")
+        arrived = self._root / f".{secrets.token_hex(8)}"
+        try:
+            await asyncio.to_thread(_write, arrived, sound)
+            made = (await self._preparer.prepare(arrived)).path
+            await asyncio.to_thread(_place, made, self._root / language, name)
+        except BadSound as fault:
+            raise Invalid("sound", f"{fault.word}: {fault}") from fault
+        finally:
+            arrived.unlink(missing_ok=True)
+        self._store.forget(name, language)
+        return await asyncio.to_thread(lambda: (self._root / language / f"{name}.wav").stat().st_size)
+
+    async def remove(self, name: str, language: str) -> None:
+        """The shipped one of that name, if there is one, is heard again. Raises NotFound."""
+        files = [self._root / language / f"{name}{ending}" for ending in ENDINGS] if _fits(name, language) else []
+        there = [path for path in files if path.is_file()]
+        if not there:
+            raise NotFound("there is no prompt of your own with this name")
+        self._store.forget(name, language)
+        for path in there:
+            await asyncio.to_thread(path.unlink)
+
+
+def _fits(name: str, language: str) -> bool:
+    return language in FOLDERS and _NAME.fullmatch(name) is not None
+
+
+def _write(path: Path, sound: bytes) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_bytes(sound)
+
+
+def _place(made: Path, folder: Path, name: str) -> None:
+    """In place of all files of that name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{name}.part"
+    shutil.copyfile(made, part)
+    part.replace(folder / f"{name}.wav")
+    for ending in ENDINGS[1:]:
+        (folder / f"{name}{ending}").unlink(missing_ok=True)
