@@ -7,7 +7,7 @@ use std::io::Cursor;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use engine::codec::{Coding, Decoder};
+use engine::codec::{Coding, Decoder, amr, external};
 use engine::dtls::DtlsConfig;
 use engine::dtls::association::{Association, Happening, Shared};
 use engine::ice::{IceConfig, IceLite, stun};
@@ -22,13 +22,14 @@ use engine::worker::ways;
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its corpus folder.
-pub const ALL: [(&str, Target); 9] = [
+pub const ALL: [(&str, Target); 10] = [
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("stun", stun),
     ("srtp", srtp),
     ("dtls", dtls),
     ("wav", wav),
+    ("foreign", foreign),
     ("opus", opus),
     ("frames", frames),
     ("playout", playout),
@@ -127,6 +128,34 @@ pub fn dtls(input: &[u8]) {
     association.timeout(now + Duration::from_millis(300), &mut said);
     let connected = said.iter().any(|happening| matches!(happening, Happening::Connected { .. }));
     assert!(!connected && said.len() < 16, "{said:?}");
+}
+
+/// A payload of G.729, AMR or iLBC; the first octet says which. What is told of its length holds, and a library, where one is
+/// there, decodes exactly that.
+pub fn foreign(input: &[u8]) {
+    static LIBRARIES: std::sync::Once = std::sync::Once::new();
+    LIBRARIES.call_once(|| external::install(plugin::Libraries::load(&["auto".to_owned()])));
+    let Some((kind, payload)) = input.split_first() else { return };
+    let (wide, form) = (kind & 1 == 1, amr::Form { aligned: kind & 2 == 2, modes: 0xff });
+    let coding = match kind >> 2 & 3 {
+        0 => Coding::G729,
+        1 => Coding::Ilbc { ms: if wide { 20 } else { 30 } },
+        _ => Coding::Amr { wide, form },
+    };
+    let ticks = coding.ticks(payload);
+    assert!(ticks.is_none_or(|ticks| (80..=3840).contains(&ticks)), "10 to 240 ms: {ticks:?}");
+    coding.tells_silence(payload);
+    assert!(coding.requests(payload).is_none_or(|mode| mode < 9));
+    let mut frames = 0;
+    let unpacked = amr::unpack(payload, wide, form, |frame| {
+        frames += 1;
+        assert!(frame.is_none_or(|frame| (2..=61).contains(&frame.len())));
+    });
+    assert!(frames <= 12 && unpacked == (frames > 0));
+    let Some(mut decoder) = Decoder::new(coding) else { return };
+    let mut out = Vec::new();
+    assert_eq!(decoder.decode_into(payload, &mut out), ticks.is_some());
+    assert_eq!(out.len() as u32, ticks.unwrap_or(0), "a sample per tick");
 }
 
 /// A payload of Opus: decoded, or used to conceal the one before it. What is told of its length holds.

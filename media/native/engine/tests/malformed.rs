@@ -99,6 +99,11 @@ fn wav() {
 }
 
 #[test]
+fn foreign() {
+    sweep("foreign");
+}
+
+#[test]
 fn opus() {
     sweep("opus");
 }
