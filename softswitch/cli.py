@@ -192,7 +192,7 @@ def _engine_codecs() -> tuple[str, ...] | None:
 
     if not is_built():
         return None
-    return tuple(dict.fromkeys(codec.name for codec in CODECS))
+    return tuple(dict.fromkeys(codec.name for codec in CODECS if not codec.library))
 
 
 @app.command()

@@ -106,7 +106,7 @@ class StatusPage:
         self.listeners: tuple[str, ...] = ()
 
     async def __call__(self) -> Mapping[str, Any]:
-        codecs = list(dict.fromkeys(codec.name for codec in CODECS))
+        codecs = list(dict.fromkeys(codec.name for codec in CODECS if not codec.library))
         checks = await asyncio.to_thread(checks_of, self._settings, running=True, codecs=codecs)
         return {
             "version": __version__,
