@@ -54,6 +54,7 @@ from softswitch.model.errors import Conflict, Forbidden, NotFound
 from softswitch.model.states import Role
 from softswitch.model.views import AgentView, CallView, OfferView, QueueView
 from softswitch.observe.alarms import Alarms
+from softswitch.observe.certificates import Certificates
 from softswitch.observe.health import Readiness
 from softswitch.recordings.archive import Archive
 from softswitch.recordings.keeper import Keeper
@@ -287,6 +288,7 @@ def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
         Schedules: Schedules(schedules),
         Alerting: Alerting(alerting),
         Reserve: _reserve(services),
+        Certificates: Certificates(clock),
         Archive: Archive(store, keeper, clock, bus.publish, Watch(store, keeper, clock, alarms)),
         Supervision: supervisors,
         Streams: Streams(MediaService(FakeEngine()), services.clock, lambda: "s1", _no_call),
