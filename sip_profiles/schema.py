@@ -11,7 +11,11 @@ PROTOCOLS = ("udp", "tcp", "tls", "auto")
 AUTH_MODES = ("auto", "ip", "register", "digest", "none")
 EARLY_MEDIA = ("pass", "block", "after_180", "always_tone")
 DTMF = ("auto", "rfc4733", "info", "inband")
-REFER = ("refuse", "bridge")
+OFFERS = ("early", "delayed")
+HOLDS = ("music", "signal")
+REL100 = ("off", "supported", "required")
+REFER = ("refuse", "bridge", "send")
+REFER_BYE = ("success", "failure")
 CALLER_IDS = ("from", "pai", "rpid", "both", "ppi")
 PRIVACY = ("none", "id")
 NUMBER_FORMATS = ("asis", "e164_plus", "e164", "national", "national_trunk0", "subscriber")
@@ -140,6 +144,12 @@ class Media:
     """Most delay of the jitter buffer, ms; 0: what the setting `media.jitter_max` says."""
     comfort_noise: bool = False
     """Whether comfort noise (RFC 3389) is agreed with G.711 and G.722; silence is not sent then."""
+    offer: str = field(default="early", metadata={"choices": OFFERS})
+    """delayed: calls go out without a description; the far end makes the offer and ours is in the ACK."""
+    early_two_way: bool = False
+    """Whether the carrier hears the caller before it has answered (announcements that listen). Keys it hears in any case."""
+    hold: str = field(default="music", metadata={"choices": HOLDS})
+    """Whom we put on hold: music: hears music and is told nothing. signal: its network is told as well (a=sendonly)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +172,19 @@ class Failover:
 class Session:
     refer: str = field(default="refuse", metadata={"choices": REFER})
     """Whether a caller behind the trunk may transfer whom it has called (REFER). bridge: to what it may call itself, never to
-    the outside; refuse: 603."""
+    the outside; refuse: 603. send: as bridge, and the carrier itself can be asked to transfer."""
+    refer_bye: str = field(default="success", metadata={"choices": REFER_BYE})
+    """What it means when the carrier hangs up before it has reported on a transfer that was asked of it."""
+    rel100: str = field(default="supported", metadata={"choices": REL100})
+    """Reliable ringing (RFC 3262)."""
+    timer: int = 1800
+    """Session timer that is asked for, seconds; 0: accepted, never asked for."""
+    update: bool = True
+    """Whether UPDATE may be sent."""
+    reinvite: bool = True
+    """Whether a re-INVITE may be sent; without it hold is music and a transfer a bridge here."""
+    replaces: bool = False
+    """Whether dialogs of others are named to the carrier (Replaces)."""
     connected_line: bool = False
     """Whether the carrier is told whom its caller has reached, and after a transfer who took over (P-Asserted-Identity)."""
 

@@ -209,7 +209,7 @@ class SipLeg:
             sip.Invite(
                 self.id, target.uri, target.flow, sender, target.number, sig.Body(body), login=target.login,
                 timeout=target.ring or 180.0, first_response=target.first_response, max_forwards=caller.hops - 1,
-                headers=headers | _AUTO_ANSWER if target.answers else headers,
+                headers=headers | _AUTO_ANSWER if target.answers else headers, policy=target.policy,
             )
         )  # fmt: skip
 

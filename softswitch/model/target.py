@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from signalling.commands import Login
 from signalling.events import Flow
+from signalling.policy import PeerPolicy
 from softswitch.model.identity import USUAL, Manners
 
 
@@ -22,6 +23,7 @@ class Target:
     number: str  # user part of To
     trunk: bool = False
     login: Login | None = None
+    policy: PeerPolicy | None = None  # how the peer signals; None: signalling finds it by the address
     manners: Manners = USUAL
     codecs: tuple[str, ...] = ()
     ptime: int = 20
@@ -29,6 +31,8 @@ class Target:
     comfort_noise: bool = False
     dtmf: str = "auto"  # auto, rfc4733, inband, info: how keys are told to the peer
     early_media: str = "pass"  # pass, block, after_180, always_tone: what the caller hears before the answer
+    early_two_way: bool = False  # the far end hears the caller before it has answered
+    hold: str = "music"  # "signal": whom we put on hold is told so by its network, too
     ring: float = 60.0
     first_response: float = 0.0
     max_duration: float = 0.0

@@ -8,6 +8,7 @@ from typing import Any
 
 from signalling.events import Binding, BindingsChanged, Flow
 from signalling.message import parse_uri, presentable
+from signalling.policy import PeerKind, PeerPolicy
 from softswitch.model.clock import Clock
 from softswitch.model.events import Event, RegistrationChanged
 from softswitch.model.identity import PHONES
@@ -57,8 +58,16 @@ class Registrar:
 
     def targets(self, extension: str) -> tuple[Target, ...]:
         """Every device of an extension; they ring together. The call's own limit says how long."""
+        policy = PeerPolicy(PeerKind.PHONE, extension)
         return tuple(
-            replace(_PHONE, name=extension, uri=binding.contact, flow=next_hop(binding), number=extension)
+            replace(
+                _PHONE,
+                name=extension,
+                uri=binding.contact,
+                flow=next_hop(binding),
+                number=extension,
+                policy=policy,
+            )
             for binding in self._bindings.get(extension, ())
         )
 

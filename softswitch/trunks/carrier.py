@@ -78,7 +78,10 @@ class Carrier:
         networks = tuple(ipaddress.ip_network(text, strict=False) for text in sources)
         policy = PeerPolicy(
             PeerKind.TRUNK, trunk.name, fix_contact=False, mtu_switch=way.mtu_switch, alias=way.alias,
-            registers_any=profile.inbound.registers == "any",
+            registers_any=profile.inbound.registers == "any", offer=profile.media.offer,
+            refer="send" if profile.session.refer == "send" else "bridge", refer_bye=profile.session.refer_bye,
+            reinvite=profile.session.reinvite, rel100=profile.session.rel100, replaces=profile.session.replaces,
+            timer=profile.session.timer, update=profile.session.update,
         )  # fmt: skip
         return cls(trunk, profile, policy, [Place.of(address, way.protocol) for address in addresses], networks)
 
@@ -112,7 +115,8 @@ class Carrier:
             form=out.number_format, mobile_zero=out.mobile_zero, where=Context(into.country, into.area),
             diversion=out.diversion, connected_line=self.profile.session.connected_line,
             headers_out=frozenset(map(str.lower, out.headers_out)), headers_in=frozenset(map(str.lower, into.headers_in)),
-            trust=into.trust_identity, may_refer=self.profile.session.refer == "bridge", caller_form=into.caller_format,
+            trust=into.trust_identity, may_refer=self.profile.session.refer in ("bridge", "send"),
+            caller_form=into.caller_format,
         )  # fmt: skip
 
     def target(self, place: Place, hop: Hop, number: str) -> Target:
@@ -126,6 +130,7 @@ class Carrier:
         return Target(
             name=self.trunk.name, uri=f"sip:{escape_user(dialled)}@{host}{port}{suffix}",
             flow=Flow(hop.transport, ("", 0), hop.address), number=dialled, trunk=True, login=self.login,
+            policy=self.policy, early_two_way=profile.media.early_two_way, hold=profile.media.hold,
             manners=self.manners, codecs=profile.media.codecs, ptime=profile.media.ptime,
             jitter=(profile.media.jitter_min, profile.media.jitter_max), comfort_noise=profile.media.comfort_noise,
             dtmf=profile.media.dtmf, early_media=profile.media.early_media, ring=float(profile.limits.max_ring),
