@@ -47,7 +47,8 @@ async def test_a_call_its_recording_and_its_reports(tmp_path: Path, server: Post
         assert (call["result"], call["queue"], call["agent"]) == ("answered", "sales", "li")
         recording = wait_for(lambda: switch.api("GET", f"/calls/{call['id']}")["recordings"], 10, "the recording")
         assert recording[0]["status"] == "complete" and recording[0]["duration_ms"] > 1000
-        wait_for(lambda: {"CONNECT", "COMPLETEAGENT"} <= set(log.read_text().replace("\n", "|").split("|")), 10, "the queue log")
+        told = {"CONNECT", "COMPLETEAGENT"}
+        wait_for(lambda: told <= set(log.read_text().replace("\n", "|").split("|")), 10, "the queue log")
         switch.kill()
 
         switch.start()
