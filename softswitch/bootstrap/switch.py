@@ -216,6 +216,9 @@ class Switch:
         return self.trunks.manners(party) if kind is PartyKind.TRUNK else PHONES
 
     def _sound_of(self, facts: LegFacts) -> Sound:
+        if facts.kind is PartyKind.PHONE:
+            extension = self._parts.directory().extensions.get(facts.party)
+            return USUAL._replace(codecs=extension.codecs) if extension is not None else USUAL
         media = self.trunks.sound(facts.party) if facts.kind is PartyKind.TRUNK else None
         if media is None:
             return USUAL

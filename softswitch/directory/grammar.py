@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, get_args
 
+from media.codecs import AUDIO
 from softswitch.directory import centre
 from softswitch.directory.centre import Membership, Need, Overflow, Stage, WrapUpMode
 from softswitch.directory.model import TYPES, Kind
@@ -114,6 +115,7 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
     Kind.EXTENSION: {
         "number": Key(number, expected="a number"), "password": _SECRET, "name": Key(text, ""),
         "outside_number": Key(text, ""), "hide_number": Key(boolean, False),
+        "codecs": Key(each(one_of(*AUDIO), "codecs"), ()),
     },
     Kind.CALENDAR: _keys(Kind.CALENDAR, {
         "name": Key(name, expected="a name"), "zone": zone, "open": each(hours, 'hours such as "Mon-Fri 09:00-18:00"'),

@@ -50,6 +50,7 @@ KEYS: Mapping[str, Label] = {
     "at": Label("时刻", "At"),
     "outside_number": Label("外显号码", "Number shown outside"),
     "hide_number": Label("隐藏号码", "Withhold the number"),
+    "codecs": Label("编码", "Codecs"),
     "auto_answer": Label("自动应答", "Answer automatically"),
     "auto_ready": Label("签入即示闲", "Ready at sign-in"),
     "automatic": Label("自动召集", "Call up automatically"),

@@ -127,6 +127,8 @@ class Extension:
     """Shown instead of the extension's own number to whom it calls outside."""
     hide_number: bool = False
     """Its number is withheld from everybody it calls."""
+    codecs: tuple[str, ...] = ()
+    """What is agreed on with its phones, best first; empty: the setting `media.codecs`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,12 +103,13 @@ class Routing:
         snapshot = self._directory()
         number = destination.name
         if destination.kind is DestinationKind.EXTENSION:
-            if number not in snapshot.extensions:
+            extension = snapshot.extensions.get(number)
+            if extension is None:
                 raise Unreachable(Cause.UNALLOCATED)
             devices = self._registrar.targets(number)
             if not devices:
                 raise Unreachable(Cause.UNREACHABLE)
-            return Plan((devices,))
+            return Plan((tuple(replace(device, codecs=extension.codecs) for device in devices),))
         if destination.kind is not DestinationKind.OUTSIDE:
             raise Unreachable(Cause.NO_ROUTE)
         route = snapshot.route_for(number)

@@ -48,7 +48,11 @@ class Lines:
 
     def open(self, peer: str, codecs: Sequence[str], ptime: int) -> None:
         """Ports for one server. They send nothing before it has answered. Raises MediaError, and holds nothing then."""
-        self._codecs, self._ptime, self._address = codecs or DEFAULT_CODECS, ptime, self._studio.address_for(peer)
+        missing = self._studio.missing
+        self._codecs = [name for name in codecs or DEFAULT_CODECS if name not in missing]
+        if not self._codecs:
+            raise NoCommonCodec("; ".join(missing[name] for name in codecs))
+        self._ptime, self._address = ptime, self._studio.address_for(peer)
         self._session = sdp_session()
         pump = self._studio.pump
         try:

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from signalling import events as sig
+from signalling.auth import OFFERED, ha1
+from softswitch.directory.model import Extension, Kind
 from tests.flows.world import World, address_in, run, sdp
 
 
@@ -102,3 +104,30 @@ def test_nothing_of_one_leg_shows_on_the_other(tmp_path: Path) -> None:
         await world.settles()
 
     run(tmp_path, scenario)
+
+
+def test_an_extension_has_codecs_of_its_own(tmp_path: Path) -> None:
+    """Both when its phone calls and when it is called."""
+    digests = {algorithm: ha1(algorithm, "1001", "softswitch", "secret") for algorithm in OFFERED}
+    own = Extension(number="1001", realm="softswitch", ha1=digests, codecs=("PCMU", "G722"))
+
+    async def scenario(world: World) -> None:
+        phone, other = await world.phone("1001"), await world.phone("1002")
+        phone.answers(formats="0")
+        other.answers()
+        world.carrier.call("4001")
+        await world.carrier.sees(sig.Answered)
+        offered = phone.incoming[0].body
+        assert offered is not None
+        assert b"RTP/AVP 0 9 101" in offered.content
+        phone.hang_up()
+        await world.settles()
+        phone.call("1002", body=sdp(phone.host, formats="8 0"))
+        await phone.sees(sig.Answered)
+        assert world.engine.ports[phone.port].command.codecs[0].name == "PCMU"
+        assert other.incoming[0].body is not None
+        assert b"opus" in other.incoming[0].body.content  # hers are not his
+        phone.hang_up("call1")
+        await world.settles()
+
+    run(tmp_path, scenario, (Kind.EXTENSION, own))

@@ -12,6 +12,7 @@ import pytest
 
 from media import sdp
 from media.commands import Direction, OpenPort
+from media.errors import NoCommonCodec
 from signalling import commands as sip
 from signalling import events as sig
 from signalling.message import sdp_part
@@ -25,6 +26,7 @@ from softswitch.model import events as ev
 from softswitch.model.errors import Conflict, Forbidden, Invalid, NotFound
 from softswitch.model.ids import Ids
 from softswitch.model.target import Target
+from softswitch.siprec.lines import Lines
 from softswitch.siprec.metadata import NAMESPACE
 from softswitch.siprec.model import Desk
 from softswitch.siprec.service import Siprec
@@ -121,6 +123,24 @@ def servers(office: Office) -> Servers:
     made.siprec = Siprec(desk, lambda: tuple(HOSTS))
     office.outpost = made.siprec.outpost
     return made
+
+
+async def test_codecs_without_a_library_are_not_offered_to_a_recording_server(office: Office) -> None:
+    missing = {"G729": "no library", "AMR": "no library of that one"}
+    studio = Studio(
+        office.media,
+        None,
+        lambda peer: "127.0.0.1",
+        lambda: ("127.0.0.1",),
+        missing=missing,  # type: ignore[arg-type]
+    )
+    lines = Lines(studio, office.media.new_group(), lambda: None)
+    lines.open("192.0.2.1", ("G729", "PCMU"), 20)
+    assert b"PCMU" in lines.offer()
+    assert b"G729" not in lines.offer()
+    lines.close()
+    with pytest.raises(NoCommonCodec, match="no library of that one"):
+        lines.open("192.0.2.1", ("AMR",), 20)
 
 
 def rule(**values: object) -> dict[str, RecordingRule]:
