@@ -61,7 +61,8 @@ def parse_credentials(value: str) -> tuple[str, dict[str, str]]:
 class Outcome(StrEnum):
     ACCEPTED = "accepted"
     MISSING = "missing"  # no credentials for our realm
-    STALE = "stale"  # right kind of nonce, but too old, from another source, or its count was seen
+    STALE = "stale"  # right kind of nonce, but too old or from another source
+    REPLAYED = "replayed"  # all is right, but this count was used with the nonce before
     FORGED = "forged"  # a nonce that we never made
     WRONG = "wrong"  # unknown account, wrong password, wrong uri
 
@@ -86,6 +87,11 @@ class Verifier:
             for algorithm in self._offered
         ]
 
+    def claimed(self, values: list[str]) -> str:
+        """The name that somebody claims, unproven; "" without credentials of our realm."""
+        params = self._ours(values) if values else None
+        return params.get("username", "") if params is not None else ""
+
     def check(
         self,
         values: list[str],
@@ -109,7 +115,7 @@ class Verifier:
         if not self._proves(params, method, request_uri, secrets_of(username)):
             return Outcome.WRONG, username
         if not self._count(nonce, params["nc"]):
-            return Outcome.STALE, username
+            return Outcome.REPLAYED, username
         return Outcome.ACCEPTED, username
 
     def _ours(self, values: list[str]) -> dict[str, str] | None:

@@ -303,6 +303,9 @@ class SecurityEvent:
     user: str = ""
     user_agent: str = ""
     verified: bool = False
+    score: int = 0  # points of this event
+    total: int = 0  # what its source has collected
+    banned_until: float = 0.0  # the source is shut out until then; 0: it is not
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from signalling.commands import (
     Unsubscribe,
     Update,
 )
+from signalling.endpoint.bans import Bans, GuessGuard
 from signalling.endpoint.budget import Budget
 from signalling.endpoint.inbound import Inbound
 from signalling.endpoint.keepalive import KeepAlives
@@ -116,6 +117,8 @@ class Endpoint:
         self.publications = Publications(self)
         self.verifier = Verifier(config.realm, (token() + token()).encode(), token, config.digest)
         self.budget = Budget(config.limits)
+        self.bans = Bans(config.bans)
+        self.guesses = GuessGuard()
         self.connections = Connections(self, config.limits.streams_per_source)
         self.load = Overload(config.overload_lag)
         self.keepalives = KeepAlives(self, partial(jitter, self))
@@ -159,7 +162,7 @@ class Endpoint:
 
     def flow_opened(self, flow: Flow, now: float) -> Output:
         """A peer has connected; only needed so that silent connections are bounded too."""
-        if flow.transport != "udp" and not self.connections.opened(flow, now):
+        if flow.transport != "udp" and (self._is_shut_out(flow, now) or not self.connections.opened(flow, now)):
             self.close(flow)
         return self._output()
 
@@ -309,6 +312,9 @@ class Endpoint:
         if transaction is not None:
             self.traffic["in", str(response.status)] += 1
             transaction.receive(response, now)
+
+    def _is_shut_out(self, flow: Flow, now: float) -> bool:
+        return self.bans.is_banned(flow.remote[0], now) and self.peers.trunk(flow) is None
 
     def _receive_stream(self, data: bytes, flow: Flow, now: float) -> None:
         if not self.connections.opened(flow, now):

@@ -7,11 +7,13 @@ from collections.abc import Hashable
 from typing import Protocol
 
 from signalling.auth import Verifier
+from signalling.endpoint.bans import Bans, GuessGuard
 from signalling.endpoint.budget import Budget
 from signalling.endpoint.overload import Overload
 from signalling.endpoint.streams import Connections
+from signalling.events import Flow
 from signalling.message import Response
-from signalling.transaction import Host, ServerTransaction
+from signalling.transaction import ClientTransaction, Host, ServerTransaction
 from signalling.usage.core import Core
 from signalling.usage.notifier import Notifiers
 from signalling.usage.publish import Publications
@@ -24,12 +26,18 @@ class Desk(Core, Host, Protocol):
     publications: Publications
     verifier: Verifier
     budget: Budget
+    bans: Bans
+    guesses: GuessGuard
+    clients: dict[tuple[str, str], ClientTransaction]
     connections: Connections
     servers: dict[Hashable, ServerTransaction]
     merges: dict[Hashable, Hashable]
     traffic: Counter[tuple[str, str]]
     is_draining: bool
     load: Overload
+
+    def close(self, flow: Flow) -> None:
+        """End a stream."""
 
     def retry_seconds(self) -> int:
         """What a 503 says: when to come back."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable
+from functools import partial
 
 from signalling.auth import Outcome
 from signalling.dialog import Dialog
-from signalling.endpoint.budget import Verdict
 from signalling.endpoint.desk import Desk
+from signalling.endpoint.gate import KNOWN_METHODS, Gate
 from signalling.endpoint.judge import check_form, check_needs, check_session, check_size, refusal_lines
 from signalling.endpoint.overload import Load
 from signalling.errors import RemoteProtocolError
-from signalling.events import ConnectionShared, Counted, Flow, SecurityEvent
-from signalling.message import BadRequest, Request, Response, ResponseTemplate, parse, presentable
+from signalling.events import ConnectionShared, Counted, Flow
+from signalling.message import BadRequest, Request, Response, ResponseTemplate, parse
 from signalling.message.parser import Silence, salvage
 from signalling.message.writer import render_bad_request
 from signalling.policy import PeerKind, PeerPolicy
@@ -30,6 +30,7 @@ class Inbound:
 
     def __init__(self, desk: Desk) -> None:
         self._core = desk
+        self._gate = Gate(desk)
 
     # Stages 1 to 4: the raw look, the budget, framing.
 
@@ -38,8 +39,7 @@ class Inbound:
             return  # keep-alive of a NAT
         core = self._core
         trunk = core.peers.trunk(flow)
-        silenced = trunk is None and data[:4] != b"SIP/" and core.budget.is_silenced(flow.remote[0], now)
-        if silenced and not self._names_dialog(data):
+        if trunk is None and not self._gate.passes(data, flow, now):
             core.traffic["in", "silenced"] += 1
             return
         if core.load.level and flow.transport == "udp" and trunk is None and self._may_be_shed(data, flow):
@@ -49,6 +49,8 @@ class Inbound:
             message = parse(data)
         except Silence as silence:
             self._count("malformed", flow, "", silence.reason)
+            if trunk is None:
+                self._gate.garbled("not_sip", flow, now)
             return
         if type(message) is Request:
             self._request(message, flow, trunk, now)
@@ -57,30 +59,30 @@ class Inbound:
         elif type(message) is BadRequest:
             self._bad(message, flow, trunk, now)
 
-    def _names_dialog(self, data: bytes) -> bool:
-        """Whether a tag of ours stands in the octets: calls go on while a neighbour behind the same address is silenced."""
-        dialogs = self._core.dialogs
-        return any(tag.decode() in dialogs for tag in _TAG.findall(data))
-
     def _may_be_shed(self, data: bytes, flow: Flow) -> bool:
         """What nobody has asked for and nobody will miss: a new request of a source that is not identified."""
         core = self._core
-        if data[:4] == b"SIP/" or core.registrar.knows_host(flow.remote[0]) or self._names_dialog(data):
+        if data[:4] == b"SIP/" or core.registrar.knows_host(flow.remote[0]) or self._gate.names_dialog(data):
             return False
         first = data[: data.find(b"\r\n")]
         return data[:4] not in _FINISHING and not any(number.encode() in first for number in core.config.emergency)
 
     def broken_stream(self, data: bytes, status: int, flow: Flow, now: float) -> None:
         """Framing failed; answer once if that is possible, the caller closes the stream."""
+        trunk = self._core.peers.trunk(flow)
         try:
             bad = salvage(data, status)
         except Silence as silence:
             self._count("malformed", flow, "", silence.reason)
+            if trunk is None:
+                self._gate.garbled("not_sip", flow, now)
             return
-        self._bad(bad, flow, self._core.peers.trunk(flow), now)
+        self._bad(bad, flow, trunk, now)
 
     def _bad(self, bad: BadRequest, flow: Flow, trunk: PeerPolicy | None, now: float) -> None:
         self._count("malformed", flow, bad.method[:32], bad.reason)
+        if trunk is None:
+            self._gate.garbled("malformed", flow, now)
         if trunk is None and not self._stranger_may_hear(flow, now):
             return
         data = render_bad_request(bad, flow.remote, self._core.token())
@@ -96,7 +98,7 @@ class Inbound:
         if transaction is not None and (request.method != "ACK" or transaction.state is not State.ACCEPTED):
             transaction.step(Input.ACK if request.method == "ACK" else Input.REQUEST, now)
             return
-        core.traffic["in", request.method if request.method in _COUNTED else "OTHER"] += 1
+        core.traffic["in", request.method if request.method in KNOWN_METHODS else "OTHER"] += 1
         leg = self._leg(request)
         if request.method == "ACK":
             if leg is not None:
@@ -110,7 +112,7 @@ class Inbound:
             self._in_dialog(request, leg, flow, trunk, key, now)
         elif request.to.tag and (watch := core.watches.get(request.to.tag)) is not None:
             self._in_subscription(request, watch, flow, trunk, key, now)
-        elif trunk is not None or self._within_budget(request, flow, now):
+        elif trunk is not None or not self._gate.is_scanner(request, flow, now):
             self._outside(request, flow, trunk, key, now)
 
     def _leg(self, request: Request) -> Leg | None:
@@ -235,6 +237,8 @@ class Inbound:
         except RemoteProtocolError as error:
             self._tell(request, flow, trunk, error.status, now)
             return
+        if trunk is None and self._gate.delays(request, flow, key, now, partial(self._outside, request, flow, trunk, key)):
+            return
         policy = self._identify(request, flow, trunk, now)
         if policy is None:
             return
@@ -327,14 +331,13 @@ class Inbound:
         if outcome is Outcome.ACCEPTED:
             credentials = core.peers.credentials(username)
             if credentials is not None:
-                core.budget.logged_in(source, now)
+                self._gate.logged_in(flow, now)
                 return credentials.policy
-        if outcome in {Outcome.WRONG, Outcome.FORGED}:
-            agent = presentable(request.get("user-agent")[:200])
-            proven = flow.transport != "udp" or outcome is Outcome.WRONG  # the nonce was ours, so the source got it
-            name = presentable(username[:64])
-            core.emit(SecurityEvent("auth_failed", flow, _known_method(request), 401, name, agent, proven))
-        self._challenge(request, flow, core.verifier.challenge(source, now, stale=outcome is Outcome.STALE))
+        self._gate.failed(outcome, request, flow, username, now)
+        if core.bans.is_banned(source, now):
+            return None
+        is_stale = outcome in {Outcome.STALE, Outcome.REPLAYED}
+        self._challenge(request, flow, core.verifier.challenge(source, now, stale=is_stale))
         return None
 
     def _challenge(self, request: Request, flow: Flow, values: list[str]) -> None:
@@ -363,22 +366,6 @@ class Inbound:
         return credentials.ha1 if credentials is not None else None
 
     # Answers and counts.
-
-    def _within_budget(self, request: Request, flow: Flow, now: float) -> bool:
-        """Whether a source that is no trunk may ask at all; scanners are told nothing."""
-        core = self._core
-        if not core.registrar.owners(flow):
-            verdict = core.budget.ask(flow.remote[0], now)
-            if verdict is Verdict.OVERRUN:
-                self._count("flood", flow, request.method)
-            if verdict is not Verdict.FINE:
-                return False  # before anything is told about it: a flood must not fill the log
-        agent = request.get("user-agent")
-        if agent and any(name in agent.lower() for name in core.config.scanners):
-            proven = flow.transport != "udp"
-            core.emit(SecurityEvent("scanner", flow, _known_method(request), 0, "", presentable(agent[:200]), proven))
-            return False
-        return True
 
     def _stranger_may_hear(self, flow: Flow, now: float) -> bool:
         core = self._core
@@ -410,28 +397,5 @@ class Inbound:
 MOST_ECHO = 1.5
 """How many times longer than its request a challenge to a datagram may be, as packets of IPv4."""
 PACKET = 28
-_COUNTED = frozenset(
-    {
-        "INVITE",
-        "ACK",
-        "CANCEL",
-        "BYE",
-        "OPTIONS",
-        "REGISTER",
-        "INFO",
-        "UPDATE",
-        "REFER",
-        "NOTIFY",
-        "SUBSCRIBE",
-        "MESSAGE",
-        "PRACK",
-        "PUBLISH",
-    }
-)
 _FINISHING = (b"ACK ", b"BYE ", b"CANC")
-_TAG = re.compile(rb";tag=([0-9A-Za-z]{16,64})")
 _STRANGER = PeerPolicy(PeerKind.PHONE, "")
-
-
-def _known_method(request: Request) -> str:
-    return request.method if request.method in _COUNTED else "OTHER"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from signalling.events import Flow
+from signalling.usage.offences import BanRules
 
 EMERGENCY = frozenset({"110", "112", "119", "120", "122", "911", "999", "000"})
 Advertise = Callable[[Flow], tuple[str, int]]
@@ -30,7 +31,12 @@ class Limits:
 
     stranger_rate: float = 20.0
     stranger_burst: float = 60.0
-    known_rate: float = 50.0  # sources with a successful login
+    costly_rate: float = 5.0  # of these: REGISTER, INVITE, SUBSCRIBE and OPTIONS
+    costly_burst: float = 20.0
+    strangers_rate: float = 2000.0  # all strangers together
+    strangers_burst: float = 2000.0
+    told_of_forged: float = 20.0  # security lines a second about sources that may be forged
+    known_rate: float = 50.0  # sources with a login in the last 30 days
     known_burst: float = 400.0
     told_per_minute: float = 5.0  # error answers that a stranger may hear
     penalty: float = 60.0  # seconds of silence after an overrun
@@ -62,3 +68,4 @@ class EndpointConfig:
     info_packages: tuple[str, ...] = ("dtmf",)  # RFC 6086, lower case
     scanners: tuple[str, ...] = SCANNERS
     limits: Limits = field(default_factory=Limits)
+    bans: BanRules = field(default_factory=BanRules)

@@ -46,6 +46,10 @@ class Registrar:
         """Whether any live binding came from this address."""
         return host in self._hosts
 
+    def is_bound(self, flow: Flow) -> bool:
+        """Whether anything is registered over this flow."""
+        return flow in self._flows
+
     def owners(self, flow: Flow) -> frozenset[str]:
         """The addresses-of-record that are registered over this flow."""
         return frozenset(self._flows.get(flow, ()))

@@ -16,14 +16,15 @@ from signalling.events import SecurityEvent
 _LONGEST = 200
 
 
-def security_line(at: float, event: SecurityEvent, *, score: int = 0, total: int = 0, action: str = "none") -> str:
+def security_line(at: float, event: SecurityEvent) -> str:
     """`at` is UTC epoch seconds; `score` is that of this event, `total` what its source has collected."""
     stamp = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     host, port = event.flow.remote
+    action = "ban" if event.banned_until else "none"
     return (
         f"{stamp} sip-security event={event.what} src={host} sport={port} proto={event.flow.transport} "
         f"verified={int(event.verified)} method={event.method} status={event.status} "
-        f"score={score} total={total} action={action} user={quoted(event.user)} ua={quoted(event.user_agent)}"
+        f"score={event.score} total={event.total} action={action} user={quoted(event.user)} ua={quoted(event.user_agent)}"
     )
 
 

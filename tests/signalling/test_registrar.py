@@ -53,6 +53,7 @@ def test_foreign_domain_is_404_after_login() -> None:
     assert answer.status == 404
 
 
+@pytest.mark.acceptance("REG-3")
 @pytest.mark.parametrize(
     ("asked", "status", "granted"),
     [("10", 423, 0), ("59", 423, 0), ("60", 200, 60), ("999999", 200, 7200), ("garbage", 200, 3600), ("0", 200, 0)],
@@ -91,6 +92,7 @@ def again(bench: Bench, *, call_id: str, cseq: int, **parts: object) -> Response
     return answer
 
 
+@pytest.mark.acceptance("REG-3")
 def test_older_cseq_of_the_same_call_id_is_500() -> None:
     bench = Bench()
     assert again(bench, call_id="same", cseq=10).status == 200
@@ -100,6 +102,7 @@ def test_older_cseq_of_the_same_call_id_is_500() -> None:
     assert len(bindings(bench)) == 1
 
 
+@pytest.mark.acceptance("REG-3")
 def test_wildcard_only_alone_and_with_expires_zero() -> None:
     bench = Bench()
     assert again(bench, call_id="c", cseq=3).status == 200
@@ -110,6 +113,7 @@ def test_wildcard_only_alone_and_with_expires_zero() -> None:
     assert bindings(bench) == ()
 
 
+@pytest.mark.acceptance("REG-3")
 def test_eleventh_contact_is_403_and_changes_nothing() -> None:
     bench = Bench()
     ten = ", ".join(contact(f"line{number}") for number in range(10))
