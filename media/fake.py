@@ -472,7 +472,8 @@ class FakeEngine:
 
     def _sample(self, command: c.Sample) -> None:
         node = self._port(command.port)
-        self._emit(e.Stats(command.port, e.PortStats(codec=node.command.codecs[0].name)))
+        received = round(self.now * 50) if node.speaks else 0
+        self._emit(e.Stats(command.port, e.PortStats(packets_received=received, codec=node.command.codecs[0].name)))
 
     def _dump(self, command: c.Dump) -> None:
         ports = {number: {"group": node.group, "sources": dict(node.sources)} for number, node in self.ports.items()}

@@ -69,6 +69,7 @@ class IncomingCall:
     headers: Mapping[str, str] = field(default_factory=dict)  # X-*, Diversion, User-Agent ... first values, lower-case names
     replaces: NamedDialog | None = None  # this call takes the place of that leg: answer, move the media, hang up the other
     join: NamedDialog | None = None  # this call wants to be added to that one
+    can_100rel: bool = False  # the caller takes reliable 18x, and its policy allows them: a delayed offer may be met there
 
 
 @dataclass(frozen=True, slots=True)

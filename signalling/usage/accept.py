@@ -79,6 +79,7 @@ def offer_call(
             headers=passed_headers(request),
             replaces=replaces,
             join=join,
+            can_100rel=leg.can_100rel and leg.policy.rel100 != "off",
         )
     )
 

@@ -222,4 +222,7 @@ class Switch:
         media = self.trunks.sound(facts.party) if facts.kind is PartyKind.TRUNK else None
         if media is None:
             return USUAL
-        return Sound(media.codecs, media.ptime, (media.jitter_min, media.jitter_max), media.comfort_noise, media.dtmf)
+        return Sound(
+            media.codecs, media.ptime, (media.jitter_min, media.jitter_max), media.comfort_noise, media.dtmf,
+            media.hold,
+        )  # fmt: skip

@@ -223,6 +223,7 @@ class Conversation:
         batch = self._start_music(party)
         party.held, party.held_by, party.since = True, by, self._board.clock.utc()
         self._mix.apply(before=batch)
+        party.leg.hold(held=True)
         self._emit(ev.CallHeld(actor=actor, leg=party.leg.id))
 
     def release(self, party: Party, *, actor: str) -> list[Command]:
@@ -230,6 +231,7 @@ class Conversation:
         if not party.held:
             return []
         party.held, party.held_by, party.since = False, None, self._board.clock.utc()
+        party.leg.hold(held=False)
         self._emit(ev.CallResumed(actor=actor, leg=party.leg.id))
         return self._stop_music(party)
 
@@ -269,13 +271,13 @@ class Conversation:
     # what comes from the parties
 
     def digit(self, party: Party, event: base.DigitPressed) -> None:
-        """Notes a digit. The engine carries RFC 4733 across by itself; those of INFO and of a page are sent on here,
-        and all of them to whom INFO alone reaches.
+        """Notes a digit. The sound carries RFC 4733 and tones across by itself, to devices that understand the same; in all
+        other cases it is sent on here in the way that the other device takes.
         """
         self._timeline.emit(ev.LegDtmf(leg=party.leg.id, digit=event.digit, way=event.way, duration=event.duration))
-        self.press(party, event.digit, carried=event.way not in ("info", "browser"))
+        self.press(party, event.digit, carried=event.way if event.way not in ("info", "browser") else "")
 
-    def press(self, party: Party, digits: str, *, carried: bool = False) -> None:
+    def press(self, party: Party, digits: str, *, carried: str = "") -> None:
         """Keys of a party, for everybody whom it talks to."""
         for other in self._mix.parties:
             if other is not party and other.circle == party.circle and not other.held:

@@ -17,6 +17,7 @@ from media.commands import Command
 from softswitch.calls.bridge import Conversation
 from softswitch.calls.cdr import Tally, step
 from softswitch.calls.dialling import Dialling, Watch
+from softswitch.calls.early import EarlySound
 from softswitch.calls.guests import Guests
 from softswitch.calls.mix import Mix, Party
 from softswitch.calls.monitor import Monitors
@@ -91,6 +92,7 @@ class Call:
         self.mix = Mix(board.media, caller.group, caller)
         self.mix.anchor.name, self.mix.anchor.agent, self.mix.anchor.role = first_party(self.facts)
         self.sound = Sound(board.media, self.mix, self.timeline)
+        self._early = EarlySound(self.mix, self.sound, self.emit)
         self.conversation = Conversation(board, self.mix, self.timeline, self.sound, self.emit)
         self.conversation.transfer = self._transfer
         self.monitors = Monitors(self.mix, self.timeline, self.conversation)
@@ -116,7 +118,6 @@ class Call:
         """The next queue takes the caller at its head (a transfer came back, an agent was lost)."""
         self._given: set[str] = set()
         self._task: asyncio.Task[None] | None = None
-        self._progress: set[tuple[int, bool]] = set()
         self._limit: asyncio.TimerHandle | None = None
         self._answer_waiter: asyncio.Future[None] | None = None
         self.join_calls: Callable[[Call, Party, base.TransferWanted], None] | None = None
@@ -354,7 +355,7 @@ class Call:
         def progress(leg: Leg | None, status: int) -> None:
             if on_ringing is not None:
                 on_ringing()
-            self._noted_progress(leg, status, quiet=quiet)
+            self._early.progress(leg, status, quiet=quiet)
 
         stages = devices(
             self.board,
@@ -364,9 +365,9 @@ class Call:
             prefer=self.caller.codecs,
             answers=answers,
         )
-        end_early = _leave_as_it_is if quiet else self._end_early
+        end_early = _leave_as_it_is if quiet else self._early.end
         self.alerting = [other for other in self.alerting if other.ringing]
-        watch = Watch(progress, self.board.report, _leave_as_it_is if quiet else self._ring_tone)
+        watch = Watch(progress, self.board.report, _leave_as_it_is if quiet else self._early.tone)
         dialling = Dialling(
             self.timeline, stages, timeout, watch, end_early=end_early, is_in_call=self.keeps,
             on_failed=self._far_end_failed, taken_back=lambda: self.conversation.said,
@@ -384,36 +385,8 @@ class Call:
             return facts
         return replace(facts, diverted=(*facts.diverted, Diversion(facts.called)))
 
-    def _noted_progress(self, leg: Leg | None, status: int, *, quiet: bool) -> None:
-        early = leg is not None
-        if (status, early) not in self._progress:
-            self._progress.add((status, early))
-            self.emit(ev.CallProgress(status=status, early_media=early))
-        if quiet:
-            return
-        if leg is not None:
-            self.caller.open_early(prefer=leg.codec)
-            self.sound.silence()
-            self.mix.player = leg.port
-            self.mix.apply()
-        elif self.caller.is_answered:
-            self.sound.ringback()
-        elif not self.mix.player:
-            self.caller.ring()
-
     def _far_end_failed(self, release: Release | None) -> None:
         self.conversation.said = release
-
-    def _ring_tone(self) -> None:
-        """The tone as early sound, for a trunk whose own is not wanted."""
-        self.caller.open_early()
-        self.sound.ringback()
-
-    def _end_early(self) -> None:
-        """A new stage, or nobody answered: what was heard of the former one is over."""
-        self.sound.silence()
-        if self.caller.port:
-            self.mix.apply()
 
     async def bridge(self, leg: Leg, *, record: bool = False, agent: str = "", queue: str = "", other: str = "") -> Ending:
         """Joins caller and leg until one of them goes; returns who went when it was not the caller (that ends the task).
@@ -422,6 +395,7 @@ class Call:
         says anything. `other` is the written destination, for the record. Whoever else was brought
         into the conversation meanwhile goes on after this leg has left (`conversation.is_live`); the service waits for them.
         """
+        self._early.joined()
         self.caller.shows(leg.person)
         self._answer(leg.codec)
         name = other or (f"agent:{agent}" if agent else f"{leg.facts.kind}:{leg.facts.party}")
@@ -556,6 +530,7 @@ class Call:
                 self.conversation.digit(self.mix.anchor, event)
                 if not self.mix.talking:
                     self.sound.pressed(event.digit)
+                    self._early.press(event.digit)
             case base.HeldByPeer() | base.ResumedByPeer():
                 self.conversation.device_held(self.mix.anchor, held=isinstance(event, base.HeldByPeer))
             case base.MediaFlows() | base.AudioChanged():

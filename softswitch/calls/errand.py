@@ -44,7 +44,10 @@ class StandIn:
     def answer(self, *, prefer: str = "") -> None:
         self.is_answered = True
 
-    def press(self, digits: str, *, carried: bool = False) -> None:
+    def press(self, digits: str, *, carried: str = "") -> None:
+        """There is no device."""
+
+    def hold(self, *, held: bool) -> None:
         """There is no device."""
 
     @property

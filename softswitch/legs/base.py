@@ -47,6 +47,7 @@ class LegFacts:
     session_id: str = ""  # of the party's end (RFC 7989)
     headers: Mapping[str, str] = field(default_factory=dict)  # what its profile lets in
     may_refer: bool = False  # its device may send the other side elsewhere (REFER)
+    early_two_way: bool = False  # the party hears the caller before it has answered
     asserted: bool = False  # the trunk's network vouches for the calling number (P-Asserted-Identity of a trusted peer)
 
     @property
@@ -118,6 +119,7 @@ class MediaFlows:
 
     codec: str
     as_signalled: bool = True
+    remote: str = ""  # where it came from, "ip:port"
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +227,14 @@ class Leg(Protocol):
     def answer(self, *, prefer: str = "") -> None:
         """Answers an inbound leg; a second call does nothing."""
 
-    def press(self, digits: str, *, carried: bool = False) -> None:
-        """Sends digits to the party's device. `carried`: the sound brings them already, where the device listens."""
+    def press(self, digits: str, *, carried: str = "") -> None:
+        """Sends digits to the party's device, in the way that it takes.
+
+        `carried`: how the sound brings them already ("rfc4733", "inband"), so that none is sent twice.
+        """
+
+    def hold(self, *, held: bool) -> None:
+        """Tells the party's network that it is on hold, or is back, where that wants to know. A repeat changes nothing."""
 
     def shows(self, person: Person) -> None:
         """Tells the party whom it talks to, with its answer or, when it has that, by itself. A repeat changes nothing."""

@@ -267,9 +267,12 @@ class BrowserLeg:
     def answer(self, *, prefer: str = "") -> None:
         self._answered = True
 
-    def press(self, digits: str, *, carried: bool = False) -> None:
+    def press(self, digits: str, *, carried: str = "") -> None:
         if not carried:
             self._session.send_digits(digits)
+
+    def hold(self, *, held: bool) -> None:
+        """Pages are told by the call's events."""
 
     @property
     def person(self) -> Person:

@@ -119,8 +119,11 @@ class ForkedLeg:
     def answer(self, *, prefer: str = "") -> None:
         self._leg.answer(prefer=prefer)
 
-    def press(self, digits: str, *, carried: bool = False) -> None:
+    def press(self, digits: str, *, carried: str = "") -> None:
         self._leg.press(digits, carried=carried)
+
+    def hold(self, *, held: bool) -> None:
+        self._leg.hold(held=held)
 
     @property
     def person(self) -> Person:

@@ -7,7 +7,19 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from media import negotiation, sdp
-from media.commands import ClosePort, Detect, Jitter, Listen, MovePort, OpenPort, PortKind, SendDtmf, UpdatePort
+from media.commands import (
+    ClosePort,
+    Detect,
+    Direction,
+    Jitter,
+    Listen,
+    MovePort,
+    OpenPort,
+    PortKind,
+    Sample,
+    SendDtmf,
+    UpdatePort,
+)
 from media.credentials import sdp_session
 from media.digits import DigitMerger
 from media.errors import BadDescription, NoCommonCodec
@@ -30,6 +42,8 @@ class Sound(NamedTuple):
     comfort_noise: bool = False
     dtmf: str = "auto"
     """How keys are told: auto (what is negotiated), rfc4733, inband (tones alone), info (by INFO, never in the sound)."""
+    hold: str = "music"
+    """signal: the party's network is told when the party is put on hold."""
 
 
 USUAL = Sound()
@@ -52,6 +66,11 @@ class RtpPort:
         self._jitter = Jitter(least or studio.jitter.min, most or studio.jitter.max)
         self._comfort_noise = sound.comfort_noise
         self.dtmf = sound.dtmf
+        self.hold = sound.hold
+        self.has_line = True
+        """The peer has not put its only audio line to port 0."""
+        self.on_packets: Callable[[int], None] = _uncounted
+        """Told the packets received so far, whenever the engine counts."""
         self._tell = tell
         self._reservation: Reservation | None = None
         self._session = sdp_session()
@@ -62,6 +81,7 @@ class RtpPort:
         self._forget: Callable[[], None] | None = None
         self._merger = DigitMerger()
         self._inband = False
+        self._way = Direction.SENDRECV  # of our body before we have put the party on hold
         self.agreement: Agreement | None = None
         self.quality: PortStats | None = None
         self.id = 0
@@ -120,13 +140,48 @@ class RtpPort:
         self._theirs_raw = body
         self._update(agreement)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an offer of ours is not settled."""
+        return self._ours is not None
+
+    @property
+    def published(self) -> bytes:
+        """Our last body, b"" before the first."""
+        return self._session.body
+
+    def turn(self, *, held: bool) -> bytes:
+        """Our last body as an offer that holds the party, or takes it back as it was before."""
+        before = sdp.parse(self._session.body)
+        line = before.media[self.agreement.media_index if self.agreement is not None else 0]
+        if held:
+            self._way = Direction(sdp.direction(before, line))
+        wish = negotiation.meet(self._way, Direction.SENDONLY) if held else self._way
+        self._ours = negotiation.turned(before, wish)
+        self._session, body = self._session.publish(self._ours)
+        return body
+
+    def is_carried(self, way: str) -> bool:
+        """Whether the sound brings a key that came by `way` to this party, which understands it there.
+
+        Events go where events are agreed, tones where they are not: only between two of one kind nothing is to be done.
+        """
+        return way == ("inband" if self._inband else "rfc4733")
+
+    def sample(self) -> None:
+        """Asks the engine for its counters now."""
+        if self._open:
+            self._studio.pump.submit([Sample(self.id)])
+
     def finish_offer(self) -> None:
         """The offer is settled: an answer that comes from now on belongs to another one."""
         self._ours = None
 
     def reanswer(self, body: bytes) -> tuple[bytes, bool]:
         """Answers a re-offer; returns the body and whether the peer holds us now."""
-        answer, agreement = self._make_answer(sdp.parse(body), self.codec, previous=self.agreement)
+        theirs = sdp.parse(body)
+        answer, agreement = self._make_answer(theirs, self.codec, previous=self.agreement)
+        self.has_line = any(media.kind == "audio" and media.port for media in theirs.media)
         self._session, ours = self._session.publish(answer)
         self._theirs_raw = body
         self._update(agreement)
@@ -227,6 +282,7 @@ class RtpPort:
         translated = from_engine(event)
         if isinstance(event, Stats):
             before, self.quality = self.quality, event.stats
+            self.on_packets(event.stats.packets_received)
             if (before.one_way if before is not None else "") != event.stats.one_way:
                 translated = base.AudioChanged()
         if translated is not None:
@@ -239,12 +295,16 @@ class RtpPort:
         return self._merger.counts(digit, way, asyncio.get_running_loop().time(), duration)
 
 
+def _uncounted(_packets: int) -> None:
+    """Nobody listens for silence."""
+
+
 def from_engine(event: Event) -> base.LegEvent | None:
     """What an event of the engine means to a leg; None for those that do not concern it."""
     if isinstance(event, Dtmf):
         return base.DigitPressed(event.digit, event.way, event.duration)
     if isinstance(event, MediaStarted):
-        return base.MediaFlows(event.codec, event.as_signalled)
+        return base.MediaFlows(event.codec, event.as_signalled, event.remote)
     if isinstance(event, PortFailed):
         return base.PortFailed(event.reason)
     return None

@@ -5,6 +5,7 @@ A hold by the peer is answered here and told as `HeldByPeer`; it never becomes a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 
@@ -18,6 +19,8 @@ from signalling.errors import LocalProtocolError, TransportError
 from softswitch.legs import base, crossing, identity
 from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.legs.channels import Channels
+from softswitch.legs.early import Forks, Hearing
+from softswitch.legs.keys import read_digit, written_digit
 from softswitch.legs.rtp import RtpPort, Sound
 from softswitch.legs.studio import Studio
 from softswitch.legs.webrtc import WebRtcPort, is_browser
@@ -33,6 +36,10 @@ log = structlog.get_logger("legs")
 
 _AUTO_ANSWER = {"Call-Info": "<sip:softswitch>;answer-after=0", "Alert-Info": "<http://localhost>;info=alert-autoanswer"}
 """What phones know: RFC 3261 leaves it open, the first is Snom's and Yealink's form, the second Polycom's and Grandstream's."""
+
+LINELESS_SECONDS = 30.0
+"""How long a party may stay that has put its only line of media to port 0."""
+_RINGING, _FORK_OVER = 180, 199
 
 SubmitCommand = Callable[[sip.Command], None]
 MannersAt = Callable[[PartyKind, str], Manners]
@@ -70,11 +77,20 @@ class SipLeg:
         self._shown: Person | None = None
         self._host = legs.studio.address_for(peer.remote[0])
         self._offered = offered  # the caller's first body, "" with a delayed offer
+        self.takes_offer_early = False
+        """A caller that has made no offer takes ours in a reliable 18x; set by who makes the leg."""
+        self._is_holding = False
         sound = legs.sound_of(facts)
         if target is not None:
-            sound = Sound(target.codecs, target.ptime, target.jitter, target.comfort_noise, target.dtmf)
+            sound = Sound(
+                target.codecs, target.ptime, target.jitter, target.comfort_noise, target.dtmf, target.hold
+            )  # fmt: skip
         port = WebRtcPort if is_browser(peer.transport, offered) else RtpPort
-        self._media: RtpPort = port(legs.studio, group, peer.remote[0], self._tell, sound=sound)
+        self._media: RtpPort = port(legs.studio, group, peer.remote[0], self._media_told, sound=sound)
+        self._forks = Forks()
+        self._hearing = Hearing(self._media.sample, self._no_early_sound, self._early_sound)
+        self._media.on_packets = self._hearing.counted
+        self._lineless: asyncio.TimerHandle | None = None
 
     # what the call sees
 
@@ -129,8 +145,8 @@ class SipLeg:
             self._legs.submit(sip.Ring(self.id, headers=self._answering()))
 
     def open_early(self, *, prefer: str = "") -> None:
-        if self._phase in (Phase.NEW, Phase.RINGING) and self._offered:
-            body = self._media.first_answer(prefer=prefer)
+        if self._phase in (Phase.NEW, Phase.RINGING) and (self._offered or self.takes_offer_early):
+            body = self._media.first_answer(prefer=prefer) if self._offered else self._media.offer()
             self._phase = Phase.EARLY
             self._legs.submit(sip.Ring(self.id, sig.Body(body), headers=self._answering()))
 
@@ -138,13 +154,19 @@ class SipLeg:
         if self._phase in (Phase.ANSWERED, Phase.ENDED):
             return
         try:
-            body = self._media.first_answer(prefer=prefer) if self._offered else self._media.offer()
+            body = self._first_body(prefer)
         except MediaError as fault:
             log.warning("! no media for the answer", leg=self.id, reason=str(fault))
             self._fail(Cause.CONGESTION)
             return
         self._phase = Phase.ANSWERED
         self._legs.submit(sip.Answer(self.id, sig.Body(body), self._answering()))
+
+    def _first_body(self, prefer: str) -> bytes:
+        """The description of our 200. An offer that a reliable 18x has brought already stays as it is."""
+        if self._offered:
+            return self._media.first_answer(prefer=prefer)
+        return self._media.published or self._media.offer()
 
     def _answering(self) -> dict[str, str]:
         return crossing.answering(self._shown, self.facts, self.manners, self._host, self.id)
@@ -153,8 +175,8 @@ class SipLeg:
         if person == self._shown:
             return
         self._shown = person
-        if self._phase is Phase.ANSWERED and (headers := identity.connected(person, self.manners, self._host)):
-            self._legs.submit(sip.Update(self.id, headers=headers))
+        if self._phase is Phase.ANSWERED and identity.connected(person, self.manners, self._host):
+            self._legs.submit(sip.Update(self.id, headers=self._answering()))
 
     def _hears_of(self, headers: Mapping[str, str]) -> bool:
         """Who the peer says it is, in an answer or an UPDATE; whether that is news."""
@@ -163,12 +185,18 @@ class SipLeg:
         before, self._person = self._person, (person or self._person)._replace(session=session)
         return self._person[:3] != before[:3]
 
-    def press(self, digits: str, *, carried: bool = False) -> None:
+    def press(self, digits: str, *, carried: str = "") -> None:
         if self._media.dtmf == "info":
             for digit in digits if self._phase is Phase.ANSWERED else ():
                 self._legs.submit(sip.SendInfo(self.id, written_digit(digit)))
-        elif self._phase in (Phase.EARLY, Phase.ANSWERED) and not carried:
+        elif self._phase in (Phase.EARLY, Phase.ANSWERED) and not self._media.is_carried(carried):
             self._media.send_digits(digits)
+
+    def hold(self, *, held: bool) -> None:
+        if self._media.hold != "signal" or self._phase is not Phase.ANSWERED or held == self._is_holding:
+            return
+        self._is_holding = held
+        self._legs.submit(sip.Modify(self.id, sig.Body(self._media.turn(held=held))))
 
     def report_transfer(self, status: int) -> None:
         if self._phase is not Phase.ENDED:
@@ -181,7 +209,7 @@ class SipLeg:
         if self._phase is Phase.ENDED:
             return
         self._phase, before = Phase.ENDED, self._phase
-        self._media.close()
+        self._close()
         status, q850 = (release.status, release.q850) if release is not None else (cause.sip, cause.q850)
         if self.facts.inbound and before is not Phase.ANSWERED:
             self._legs.submit(self._refused(status, q850, retry_after))
@@ -202,12 +230,13 @@ class SipLeg:
         target = self.target
         if target is None:
             raise ValueError("an outbound leg needs a target")
-        body = self._media.offer(prefer=prefer)
+        is_delayed = target.policy is not None and target.policy.offer == "delayed"
+        body = sig.Body(self._media.offer(prefer=prefer)) if not is_delayed else None
         sender, headers = crossing.invite(target, caller, self._host, self.id)
         self._shown = crossing.person_of(caller)
         self._legs.place(
             sip.Invite(
-                self.id, target.uri, target.flow, sender, target.number, sig.Body(body), login=target.login,
+                self.id, target.uri, target.flow, sender, target.number, body, login=target.login,
                 timeout=target.ring or 180.0, first_response=target.first_response, max_forwards=caller.hops - 1,
                 headers=headers | _AUTO_ANSWER if target.answers else headers, policy=target.policy,
             )
@@ -216,6 +245,14 @@ class SipLeg:
     def abandon(self) -> None:
         """The call never left: gives the port back, tells nobody."""
         self._phase = Phase.ENDED
+        self._close()
+
+    def _close(self) -> None:
+        """Gives the port back and stops every clock."""
+        self._hearing.stop()
+        if self._lineless is not None:
+            self._lineless.cancel()
+            self._lineless = None
         self._media.close()
 
     def heard(self, event: sig.Event) -> None:
@@ -235,6 +272,8 @@ class SipLeg:
             case sig.Confirmed() | sig.Modified():
                 if event.body is not None:
                     self._settle(event.body.content)
+            case sig.ModifyFailed():
+                self._media.finish_offer()
             case sig.ModifyRequested():
                 self._modify(event)
             case sig.InfoReceived():
@@ -250,21 +289,68 @@ class SipLeg:
         policy = self.target.early_media if self.target is not None else "block"
         self._has_rung |= event.status == 180
         waits = policy == "after_180" and not self._has_rung  # announcements before the ringing are not for the caller
-        if event.body is None or policy in ("block", "always_tone") or waits:
+        if event.needs_answer and event.body is not None and not self._accept_offer(event.body):
+            return
+        if event.status == _FORK_OVER:
+            self._hear(self._forks.gone(event.tag))
+        elif event.body is None or policy in ("block", "always_tone") or waits:
             self._tell(base.Ringing(event.status, tone=policy == "always_tone"))
-            return
-        try:
-            self._media.take_answer(event.body.content)
-        except MediaError as fault:
-            log.info("! early media unusable", leg=self.id, reason=str(fault))  # the 200 decides
+            if event.status == _RINGING and self._phase is Phase.EARLY:
+                self._hearing.begin()
+        elif not self._hears_early(event, event.body.content):
             self._tell(base.Ringing(event.status))
-            return
+
+    def _hears_early(self, event: sig.Progress, body: bytes) -> bool:
+        """Whether the sound of an early dialog is the caller's now."""
+        if self._media.is_waiting and not self._hear(self._forks.offered(event.tag, body, event.headers)):
+            return False
+        if self._media.agreement is None:
+            return False  # an offer that may still change: the far end waits for its answer
         self._phase = Phase.EARLY
         self._tell(base.EarlyMedia(event.status))
+        return True
+
+    def _hear(self, body: bytes | None) -> bool:
+        """Turns the port to an early dialog; one that cannot be used is left: the 200 decides."""
+        try:
+            if body is not None:
+                self._media.take_answer(body)
+        except MediaError as fault:
+            log.info("! early media unusable", leg=self.id, reason=str(fault))
+            return False
+        return body is not None
+
+    def _accept_offer(self, body: sig.Body) -> bool:
+        """Answers the offer of a peer that was called without one: in the PRACK, or in the ACK."""
+        try:
+            self._media.take_offer(body.content)
+            answer = self._media.first_answer()
+        except MediaError as fault:
+            log.info("! offer unusable", leg=self.id, reason=str(fault))
+            self._fail(Cause.INCOMPATIBLE)
+            return False
+        self._legs.submit(sip.Acknowledge(self.id, sig.Body(answer)))
+        return True
+
+    def _media_told(self, event: base.LegEvent) -> None:
+        """What comes from the port; the first packet may tell which early dialog speaks."""
+        is_early = self._phase in (Phase.RINGING, Phase.EARLY) and not self.facts.inbound
+        if isinstance(event, base.MediaFlows) and is_early and self._hear(self._forks.speaks(event.remote)):
+            self._tell(base.EarlyMedia())
+        self._tell(event)
+
+    def _no_early_sound(self) -> None:
+        self._tell(base.Ringing(tone=True))
+
+    def _early_sound(self) -> None:
+        self._tell(base.EarlyMedia())
 
     def _answered(self, event: sig.Answered) -> None:
+        self._hearing.stop()
+        if event.needs_ack_body and event.body is not None and not self._accept_offer(event.body):
+            return
         try:
-            if event.body is not None:
+            if event.body is not None and not event.needs_ack_body:
                 self._media.take_answer(event.body.content)
             if self._media.agreement is None:
                 raise BadDescription("a 200 without an answer to our offer")
@@ -299,6 +385,15 @@ class SipLeg:
             return
         self._legs.submit(sip.AcceptModify(self.id, sig.Body(body)))
         self._note_hold(held)
+        self._note_line()
+
+    def _note_line(self) -> None:
+        """A party that has refused its only line is held without media, for half a minute (sip.md §4.7)."""
+        if self._lineless is not None:
+            self._lineless.cancel()
+        self._lineless = None
+        if not self._media.has_line:
+            self._lineless = asyncio.get_running_loop().call_later(LINELESS_SECONDS, self._fail, Cause.MEDIA_FAILURE)
 
     def _note_hold(self, held: bool) -> None:
         if held != self._held:
@@ -313,7 +408,7 @@ class SipLeg:
     def _ended(self, event: sig.Ended) -> None:
         cause, release = self._cause_of(event), self._release_of(event)
         self._phase = Phase.ENDED
-        self._media.close()
+        self._close()
         self._tell(base.Ended(cause, event.status, event.retry_after, release, self._heard_q850(event)))
 
     def _cause_of(self, event: sig.Ended) -> Cause:
@@ -349,29 +444,6 @@ class SipLeg:
 
     def _tell(self, event: base.LegEvent) -> None:
         self.listener(event)
-
-
-def read_digit(body: sig.Body) -> tuple[str, int]:
-    """The digit and duration (ms) of an INFO body: application/dtmf-relay (Signal=, Duration=) or application/dtmf."""
-    kind = body.content_type.partition(";")[0].strip().lower()
-    text = body.content[:256].decode("ascii", "replace")
-    if kind == "application/dtmf":
-        return _digit(text.strip()), 0
-    if kind != "application/dtmf-relay":
-        return "", 0
-    values = {key.strip().lower(): value.strip() for key, _, value in (line.partition("=") for line in text.splitlines())}
-    duration = values.get("duration", "")
-    return _digit(values.get("signal", "")), int(duration) if duration.isdigit() and len(duration) < 6 else 0
-
-
-def written_digit(digit: str, duration: int = 100) -> sig.Body:
-    """The INFO body of one key; the form that gateways know best (RFC 2976, `application/dtmf-relay`)."""
-    return sig.Body(f"Signal={digit}\r\nDuration={duration}\r\n".encode(), "application/dtmf-relay")
-
-
-def _digit(text: str) -> str:
-    known = {"10": "*", "11": "#"}
-    return known.get(text, text.upper() if len(text) == 1 and text.upper() in "0123456789*#ABCD" else "")
 
 
 class SipLegs:
@@ -428,6 +500,7 @@ class SipLegs:
         facts = crossing.facts_of(event, self.manners_at(kind, event.peer_name), self._channel(kind, event.peer_name))
         offered = event.body.content if event.body is not None else b""
         leg = SipLeg(self, LegId(event.leg), facts, event.flow, group=self.studio.ids.next(), offered=offered)
+        leg.takes_offer_early = event.body is None and event.can_100rel
         self._add(leg)
         return leg
 
@@ -446,6 +519,7 @@ class SipLegs:
             caller=caller.caller,
             called=target.number,
             max_duration=target.max_duration,
+            early_two_way=target.early_two_way,
             channel=self._channel(kind, target.name),
         )
         leg = SipLeg(self, self._ids.leg(), facts, target.flow, group=group, target=target)

@@ -87,7 +87,10 @@ class Party:
     def answer(self, *, prefer: str = "") -> None:
         self.is_answered = True
 
-    def press(self, digits: str, *, carried: bool = False) -> None:
+    def hold(self, *, held: bool) -> None:
+        """Music is all."""
+
+    def press(self, digits: str, *, carried: str = "") -> None:
         pass
 
     @property
