@@ -182,6 +182,11 @@ class Endpoint:
                 leg.unreachable = later(self, partial(self._lost, leg), "unreachable", now + LONG)
         return self._output()
 
+    def call_id_of(self, leg: str) -> str:
+        """The Call-ID of a leg that lives, "" for any other: what an observer of the wire finds its messages by."""
+        found = self.legs.get(leg)
+        return found.dialog.call_id if found is not None else ""
+
     @property
     def leftovers(self) -> dict[str, int]:
         """What is alive in here, for leak checks and status pages."""

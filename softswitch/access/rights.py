@@ -40,6 +40,7 @@ class Permission(StrEnum):
     ALARM_ACK = "alarm.ack"
     STATUS = "status"
     STREAM = "stream"  # let a program hear a call and speak in it
+    TRACE = "trace"  # the SIP messages of a call and what they say
     CLICK = "click"  # tokens of the click-to-call widget
 
 
@@ -51,6 +52,7 @@ _LEADER = _AGENT | {
 }  # fmt: skip
 _SUPERVISOR = _LEADER | {
     _P.QUEUE, _P.RESERVE, _P.EXPORT, _P.LIST_APPROVE, _P.CALENDAR, _P.CUSTOMER_DELETE, _P.CONFIG_READ,
+    _P.TRACE,
 }  # fmt: skip
 GRANTS: Mapping[Role, frozenset[Permission]] = {
     Role.AGENT: frozenset(_AGENT),

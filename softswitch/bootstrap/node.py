@@ -35,6 +35,7 @@ from softswitch.bootstrap.parts import PARTS
 from softswitch.bootstrap.recording import recordings_as_set
 from softswitch.bootstrap.schemas import SCHEMAS
 from softswitch.bootstrap.switch import Parts, Switch
+from softswitch.bootstrap.tracing import Observer
 from softswitch.calls.cdr import fold
 from softswitch.cluster.bus import Bus
 from softswitch.config.settings import Settings
@@ -169,9 +170,10 @@ class Node:
         )  # fmt: skip
         advertise = None if settings.sip.advertise in ("", "auto") else _advertised(settings.sip.advertise)
         config = EndpointConfig(realm=settings.sip.realm, advertise=advertise, overload_lag=settings.sip.overload_ms / 1000)
+        self.observer = Observer(settings.sip, self.clock)
         self.driver = SipDriver(
-            config, switch.peers, self._heard, tls=self.certificates.sip, client_tls=switch.trunks.tls_for,
-            origins=settings.sip.ws_origins,
+            config, switch.peers, self._heard, trace=self.observer.note, tls=self.certificates.sip,
+            client_tls=switch.trunks.tls_for, origins=settings.sip.ws_origins,
         )  # fmt: skip
         switch.peers.proved = self.driver.proved
         families = tuple(dict.fromkeys("ipv6" if ":" in listen.host else "ipv4" for listen in settings.sip.listen))

@@ -12,9 +12,10 @@ from softswitch.lists.tables import SCHEMA as LISTS
 from softswitch.mail.tables import SCHEMA as MAIL
 from softswitch.recordings.tables import SCHEMA as RECORDINGS
 from softswitch.store.schema import Schema
+from softswitch.trace.tables import SCHEMA as TRACE
 from softswitch.voicemail.tables import SCHEMA as VOICEMAIL
 from softswitch.webhooks.tables import SCHEMA as WEBHOOKS
 
 SCHEMAS: tuple[Schema, ...] = (
-    DIRECTORY, MAIL, ALERTING, ACD, CALENDAR, LISTS, CUSTOMERS, RECORDINGS, IVR, VOICEMAIL, WEBHOOKS,
+    DIRECTORY, MAIL, ALERTING, ACD, CALENDAR, LISTS, CUSTOMERS, RECORDINGS, IVR, VOICEMAIL, WEBHOOKS, TRACE,
 )  # fmt: skip

@@ -44,6 +44,18 @@ class SipSettings:
     dns_servers: tuple[str, ...] = _setting(
         (), "DNS servers HOST or HOST:PORT for NAPTR, SRV and addresses; empty: the system's."
     )
+    trace: str = _setting(
+        "calls",
+        "Whose SIP messages are kept, without credentials; all: also the newest of no call.",
+        choices=("off", "calls", "all"),
+    )
+    trace_hours: float = _setting(72.0, "How long the messages of a call are kept.", unit="h")
+    trace_mb: int = _setting(4096, "Most that kept messages may take in the database; the oldest go first.", unit="MB")
+    trace_memory_mb: int = _setting(64, "Most that the messages of live calls may take in memory.", unit="MB")
+    trace_digits: bool = _setting(False, "Show the digits of INFO in kept messages.")
+    hep: str = _setting("", "Capture server for every message as HEP3 (Homer), udp:HOST:PORT; empty: none.")
+    hep_id: int = _setting(2001, "Our number at the capture server.")
+    hep_key: str = _setting("", "Key that the capture server asks for.", secret=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +135,7 @@ class RecordingsSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsSettings:
     listen: str = _setting("", "Own address host:port for /metrics; empty: served by http.listen.")
+    otlp: str = _setting("", "URL that gets each call as a trace (OTLP over HTTP, needs softswitch[otel]); empty: none.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

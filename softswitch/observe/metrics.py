@@ -52,6 +52,9 @@ class Metrics:
         )
         self.agents = Gauge("softswitch_agents", "Agents in a state", ["state"], registry=registry)
         self.recordings = Counter("softswitch_recordings", "Finished recordings", ["verdict"], registry=registry)
+        # messages of calls, by set_function
+        self.trace_octets = Gauge("softswitch_trace_memory_bytes", "Messages of live calls in memory", registry=registry)
+        self.trace_lost = Gauge("softswitch_trace_lost_calls", "Calls whose messages had no room", registry=registry)
         # the journal, by set_function
         self.outbox_pending = Gauge("softswitch_events_outbox_pending", "Events that wait for a commit", registry=registry)
 

@@ -59,6 +59,7 @@ class Network:
         self.lost: set[str] = set()
         self.ladder: list[tuple[str, str, str]] = []  # from host, to host, first line
         self.wire: list[Seen] = []
+        self.observer: Callable[[str, bytes, sig.Flow], None] = lambda _way, _data, _flow: None
         self._loop = loop
         self._nodes: dict[tuple[str, int], Node] = {}
 
@@ -69,6 +70,8 @@ class Network:
         self.ladder.append((source[0], target[0], data.partition(b"\r\n")[0].decode()))
         peer = target[0] if source == SWITCH else source[0]
         self.wire.append(Seen(peer, source == SWITCH, data))
+        other = target if source == SWITCH else source
+        self.observer(">" if source == SWITCH else "<", data, sig.Flow("udp", SWITCH, other))
         if target[0] not in self.lost and target in self._nodes:
             self._loop.call_later(WIRE_SECONDS, self._nodes[target].receive, data, source)
 
@@ -251,6 +254,7 @@ class World:
     def __init__(self, loop: VirtualLoop, tmp: Path, *extra: tuple[Kind, Object], max_calls: int = 0) -> None:
         self.loop = loop
         self.events: list[Event] = []
+        self.on_event: Callable[[Event], None] = lambda _event: None
         self.network = Network(loop)
         self.engine = FakeEngine(address=SWITCH[0], prompt_ms=PROMPTS)
         self.engine.follow(loop)
@@ -266,7 +270,7 @@ class World:
         self.clock = LoopClock(loop)
         self.handled: dict[str, int] = {}
         parts = Parts(
-            clock=self.clock, journal=self.events.append, media=self.media, directory=lambda: self.snapshot,
+            clock=self.clock, journal=self._journal, media=self.media, directory=lambda: self.snapshot,
             submit=self._submit, recordings=tmp / "recordings", alarms=self.alarms,
             identity=IDENTITY, address_for=lambda _peer: SWITCH[0], addresses=lambda: (SWITCH[0],),
             ids=Ids(counting_token("")), max_calls=max_calls,
@@ -281,6 +285,10 @@ class World:
         )
         self.node.on_event = self.switch.heard
         self.carrier = Peer(self, "192.0.2.1")
+
+    def _journal(self, event: Event) -> None:
+        self.events.append(event)
+        self.on_event(event)
 
     def _submit(self, command: sip.Command) -> None:
         self.node.submit(command)

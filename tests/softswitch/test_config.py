@@ -43,7 +43,7 @@ def test_a_list_comes_as_json_from_the_environment() -> None:
 
 def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
     text = '[sip]\nlisten = "udp:1"\nmax_cals = 1\n[media]\nports = "9-1"\nworkers = -1\n[nod]\nx = 1\n'
-    environ = {"SOFTSWITCH_LOG__LEVEL": "loud", "SOFTSWITCH_SIP__X": "1", "SOFTSWITCH_SERVICE_HOST": "k8s", "PATH": "/"}
+    environ = {"SOFTSWITCH_LOG__LEVEL": "loud", "SOFTSWITCH_SIP__QQQQ": "1", "SOFTSWITCH_SERVICE_HOST": "k8s", "PATH": "/"}
     assert refused(text, tmp_path, environ) == [
         's.toml:2: sip.listen: expected a list such as ["udp:0.0.0.0:5060"], got "udp:1"',
         "s.toml:3: sip.max_cals: expected a setting, got an unknown key (did you mean sip.max_calls?)",
@@ -51,7 +51,7 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
         "s.toml:6: media.workers: expected a whole number ≥ 0, got -1",
         "s.toml:7: nod: expected a setting, got an unknown key",
         'SOFTSWITCH_LOG__LEVEL: log.level: expected one of debug info warning error, got "loud"',
-        "SOFTSWITCH_SIP__X: sip.x: expected a setting, got an unknown key",
+        "SOFTSWITCH_SIP__QQQQ: sip.qqqq: expected a setting, got an unknown key",
     ]
 
 

@@ -68,6 +68,9 @@ from softswitch.siprec.service import Siprec
 from softswitch.store.database import Store
 from softswitch.store.spool import Spool
 from softswitch.streams.service import Streams
+from softswitch.trace.messages import Messages
+from softswitch.trace.service import TraceForm, Traces
+from softswitch.trace.tables import SCHEMA as TRACE
 from softswitch.voicemail.greetings import Greetings
 from softswitch.voicemail.service import Parts as MailboxParts
 from softswitch.voicemail.service import Voicemail
@@ -293,6 +296,7 @@ def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
         Supervision: supervisors,
         Streams: Streams(MediaService(FakeEngine()), services.clock, lambda: "s1", _no_call),
         Siprec: _no_servers(),
+        Traces: Traces(Messages(services.clock.utc), lambda _leg: "", services.clock, TraceForm()),
         Interception: supervisors,
         **_dialogue(services, keeper, root),
         Webhooks: Webhooks(
@@ -362,7 +366,7 @@ async def _customers(services: Services) -> dict[type, Any]:
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[Web]:
     clock, bus = ManualClock(), Bus()
-    schemas = (directory_service.SCHEMA, RECORDINGS, WEBHOOKS, IVR, VOICEMAIL, ACD, CALENDAR, LISTS, ALERTING, CUSTOMERS)
+    schemas = (directory_service.SCHEMA, RECORDINGS, WEBHOOKS, IVR, VOICEMAIL, ACD, CALENDAR, LISTS, ALERTING, CUSTOMERS, TRACE)
     store = await Store.open(f"sqlite:///{tmp_path}/test.db", schemas)
     directory = await Directory.open(store, clock, tmp_path, bus.publish)
     users = Users(directory, clock)

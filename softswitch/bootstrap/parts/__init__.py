@@ -26,6 +26,7 @@ from softswitch.bootstrap.parts import (
     speech,
     streams,
     supervision,
+    trace,
     voicemail,
     webhooks,
 )
@@ -65,6 +66,8 @@ PARTS: tuple[Build, ...] = (
     ivr.build_announcements,
     streams.build,
     siprec.build,
+    trace.build,
+    trace.build_spans,
     applications.build,
     webhooks.build,
     reports.build,

@@ -1,0 +1,1 @@
+"""What was said on the wire about a call: kept, shown, judged and passed on."""
