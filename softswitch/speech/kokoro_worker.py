@@ -32,9 +32,13 @@ _SENTENCES = re.compile(r"[^。！？!?；;.\n]+[。！？!?；;.\n]*")
 
 
 class English:
-    """Letters to phonemes by misaki's dictionaries, without any GPL component; unknown words are spelt."""
+    """Letters to phonemes by misaki's dictionaries, without any GPL component.
 
-    def __init__(self) -> None:
+    Unknown words are spelt; or refused with ValueError, where nobody may hear a guess.
+    """
+
+    def __init__(self, *, guesses: bool = True) -> None:
+        self._guesses = guesses
         data = files("misaki.data")
         self._words: dict[str, Any] = json.loads(data.joinpath("us_silver.json").read_text(encoding="utf-8"))
         self._words.update(json.loads(data.joinpath("us_gold.json").read_text(encoding="utf-8")))
@@ -52,7 +56,11 @@ class English:
 
     def _word(self, word: str) -> str:
         low = word.lower()
-        return _WEAK.get(low) or self._lookup(word) or self._inflected(low) or " ".join(_LETTERS.get(c, "") for c in low)
+        if known := _WEAK.get(low) or self._lookup(word) or self._inflected(low):
+            return known
+        if not self._guesses:
+            raise ValueError(f"{word!r} is in no dictionary")
+        return " ".join(_LETTERS.get(c, "") for c in low)
 
     def _lookup(self, word: str) -> str:
         found = self._words.get(word) or self._words.get(word.lower()) or self._words.get(word.capitalize())
@@ -78,9 +86,9 @@ def model_bytes() -> bytes:
 
 
 class Voice:
-    """The model with its voices, loaded once."""
+    """The model with its voices, loaded once. Without `guesses` a word or sound that it does not know raises ValueError."""
 
-    def __init__(self, archive: Path) -> None:
+    def __init__(self, archive: Path, *, guesses: bool = True) -> None:
         import onnxruntime  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415 -- only in this process
         from misaki import zh  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415 -- loads a dictionary
 
@@ -91,25 +99,36 @@ class Voice:
         self._vocab: dict[str, int] = vocab.get("vocab", vocab)
         self._archive = archive
         self._styles: dict[str, Any] = {}
-        self._mandarin, self._english = zh.ZHG2P(), English()
+        self._guesses = guesses
+        self._mandarin, self._english = zh.ZHG2P(), English(guesses=guesses)
 
     def say(self, text: str, voice: str, language: str, target: Path) -> None:
         import numpy as np  # noqa: PLC0415 -- only in this process
 
-        pieces = [self._piece(sentence, voice, language) for sentence in _SENTENCES.findall(text)]
-        sound = np.concatenate([piece for piece in pieces if len(piece)] or [np.zeros(0, np.float32)])
-        if not len(sound):
-            raise ValueError("there is nothing to say in this text")
+        sound = self.samples(text, voice, language)
         with wave.open(str(target), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(RATE)
             file.writeframes((np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
 
+    def samples(self, text: str, voice: str, language: str) -> Any:
+        """Float32 at `RATE`, sentence by sentence. Raises ValueError when nothing in the text can be said."""
+        import numpy as np  # noqa: PLC0415 -- only in this process
+
+        pieces = [self._piece(sentence, voice, language) for sentence in _SENTENCES.findall(text)]
+        sound = np.concatenate([piece for piece in pieces if len(piece)] or [np.zeros(0, np.float32)])
+        if not len(sound):
+            raise ValueError("there is nothing to say in this text")
+        return sound
+
     def _piece(self, text: str, voice: str, language: str) -> Any:
         import numpy as np  # noqa: PLC0415 -- only in this process
 
         sounds = self._mandarin(text)[0] if language == "zh-CN" else self._english.phonemes(text)
+        unknown = sorted({sound for sound in sounds if sound not in self._vocab})
+        if unknown and not self._guesses:
+            raise ValueError(f"{text!r}: the model has no token for {unknown}")
         ids = [self._vocab[sound] for sound in sounds if sound in self._vocab][:MOST_TOKENS]
         if not ids:
             return np.zeros(0, np.float32)

@@ -18,20 +18,14 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.apply import extensions
 from tests.support.audio import tone, tone_level
 from tests.support.raw_sip import RawSip, authorization, header, offer, register, status
 from tests.support.sipp import Caller, Sipp, answering, ulaw
 from tests.support.sniff import Sniffer
 from tests.support.switch import COMMAND, Switch, wait_for
 
-PHONES = """
-[[extension]]
-number = "1001"
-password = "secret-1001"
-[[extension]]
-number = "1002"
-password = "secret-1002"
-"""
+PHONES = extensions("1001", "1002")
 TRUNK = """
 [[trunk]]
 name = "carrier"

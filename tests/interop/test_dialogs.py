@@ -7,18 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.apply import extensions
 from tests.support.raw_sip import register
 from tests.support.sipp import OFFER, Caller, Sipp, answering
 from tests.support.switch import Switch, free_sip_port
 
 CARRIER = free_sip_port()
-APPLY = f"""
-[[extension]]
-number = "1001"
-password = "secret-1001"
-[[extension]]
-number = "1002"
-password = "secret-1002"
+APPLY = (
+    extensions("1001", "1002")
+    + f"""
 [[trunk]]
 name = "carrier"
 addresses = ["127.0.0.1:{CARRIER}"]
@@ -32,6 +29,7 @@ to = "extension:1001"
 number = "4002"
 to = "extension:1002"
 """
+)
 BODY = OFFER.format(formats="0 101", direction="sendrecv")
 HEAD = """Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 From: <sip:13800138000@[local_ip]:[local_port]>;tag=[pid]D[call_number]

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.support.apply import extensions
 from tests.support.audio import heard_tones
 from tests.support.phone import Phone, PhoneError
 from tests.support.sipp import Sipp, refusing
@@ -123,13 +124,9 @@ def test_a_recording_server_hears_both_sides_and_is_told_who_they_are(tmp_path: 
     first, second = free_sip_port(), free_sip_port()
     full = Sipp(tmp_path / "full", refusing(486))
     server = Sipp(tmp_path / "srs", recording_server(first, second))
-    apply = f"""
-[[extension]]
-number = "1001"
-password = "secret-1001"
-[[extension]]
-number = "1002"
-password = "secret-1002"
+    apply = (
+        extensions("1001", "1002")
+        + f"""
 [[trunk]]
 name = "full"
 addresses = ["127.0.0.1:{full.port}"]
@@ -142,6 +139,7 @@ direction = "internal"
 mode = "never"
 siprec = ["full", "srs"]
 """
+    )
     with (
         Switch(tmp_path, apply) as switch,
         Phone("1001", "secret-1001", f"127.0.0.1:{switch.sip_port}", TONES["caller"], ("pcmu",)) as caller,

@@ -11,24 +11,22 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.apply import extensions
 from tests.support.raw_sip import RawSip, authorization, header, offer, status
 from tests.support.switch import Switch, wait_for
 from tests.support.torture import ALL, CLOSING, WAITING, Torture, agree, octets
 
-BENCH = """
+BENCH = (
+    extensions("1001", "1002")
+    + """
 [[trunk]]
 name = "bench"
 profile = "open"
-[[extension]]
-number = "1001"
-password = "secret-1001"
-[[extension]]
-number = "1002"
-password = "secret-1002"
 [[number]]
 number = "9196"
 to = "echo"
 """
+)
 SWIFT = 0.05  # seconds until OPTIONS is answered
 STEADY = [case for case in ALL if case.name not in {"dblreq", *WAITING, *CLOSING}]
 

@@ -14,19 +14,16 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
+from tests.support.apply import extensions
 from tests.support.phone import Phone
 from tests.support.raw_sip import RawSip, header, status
 from tests.support.sipp import Sipp, answering
 from tests.support.switch import Switch, free_port, free_sip_port, wait_for
 
 TONES = {"first": 1000.0, "second": 440.0}
-APPLY = """
-[[extension]]
-number = "1001"
-password = "secret-1001"
-[[extension]]
-number = "1002"
-password = "secret-1002"
+APPLY = (
+    extensions("1001", "1002")
+    + """
 [[trunk]]
 name = "named"
 addresses = ["carrier.test"]
@@ -34,6 +31,7 @@ addresses = ["carrier.test"]
 pattern = "0*"
 trunks = ["named"]
 """
+)
 
 
 @contextmanager

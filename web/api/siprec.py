@@ -7,13 +7,11 @@ from typing import Literal, cast
 from pydantic import Field
 
 from softswitch.access.rights import Permission
-from softswitch.calls.call import Call
-from softswitch.model.errors import NotFound
 from softswitch.model.events import rfc3339
 from softswitch.siprec.model import SiprecView
 from softswitch.siprec.service import Siprec
-from softswitch.streams.service import Streams
 from web import shapes
+from web.api.streams import live_call
 from web.routing import Model, Request, Route
 
 State = Literal["connecting", "recording", "paused", "waiting"]
@@ -40,25 +38,17 @@ def _shown(view: SiprecView) -> SiprecSession:
     )  # fmt: skip
 
 
-def _call(request: Request) -> Call:
-    """Raises NotFound: it has ended, or lies outside the scope."""
-    view = request.services.calls.view(request.path("id"))
-    if view is None or not request.scope.may_see_call(view.agent, view.queue):
-        raise NotFound("no live call of that id")
-    return request.services.part(Streams).call_of(view.id)
-
-
 async def start_siprec(request: Request) -> SiprecSession:
     body = request.body(StartSiprec)
-    return _shown(request.services.part(Siprec).start(_call(request), body.servers, request.who.actor))
+    return _shown(request.services.part(Siprec).start(live_call(request), body.servers, request.who.actor))
 
 
 async def show_siprec(request: Request) -> SiprecSession:
-    return _shown(request.services.part(Siprec).view(_call(request)))
+    return _shown(request.services.part(Siprec).view(live_call(request)))
 
 
 async def stop_siprec(request: Request) -> None:
-    request.services.part(Siprec).stop(_call(request))
+    request.services.part(Siprec).stop(live_call(request))
 
 
 ROUTES = (

@@ -59,8 +59,8 @@ def _stream(view: StreamView) -> Stream:
     )  # fmt: skip
 
 
-def _call(request: Request) -> Call:
-    """Raises NotFound: it has ended, or lies outside the scope."""
+def live_call(request: Request) -> Call:
+    """The call of a path with `{id}`. Raises NotFound: it has ended, or lies outside the scope."""
     view = request.services.calls.view(request.path("id"))
     if view is None or not request.scope.may_see_call(view.agent, view.queue):
         raise NotFound("no live call of that id")
@@ -73,15 +73,15 @@ async def start_stream(request: Request) -> Stream:
         url=body.url, name=body.name, party=body.party, tracks=_TRACKS[body.track], format=body.format, rate=body.rate,
         speaks=body.speaks, parameters=body.parameters,
     )  # fmt: skip
-    return _stream(request.services.part(Streams).start(_call(request), wish, request.who.actor))
+    return _stream(request.services.part(Streams).start(live_call(request), wish, request.who.actor))
 
 
 async def list_streams(request: Request) -> StreamList:
-    return StreamList(items=[_stream(view) for view in request.services.part(Streams).views(_call(request))])
+    return StreamList(items=[_stream(view) for view in request.services.part(Streams).views(live_call(request))])
 
 
 async def stop_stream(request: Request) -> None:
-    request.services.part(Streams).stop(_call(request), request.path("sid"))
+    request.services.part(Streams).stop(live_call(request), request.path("sid"))
 
 
 ROUTES = (
