@@ -13,7 +13,10 @@ from cryptography.x509.oid import NameOID
 
 from media.negotiation import SUITES, DtlsIdentity, IceCredentials, SdesKey, SdpSession
 
-DEFAULT_SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
+DEFAULT_SUITES = (
+    "AES_CM_128_HMAC_SHA1_80", "AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_256_CM_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32",
+)  # fmt: skip
+"""All that are known, in the order of our offers; which of them we offer is `negotiation.security.OFFERED`."""
 
 
 def node_identity(days: int = 30) -> DtlsIdentity:

@@ -23,6 +23,7 @@ COUNTRIES = ("CN", "HK", "TW", "SG", "JP", "US", "GB", "DE", "FR")
 MOBILE_ZERO = ("auto", "never", "always")
 DIVERSIONS = ("off", "diversion", "history", "both")
 SENDERS = ("caller", "account")
+SRTP = ("off", "optional", "sdes", "dtls", "sdes-on-tls")
 REGISTERS = ("none", "any")
 CODECS = ("PCMA", "PCMU", "G722", "OPUS", "L16", "L16/8000", "L16/44100", "G729", "AMR", "AMR-WB", "ILBC")
 
@@ -142,6 +143,9 @@ class Media:
     """Least delay of the jitter buffer, ms; 0: what the setting `media.jitter_min` says."""
     jitter_max: int = 0
     """Most delay of the jitter buffer, ms; 0: what the setting `media.jitter_max` says."""
+    srtp: str = field(default="off", metadata={"choices": SRTP})
+    """Encryption of sound. off: plain RTP. optional: as the carrier likes, offered as RTP/AVP with keys (RFC 8643). sdes, dtls:
+    required. sdes-on-tls: required where signalling goes by TLS, elsewhere plain RTP or DTLS and never keys in clear text."""
     comfort_noise: bool = False
     """Whether comfort noise (RFC 3389) is agreed with G.711 and G.722; silence is not sent then."""
     offer: str = field(default="early", metadata={"choices": OFFERS})

@@ -9,7 +9,9 @@ from media.commands import Direction, Ice, PayloadMap
 from media.errors import BadDescription, NoCommonCodec, NoCommonFamily, NotAcceptable
 from media.negotiation import payloads
 from media.negotiation.security import (
+    NOTHING,
     PROFILES,
+    Before,
     Security,
     accepted_security,
     agreed_ice,
@@ -17,7 +19,7 @@ from media.negotiation.security import (
     ice_lines,
     offered_lines,
 )
-from media.negotiation.values import Agreement, Capabilities, Credentials
+from media.negotiation.values import Agreement, Capabilities, Credentials, Srtp
 from media.sdp import (
     Description,
     Line,
@@ -84,7 +86,7 @@ def answer(
         if media.kind != "audio" or not media.port:
             continue
         try:
-            agreement, way, security = _agree(offer, index, capabilities, credentials, wish)
+            agreement, way, security = _agree(offer, index, capabilities, credentials, wish, _before(previous))
         except NotAcceptable as reason:
             refusal = reason
             continue
@@ -103,7 +105,7 @@ def answer(
 
 
 def _agree(
-    offer: Description, index: int, capabilities: Capabilities, credentials: Credentials, wish: Direction
+    offer: Description, index: int, capabilities: Capabilities, credentials: Credentials, wish: Direction, before: Before
 ) -> tuple[Agreement, Direction, Security]:
     """The agreement about one offered m-line, the direction that our body states, and its key lines."""
     media = offer.media[index]
@@ -112,9 +114,13 @@ def _agree(
     codecs = payloads.common(payloads.listed(media), capabilities)
     if not codecs:
         raise NoCommonCodec(f"none of {', '.join(capabilities.codecs)} is offered")
-    security = answer_security(offer, media, capabilities.srtp, credentials)
+    security = answer_security(offer, media, capabilities.srtp, credentials, before)
     terms = _Terms(codecs, security, capabilities.family, capabilities.ptime, capabilities.rtcp_mux, wish)
     return *_settle(terms, offer, index, credentials), security
+
+
+def _before(previous: Agreement | None) -> Before:
+    return NOTHING if previous is None else Before(previous.secured, previous.fingerprint, previous.setup)
 
 
 def offer(
@@ -123,7 +129,8 @@ def offer(
     """Our own offer: one audio m-line with all codecs of `capabilities`. Raises NoCommonSecurity without the keys it needs."""
     codecs = payloads.proposed(capabilities)
     profile, keys = offered_lines(capabilities, credentials)
-    rtcp_mux = capabilities.rtcp_mux and not capabilities.rtcp_port
+    # Two sockets would be two DTLS associations (RFC 5764 §4): with DTLS there is one.
+    rtcp_mux = capabilities.rtcp_mux and (not capabilities.rtcp_port or capabilities.srtp is Srtp.DTLS)
     lines = [
         *_media_lines(codecs, capabilities, capabilities.ptime, wish, rtcp_mux=rtcp_mux),
         *keys,

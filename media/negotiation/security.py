@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from media.commands import Ice, Sdes
 from media.errors import BadDescription, NoCommonSecurity
 from media.negotiation.values import Capabilities, Credentials, DtlsIdentity, SdesKey, Srtp
-from media.sdp import Description, Line, Media, candidates, crypto, fingerprint, ice_credentials
+from media.sdp import Crypto, Description, Line, Media, candidates, crypto, fingerprint, ice_credentials
 
 PLAIN = frozenset(("RTP/AVP", "RTP/AVPF"))
 SECURE = frozenset(("RTP/SAVP", "RTP/SAVPF"))
@@ -36,62 +37,107 @@ class Security:
     lines: tuple[Line, ...] = ()
 
 
-def answer_security(offer: Description, media: Media, srtp: Srtp, credentials: Credentials) -> Security:
+_WEAK = frozenset({"AES_CM_128_HMAC_SHA1_32"})
+"""Taken only when nothing else is offered."""
+
+_TAKES_DTLS = frozenset({Srtp.DTLS, Srtp.OPTIONAL, Srtp.REQUIRED, Srtp.KEYLESS})
+_TAKES_SDES = frozenset({Srtp.SDES, Srtp.OPTIONAL, Srtp.REQUIRED})
+_TAKES_PLAIN = frozenset({Srtp.OFF, Srtp.OPTIONAL, Srtp.KEYLESS})
+
+
+class Before(NamedTuple):
+    """What is in force when an offer comes again."""
+
+    secured: str = ""
+    fingerprint: str = ""
+    setup: str = ""
+
+
+NOTHING = Before()
+
+
+def answer_security(
+    offer: Description, media: Media, srtp: Srtp, credentials: Credentials, before: Before = NOTHING
+) -> Security:
     """Chooses what to do about the peer's wish; raises NoCommonSecurity when nothing fits.
 
-    `RTP/AVP` with a fingerprint or crypto lines is an offer of optional encryption (`sip.md` §2.3) and is taken when we can.
+    `RTP/AVP` with a fingerprint or crypto lines is an offer of optional encryption (RFC 8643) and is taken when we can. What is
+    encrypted stays so: a later offer without is refused.
     """
     theirs = fingerprint(offer, media)
-    if theirs and credentials.dtls is not None and srtp in {Srtp.DTLS, Srtp.OPTIONAL}:
-        setup = answering_role(offer.inherited(media, "setup"))
+    if theirs and credentials.dtls is not None and srtp in _TAKES_DTLS:
+        setup = answering_role(offer.inherited(media, "setup"), before.setup if theirs == before.fingerprint else "")
         return Security(None, theirs, setup, tuple(dtls_lines(credentials.dtls, setup)))
-    if srtp in {Srtp.SDES, Srtp.OPTIONAL} and media.profile not in OVER_DTLS:
+    lines = [line for line in map(crypto, media.attributes("crypto")) if line is not None]
+    if srtp in _TAKES_SDES and media.profile not in OVER_DTLS:
         keys = {entry.suite: entry for entry in credentials.sdes}
-        for line in filter(None, map(crypto, media.attributes("crypto"))):
-            if line.suite in keys and len(line.key) == SUITES.get(line.suite):
+        for line in sorted(lines, key=lambda line: line.suite in _WEAK):
+            if line.suite in keys and len(line.key) == SUITES.get(line.suite) and not line.unusable:
                 ours = keys[line.suite]
                 return Security(Sdes(line.suite, ours.key, line.key), lines=(_crypto_line(line.tag, ours),))
-    if media.profile in PLAIN and srtp in {Srtp.OFF, Srtp.OPTIONAL}:
+    if media.profile in PLAIN and srtp in _TAKES_PLAIN and not before.secured:
         return Security()
-    raise NoCommonSecurity(f"{media.profile} with our srtp = {srtp}")
+    raise NoCommonSecurity(_refusal(media, srtp, lines, before))
+
+
+def _refusal(media: Media, srtp: Srtp, lines: Sequence[Crypto], before: Before) -> str:
+    """In words, without anybody's key."""
+    if media.profile in PLAIN and before.secured and not lines:
+        return f"{before.secured} was agreed on, the new offer is not encrypted"
+    if lines and srtp is Srtp.KEYLESS:
+        return "SDES keys came over a transport that is not encrypted (srtp = sdes-on-tls)"
+    faults = ", ".join(f"{line.suite}: {line.unusable or 'not known here'}" for line in lines)
+    return f"{media.profile} with our srtp = {srtp}" + (f"; {faults}" if faults and srtp in _TAKES_SDES else "")
 
 
 def offered_lines(capabilities: Capabilities, credentials: Credentials) -> tuple[str, list[Line]]:
-    """Profile word and key lines of our own offer."""
-    if capabilities.srtp is Srtp.DTLS:
-        if credentials.dtls is None:
+    """Profile word and key lines of our own offer. Phones get SAVP, who does ICE speaks the feedback profile too."""
+    srtp = capabilities.srtp
+    fingerprint_lines = [*dtls_lines(credentials.dtls, "actpass")] if credentials.dtls is not None else []
+    if srtp is Srtp.DTLS:
+        if not fingerprint_lines:
             raise NoCommonSecurity("srtp = dtls without a certificate")
-        return "UDP/TLS/RTP/SAVPF", [*dtls_lines(credentials.dtls, "actpass")]
-    if capabilities.srtp is Srtp.OFF:
+        return "UDP/TLS/RTP/SAVPF" if credentials.ice is not None else "UDP/TLS/RTP/SAVP", fingerprint_lines
+    if srtp in {Srtp.OFF, Srtp.KEYLESS}:
         return "RTP/AVP", []
-    if capabilities.srtp is Srtp.SDES and not credentials.sdes:
-        raise NoCommonSecurity("srtp = sdes without keys")
-    lines = [_crypto_line(tag, key) for tag, key in enumerate(credentials.sdes, 1)]
-    return ("RTP/SAVP" if capabilities.srtp is Srtp.SDES else "RTP/AVP"), lines
+    if srtp is not Srtp.OPTIONAL and not credentials.sdes:
+        raise NoCommonSecurity(f"srtp = {srtp} without keys")
+    offered = [key for key in credentials.sdes if key.suite in OFFERED]
+    lines = [_crypto_line(tag, key) for tag, key in enumerate(offered, 1)]
+    return ("RTP/AVP", [*lines, *fingerprint_lines]) if srtp is Srtp.OPTIONAL else ("RTP/SAVP", lines)
+
+
+OFFERED = frozenset({"AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM"})
+"""Suites of our own offers; the others are taken when a peer offers them."""
 
 
 def accepted_security(offer: Media, answer: Description, media: Media) -> Security:
     """Reads the answer to our own offer; our keys stand in the offer. Raises NoCommonSecurity or BadDescription."""
-    if offer.has("fingerprint"):
-        theirs = fingerprint(answer, media)
-        if theirs is None:
-            raise NoCommonSecurity("the answer has no fingerprint")
+    theirs = fingerprint(answer, media) if offer.has("fingerprint") else None
+    if theirs is not None:
         setup = "active" if answer.inherited(media, "setup") == "passive" else "passive"
         return Security(None, theirs, setup)
+    if offer.profile in OVER_DTLS:
+        raise NoCommonSecurity("the answer has no fingerprint")
     ours = {line.tag: line for line in filter(None, map(crypto, offer.attributes("crypto")))}
     for line in filter(None, map(crypto, media.attributes("crypto"))):
         mine = ours.get(line.tag)
         if mine is None or mine.suite != line.suite or len(mine.key) != len(line.key):
             raise BadDescription("a=crypto of the answer matches none of the offer")  # RFC 4568 §7.1.3
+        if line.unusable:
+            raise NoCommonSecurity(f"the answer wants {line.unusable}")
         return Security(Sdes(line.suite, mine.key, line.key))
     if offer.profile in SECURE:
         raise NoCommonSecurity("the answer has no crypto line")
     return Security()
 
 
-def answering_role(offered: str | None) -> str:
-    """Our side of `a=setup` (RFC 5763 §5): passive, unless the offer leaves only active."""
-    return "active" if offered is not None and offered.strip() == "passive" else "passive"
+def answering_role(offered: str | None, now: str = "") -> str:
+    """Our side of `a=setup` (RFC 5763 §5): what it is `now`, else passive, unless the offer leaves only one."""
+    word = (offered or "").strip()
+    if word == "actpass" and now:
+        return now  # RFC 8842 §5.4: another role would be a new association
+    return "active" if word == "passive" else "passive"
 
 
 def dtls_lines(identity: DtlsIdentity, setup: str) -> Iterator[Line]:

@@ -10,12 +10,14 @@ from media.sdp import Description, write
 
 
 class Srtp(StrEnum):
-    """What a peer may and must do about encryption; the words of a trunk profile's `srtp`."""
+    """What a peer may and must do about encryption on one leg."""
 
     OFF = "off"  # plain RTP only
-    OPTIONAL = "optional"  # whatever the peer offers; our own offer is RTP/AVP with crypto lines
+    OPTIONAL = "optional"  # whatever the peer offers; our own offer is RTP/AVP with key lines (RFC 8643)
     SDES = "sdes"  # keys in SDP (RFC 4568) required
     DTLS = "dtls"  # DTLS-SRTP (RFC 5763) required
+    REQUIRED = "required"  # either of both; our own offer is SDES
+    KEYLESS = "keyless"  # plain RTP or DTLS; keys never stand in SDP, for whoever is on the way reads it
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,11 @@ class Agreement:
     def codec(self) -> PayloadMap:
         """The audio codec that we send."""
         return self.codecs[0]
+
+    @property
+    def secured(self) -> str:
+        """The crypto-suite of SDES, "DTLS-SRTP" whose suite the handshake finds, "" for plain RTP."""
+        return self.sdes.profile if self.sdes is not None else "DTLS-SRTP" if self.fingerprint else ""
 
     @property
     def dtmf(self) -> PayloadMap | None:

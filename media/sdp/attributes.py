@@ -36,11 +36,13 @@ class RtpMap(NamedTuple):
 
 
 class Crypto(NamedTuple):
-    """An `a=crypto` line (RFC 4568 §9.1); `key` is master key and salt. Session parameters and MKI are not supported."""
+    """An `a=crypto` line (RFC 4568 §9.1); `key` is master key and salt. `unusable` says why the line cannot be taken."""
 
     tag: int
     suite: str
     key: bytes
+    lifetime: int = 0  # packets that the key may protect, 0 when not told
+    unusable: str = ""
 
 
 def connection(description: Description, media: Media) -> Connection | None:
@@ -137,19 +139,42 @@ def rtcp_address(description: Description, media: Media) -> tuple[int, Connectio
 def crypto(value: str) -> Crypto | None:
     """Reads the value of an `a=crypto`; None when it is not one inline key, which leaves that line unused.
 
-    RFC 4568 §9.1: `tag suite inline:<base64>[|lifetime][|MKI:length] [session parameters]`. A lifetime is ignored: ours is
-    shorter. An MKI or a session parameter would change the packets, so such a line is not taken (§6.3.6: it may be declined).
+    RFC 4568 §9.1: `tag suite inline:<base64>[|lifetime][|MKI:length] [session parameters]`. What would change the packets
+    (MKI, several keys, most session parameters) or ask for new keys within a call (a short lifetime) is not done here: such a
+    line is `unusable` and another one may be taken, or the offer is declined (§6.3.6).
     """
     words = value.split()
-    if len(words) != 3 or not is_number(words[0], 999_999_999) or not words[2].startswith("inline:"):
+    if len(words) < 3 or not is_number(words[0], 999_999_999) or not words[2].lower().startswith("inline:"):
         return None
-    key, *extras = words[2][7:].split("|")
-    if any(":" in extra for extra in extras):
-        return None
+    inline, _, further = words[2][7:].partition(";")
+    key, *extras = inline.split("|")
     try:
-        return Crypto(int(words[0]), words[1], b64decode(key + "=" * (-len(key) % 4), validate=True))
+        octets = b64decode(key + "=" * (-len(key) % 4), validate=True)
     except (Base64Error, ValueError):
         return None
+    lifetime = _lifetime(extras[0]) if extras and ":" not in extras[0] else 0
+    unusable = ""
+    if further or any(":" in extra for extra in extras):
+        unusable = "a key identifier (MKI)" if not further else "several keys"
+    elif lifetime is None or 0 < lifetime < LEAST_LIFETIME:
+        unusable = "a key that does not last for a call"
+    elif unknown := [word for word in words[3:] if not _IGNORABLE.fullmatch(word)]:
+        unusable = f"session parameter {unknown[0].partition('=')[0]}"
+    return Crypto(int(words[0]), words[1].upper(), octets, lifetime or 0, unusable)
+
+
+LEAST_LIFETIME = 1 << 20
+"""Packets; at 50 in a second nearly six hours, more than the longest call."""
+_IGNORABLE = re.compile(r"-.*|WSH=\d+|KDR=0")
+"""Session parameters that change no packet: optional ones by their sign, a hint, a default (RFC 4568 §6.3)."""
+
+
+def _lifetime(text: str) -> int | None:
+    """`2^20` or a number of packets; None for nonsense."""
+    base, power, exponent = text.strip().partition("^")
+    if power:
+        return 1 << int(exponent) if base == "2" and is_number(exponent, 63) else None
+    return int(base) if is_number(base, 1 << 48) else None
 
 
 def fingerprint(description: Description, media: Media) -> str | None:

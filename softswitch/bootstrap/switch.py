@@ -218,11 +218,11 @@ class Switch:
     def _sound_of(self, facts: LegFacts) -> Sound:
         if facts.kind is PartyKind.PHONE:
             extension = self._parts.directory().extensions.get(facts.party)
-            return USUAL._replace(codecs=extension.codecs) if extension is not None else USUAL
+            return USUAL._replace(codecs=extension.codecs, srtp=extension.srtp) if extension is not None else USUAL
         media = self.trunks.sound(facts.party) if facts.kind is PartyKind.TRUNK else None
         if media is None:
             return USUAL
         return Sound(
             media.codecs, media.ptime, (media.jitter_min, media.jitter_max), media.comfort_noise, media.dtmf,
-            media.hold,
+            media.hold, media.srtp,
         )  # fmt: skip

@@ -42,6 +42,7 @@ class Conversation:
         self._sound = sound
         self._emit = emit
         self._heard_of: set[str] = set()
+        self._told_secured: set[str] = set()
         self.referrals = 0
         """How often the devices of parties have sent somebody on."""
         self.said: Release | None = None
@@ -109,6 +110,7 @@ class Conversation:
         mix.parties.append(party)
         leg.listener = lambda event: self._heard(party, event)
         self.introduce(party)
+        self.note_secured(leg)
         start = self._record(decision) if decision is not None else []
         mix.apply(before=[*before, *start])
         if start and mix.supervisors:
@@ -289,6 +291,12 @@ class Conversation:
         if quality is not None:
             self._timeline.emit(replace(quality, final=final))
 
+    def note_secured(self, leg: Leg) -> None:
+        """Writes down, once, with what a party's sound is encrypted."""
+        if leg.secured and leg.id not in self._told_secured:
+            self._told_secured.add(leg.id)
+            self._timeline.emit(ev.MediaSecured(leg=leg.id, suite=leg.secured))
+
     def flowing(self, leg: Leg, event: base.MediaFlows | base.AudioChanged) -> None:
         """The first packet of a party; or it is not heard any more, or is again."""
         if isinstance(event, base.AudioChanged):
@@ -321,6 +329,8 @@ class Conversation:
         match event:
             case base.IdentityChanged():
                 self.introduce(party)
+            case base.Secured():
+                self.note_secured(party.leg)
             case base.PortReplaced():
                 self._mix.apply()
             case base.Absent(reason=reason):

@@ -304,6 +304,7 @@ class Call:
     def _note_answer(self) -> None:
         if self.caller.is_answered:
             self.emit(ev.CallAnswered(party="caller", leg=self.caller.id))
+            self.conversation.note_secured(self.caller)
             if self.state is CallState.RINGING:
                 self.state = CallState.IVR
 

@@ -27,6 +27,7 @@ class StandIn:
         self.listener: Listener = base.ignore
         self.port = 0
         self.codec = ""
+        self.secured = ""
         self.codecs: tuple[str, ...] = ()
         self.is_answered = False
         self.is_ended = False

@@ -116,6 +116,7 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
         "number": Key(number, expected="a number"), "password": _SECRET, "name": Key(text, ""),
         "outside_number": Key(text, ""), "hide_number": Key(boolean, False),
         "codecs": Key(each(one_of(*AUDIO), "codecs"), ()),
+        "srtp": Key(one_of("sdes-on-tls", "off", "optional", "sdes", "dtls"), "sdes-on-tls"),
     },
     Kind.CALENDAR: _keys(Kind.CALENDAR, {
         "name": Key(name, expected="a name"), "zone": zone, "open": each(hours, 'hours such as "Mon-Fri 09:00-18:00"'),

@@ -160,6 +160,7 @@ KEYS: Mapping[str, Label] = {
     "skill": Label("技能", "Skill"),
     "skills": Label("技能", "Skills"),
     "sql": Label("查询语句", "Query"),
+    "srtp": Label("媒体加密", "Media encryption"),
     "stages": Label("放宽阶段", "Relaxation stages"),
     "start": Label("起始节点", "First node"),
     "station": Label("话机", "Station"),

@@ -120,6 +120,8 @@ class Trunk:
 class Extension:
     number: str
     name: str = ""
+    srtp: str = "sdes-on-tls"
+    """Encryption of its sound: sdes-on-tls, off, optional, sdes, dtls (`softswitch.legs.encryption`)."""
     realm: str = ""
     ha1: Mapping[str, str] = field(default_factory=dict, repr=False, metadata={"secret": True})
     """Digest algorithm (`MD5`, `SHA-256`) → hex of H(number:realm:password), RFC 7616 §3.4.2."""

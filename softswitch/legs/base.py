@@ -123,6 +123,13 @@ class MediaFlows:
 
 
 @dataclass(frozen=True, slots=True)
+class Secured:
+    """The party's sound is encrypted from here on (the end of a DTLS handshake). `Leg.secured` tells it as well."""
+
+    suite: str
+
+
+@dataclass(frozen=True, slots=True)
 class AudioChanged:
     """The party is not heard although it should be, or is heard again; `Leg.quality` says why."""
 
@@ -168,7 +175,7 @@ class Returned:
 
 LegEvent = (
     Ringing | EarlyMedia | Answered | HeldByPeer | ResumedByPeer | DigitPressed | TransferWanted | IdentityChanged | MediaFlows
-    | PortReplaced | AudioChanged | PortFailed | Absent | Returned | Ended
+    | Secured | PortReplaced | AudioChanged | PortFailed | Absent | Returned | Ended
 )  # fmt: skip
 
 Listener = Callable[[LegEvent], None]
@@ -200,6 +207,10 @@ class Leg(Protocol):
     @property
     def codecs(self) -> tuple[str, ...]:
         """Audio codecs that the party can do, best first, as far as known."""
+
+    @property
+    def secured(self) -> str:
+        """The crypto-suite agreed on with a SIP peer; "" for plain RTP, and for pages, whose media is encrypted always."""
 
     @property
     def quality(self) -> PortStats | None:

@@ -232,6 +232,10 @@ class BrowserLeg:
         return self._session.port
 
     @property
+    def secured(self) -> str:
+        return ""
+
+    @property
     def quality(self) -> PortStats | None:
         return self._session.quality_since(self._before)
 

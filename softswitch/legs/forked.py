@@ -96,6 +96,10 @@ class ForkedLeg:
         return self._leg.codecs
 
     @property
+    def secured(self) -> str:
+        return self._leg.secured
+
+    @property
     def quality(self) -> PortStats | None:
         return self._winner.quality if self._winner is not None else None
 

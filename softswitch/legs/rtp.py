@@ -23,9 +23,9 @@ from media.commands import (
 from media.credentials import sdp_session
 from media.digits import DigitMerger
 from media.errors import BadDescription, NoCommonCodec
-from media.events import Dtmf, Event, MediaStarted, PortFailed, PortStats, Reservation, Stats
+from media.events import DtlsState, Dtmf, Event, MediaStarted, PortFailed, PortStats, Reservation, Stats
 from media.negotiation import Agreement, Capabilities, DtlsIdentity, Srtp, payloads
-from softswitch.legs import base
+from softswitch.legs import base, encryption
 from softswitch.legs.studio import Studio
 
 DEFAULT_CODECS = ("PCMA", "PCMU", "G722", "OPUS")
@@ -44,6 +44,8 @@ class Sound(NamedTuple):
     """How keys are told: auto (what is negotiated), rfc4733, inband (tones alone), info (by INFO, never in the sound)."""
     hold: str = "music"
     """signal: the party's network is told when the party is put on hold."""
+    srtp: str = encryption.USUAL
+    """The policy of encryption, a word of `encryption.POLICIES`."""
 
 
 USUAL = Sound()
@@ -55,7 +57,9 @@ class RtpPort:
 
     kind = PortKind.RTP
 
-    def __init__(self, studio: Studio, group: int, peer: str, tell: base.Listener, *, sound: Sound = USUAL) -> None:
+    def __init__(
+        self, studio: Studio, group: int, peer: str, tell: base.Listener, *, sound: Sound = USUAL, srtp: Srtp = Srtp.OFF
+    ) -> None:
         self._studio = studio
         self.group = group
         self._peer = peer
@@ -73,6 +77,10 @@ class RtpPort:
         """Told the packets received so far, whenever the engine counts."""
         self._tell = tell
         self._reservation: Reservation | None = None
+        self._reserved_in = group
+        self._srtp = srtp
+        self._credentials = encryption.credentials(srtp, studio.identity)
+        self._handshaken = ""  # the suite that DTLS has found
         self._session = sdp_session()
         self._theirs: sdp.Description | None = None  # the peer's offer that waits for our answer
         self._theirs_raw = b""
@@ -101,6 +109,13 @@ class RtpPort:
         if self.agreement is None:
             return ()
         return tuple(entry.name for entry in self.agreement.codecs if entry.name in self._codecs)
+
+    @property
+    def secured(self) -> str:
+        """The crypto-suite that protects the sound; "" for plain RTP and while keys are still agreed on by DTLS."""
+        if self.agreement is None:
+            return ""
+        return self.agreement.sdes.profile if self.agreement.sdes is not None else self._handshaken
 
     def take_offer(self, body: bytes, *, prefer: str = "") -> None:
         """Reads the peer's first offer and finds what both can do. Nothing is sent or opened yet."""
@@ -213,22 +228,25 @@ class RtpPort:
 
     @property
     def _identity(self) -> DtlsIdentity | None:
-        return None
+        return self._credentials.dtls
 
     def _make_answer(
         self, theirs: sdp.Description, *prefer: str, previous: Agreement | None = None
     ) -> tuple[sdp.Description, Agreement]:
-        return negotiation.answer(theirs, self._capabilities(*prefer), previous=previous)
+        capabilities = self._capabilities(*prefer)
+        return negotiation.answer(theirs, capabilities, credentials=self._credentials, previous=previous)
 
     def _make_offer(self, *prefer: str) -> tuple[sdp.Description, Capabilities]:
         capabilities = self._capabilities(*prefer)
-        return negotiation.offer(capabilities), capabilities
+        return negotiation.offer(capabilities, credentials=self._credentials), capabilities
 
     def _read_answer(self, ours: sdp.Description, theirs: sdp.Description) -> Agreement:
         return negotiation.accept_answer(ours, theirs)
 
     def _open_offered(self, capabilities: Capabilities) -> None:
-        """The port hears from now on: early sound may come before the answer."""
+        """The port hears from now on, early sound may come before the answer; what is encrypted waits for the peer's key."""
+        if self._srtp not in (Srtp.OFF, Srtp.KEYLESS):
+            return
         token, codecs = self._reserved().token, payloads.proposed(capabilities)
         self._subscribe()
         self._open = True
@@ -248,11 +266,12 @@ class RtpPort:
             ptime=self._ptime,
             comfort_noise=self._comfort_noise,
             dtmf=self.dtmf in ("auto", "rfc4733"),
-            srtp=Srtp.OFF,
+            srtp=self._srtp,
         )
 
     def _reserved(self) -> Reservation:
         if self._reservation is None:
+            self._reserved_in = self.group
             self._reservation = self._studio.pump.reserve(self.kind, self.group)
             self.id = self._studio.ids.next()
         return self._reservation
@@ -262,9 +281,16 @@ class RtpPort:
         self._open = True
         opening = agreement.open_port(self.id, self._reserved().token, identity=self._identity, jitter=self._jitter)
         self._studio.pump.submit([opening, *self._listening(agreement)])
+        if self._reserved_in != self.group:
+            self._studio.pump.submit([MovePort(self.id, self.group)])
 
     def _update(self, agreement: Agreement) -> None:
         before, self.agreement = self.agreement, agreement
+        if not self._open:
+            self._open_with(agreement)
+            return
+        if before is None or before.fingerprint != agreement.fingerprint:
+            self._handshaken = ""
         command: UpdatePort = agreement.update_port(self.id, before=before, identity=self._identity)
         self._studio.pump.submit([command, *self._listening(agreement)])
 
@@ -280,6 +306,8 @@ class RtpPort:
 
     def _heard(self, event: Event) -> None:
         translated = from_engine(event)
+        if isinstance(event, DtlsState) and event.state == "connected":
+            self._handshaken = event.profile
         if isinstance(event, Stats):
             before, self.quality = self.quality, event.stats
             self.on_packets(event.stats.packets_received)
@@ -307,4 +335,8 @@ def from_engine(event: Event) -> base.LegEvent | None:
         return base.MediaFlows(event.codec, event.as_signalled, event.remote)
     if isinstance(event, PortFailed):
         return base.PortFailed(event.reason)
+    if isinstance(event, DtlsState) and event.state == "connected":
+        return base.Secured(event.profile)
+    if isinstance(event, DtlsState) and event.state == "failed":
+        return base.PortFailed(f"dtls: {event.error}")
     return None

@@ -16,7 +16,7 @@ from media.events import PortStats
 from signalling import commands as sip
 from signalling import events as sig
 from signalling.errors import LocalProtocolError, TransportError
-from softswitch.legs import base, crossing, identity
+from softswitch.legs import base, crossing, encryption, identity
 from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.legs.channels import Channels
 from softswitch.legs.early import Forks, Hearing
@@ -83,10 +83,12 @@ class SipLeg:
         sound = legs.sound_of(facts)
         if target is not None:
             sound = Sound(
-                target.codecs, target.ptime, target.jitter, target.comfort_noise, target.dtmf, target.hold
+                target.codecs, target.ptime, target.jitter, target.comfort_noise, target.dtmf, target.hold,
+                sound.srtp,
             )  # fmt: skip
         port = WebRtcPort if is_browser(peer.transport, offered) else RtpPort
-        self._media: RtpPort = port(legs.studio, group, peer.remote[0], self._media_told, sound=sound)
+        srtp = encryption.required(sound.srtp, peer.transport)
+        self._media: RtpPort = port(legs.studio, group, peer.remote[0], self._media_told, sound=sound, srtp=srtp)
         self._forks = Forks()
         self._hearing = Hearing(self._media.sample, self._no_early_sound, self._early_sound)
         self._media.on_packets = self._hearing.counted
@@ -109,6 +111,10 @@ class SipLeg:
     @property
     def codecs(self) -> tuple[str, ...]:
         return self._media.codecs
+
+    @property
+    def secured(self) -> str:
+        return self._media.secured
 
     @property
     def quality(self) -> PortStats | None:

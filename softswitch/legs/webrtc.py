@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from media import browser, sdp
-from media.commands import MovePort, PortKind
+from media.commands import PortKind
 from media.credentials import ice_credentials
-from media.events import Reservation
-from media.negotiation import Agreement, Capabilities, DtlsIdentity
+from media.negotiation import Agreement, Capabilities, DtlsIdentity, Srtp
 from media.sdp import Description
 from softswitch.legs import base
 from softswitch.legs.rtp import USUAL, RtpPort, Sound
@@ -25,19 +24,15 @@ class WebRtcPort(RtpPort):
 
     kind = PortKind.WEBRTC
 
-    def __init__(self, studio: Studio, group: int, peer: str, tell: base.Listener, *, sound: Sound = USUAL) -> None:
-        super().__init__(studio, group, peer, tell, sound=sound)
+    def __init__(
+        self, studio: Studio, group: int, peer: str, tell: base.Listener, *, sound: Sound = USUAL, srtp: Srtp = Srtp.DTLS
+    ) -> None:
+        super().__init__(studio, group, peer, tell, sound=sound, srtp=Srtp.DTLS)
         self._ice = ice_credentials()
-        self._reserved_in = group
 
     @property
     def _identity(self) -> DtlsIdentity | None:
         return self._studio.identity
-
-    def _reserved(self) -> Reservation:
-        if self._reservation is None:
-            self._reserved_in = self.group
-        return super()._reserved()
 
     def _port(self, *prefer: str) -> browser.BrowserPort:
         """Our end, with `prefer`red codecs first."""
@@ -61,21 +56,6 @@ class WebRtcPort(RtpPort):
 
     def _read_answer(self, ours: Description, theirs: Description) -> Agreement:
         return browser.accept_answer(ours, theirs, self._port())
-
-    def _open_offered(self, capabilities: Capabilities) -> None:
-        """Not before the answer."""
-
-    def _open_with(self, agreement: Agreement) -> None:
-        super()._open_with(agreement)
-        if self._reserved_in != self.group:
-            self._studio.pump.submit([MovePort(self.id, self.group)])
-
-    def _update(self, agreement: Agreement) -> None:
-        if self._open:
-            super()._update(agreement)
-        else:
-            self.agreement = agreement
-            self._open_with(agreement)
 
 
 def _restarts_ice(theirs: Description, before: Agreement) -> bool:

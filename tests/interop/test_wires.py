@@ -74,7 +74,9 @@ def test_a_phone_by_tls_and_a_carrier_by_its_name(tmp_path: Path) -> None:
         with Switch(tmp_path, APPLY, sip_listen=listen, settings=settings, sip_port=sip) as switch:
             _answers_go_to_the_source(switch)
             with (
-                Phone("1001", "secret-1001", f"127.0.0.1:{secure}", TONES["first"], transport="tls") as first,
+                Phone(
+                    "1001", "secret-1001", f"127.0.0.1:{secure}", TONES["first"], transport="tls", encryption="srtp-mand"
+                ) as first,
                 Phone("1002", "secret-1002", f"127.0.0.1:{sip}", TONES["second"]) as second,
             ):
                 first.do("register")

@@ -320,12 +320,12 @@ def test_both_sides_agree_on_encryption(srtp):
     offer = negotiation.offer(ours, credentials=near_keys)
     body, far = negotiation.answer(offer, theirs, credentials=far_keys)
     near = negotiation.accept_answer(offer, body, credentials=near_keys)
-    if srtp in {Srtp.SDES, Srtp.OPTIONAL}:
+    if srtp in {Srtp.SDES, Srtp.REQUIRED}:
         assert near.sdes.send_key == far.sdes.receive_key
         assert near.sdes.receive_key == far.sdes.send_key
     else:
         assert near.sdes is far.sdes is None
-    if srtp is Srtp.DTLS:
+    if srtp in {Srtp.DTLS, Srtp.OPTIONAL}:
         assert (near.setup, far.setup) == ("active", "passive")
         assert near.fingerprint == far_keys.dtls.fingerprint
     assert near.ice.remote_ufrag == far_keys.ice.ufrag

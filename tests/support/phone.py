@@ -34,13 +34,15 @@ class Phone:
     codecs: tuple[str, ...] = ("pcmu", "pcma")
     port: int = field(default_factory=free_sip_port)
     transport: str = "udp"
+    encryption: str = ""
+    """baresip's mediaenc: srtp, srtp-mand, dtls_srtp; "" is plain RTP."""
     process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Phone:
         options = {
             "user": self.user, "password": self.password, "domain": self.domain, "hertz": self.hertz, "codecs": self.codecs,
             "port": self.port,
-            "transport": self.transport,
+            "transport": self.transport, "encryption": self.encryption,
         }  # fmt: skip
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.phone_process", json.dumps(options)],

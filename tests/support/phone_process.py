@@ -34,9 +34,11 @@ class Device:
         codecs = tuple(self.options.get("codecs", ("pcmu", "pcma")))
         listen = f"sip_listen 127.0.0.1:{self.options['port']}\n"
         await self.runtime.start(baresip.Config(net_interface="127.0.0.1", native_log_level="error", extra_config_text=listen))
+        encryption = self.options.get("encryption", "")
+        params = (f"mediaenc={encryption}",) if encryption else ()
         account = baresip.Account(
             user=self.options["user"], domain=self.options["domain"], password=self.options["password"], audio_codecs=codecs,
-            reg_interval=120, transport=self.options.get("transport", "udp"),
+            reg_interval=120, transport=self.options.get("transport", "udp"), extra_params=params,
         )  # fmt: skip
         self.agent = await baresip.UserAgent.create(self.runtime, account)
         self.agent.on_incoming(self.incoming.put_nowait)

@@ -38,6 +38,7 @@ from softswitch.model.events.call import (
     LegQuality,
     LegResumed,
     LegStarted,
+    MediaSecured,
 )
 from softswitch.model.events.dialogue import (
     IvrAuth,
@@ -167,6 +168,7 @@ __all__ = [
     "LegQuality",
     "LegResumed",
     "LegStarted",
+    "MediaSecured",
     "OfferAnswered",
     "OfferFailed",
     "OfferMade",
@@ -215,6 +217,7 @@ __all__ = [
 EVENTS: tuple[type[Event], ...] = (
     CallCreated, CallProgress, CallAnswered, CallConnected, CallHeld, CallResumed, CallRejected, CallTransferred,
     ConferenceJoined, ConferenceLeft, CallEnded, LegStarted, LegEnded, LegMedia, LegParked, LegResumed, LegQuality, LegDtmf,
+    MediaSecured,
     CallParked,    CallUnparked, ConsultStarted, ConsultEnded, CustomerIdentified, CallData, CallDisposed, IvrEntered, IvrNode,
     IvrLeft, PromptMissing, IvrInput, IvrAuth, IvrLookup, SurveyInvited, SurveyAnswered, SurveySkipped, VoicemailLeft,
     VoicemailChanged, QueueEntered, QueueAnnounced, QueueLeft, AcdDecision, OfferMade, OfferRinging, OfferAnswered,

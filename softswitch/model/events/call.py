@@ -122,6 +122,14 @@ class LegMedia(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MediaSecured(Event):
+    """The sound of a party is encrypted; `suite` as in SDP or as DTLS has found it."""
+
+    type: ClassVar[str] = "media.secured"
+    suite: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegParked(Event):
     """Nothing is heard of a browser any more; the other side hears music until it is back or the grace time is over."""
 

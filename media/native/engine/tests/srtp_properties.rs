@@ -104,3 +104,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_direction_whose_key_stays_goes_on_counting() {
+    let profile = Profile::Aes128CmSha1_80;
+    let key = |octet: u8| vec![octet; 30];
+    let (mut ours, mut theirs) = pair(profile);
+    let packet = |serial: u16| {
+        let mut packet = vec![0u8; 64];
+        packet[0] = 0x80;
+        packet[2..4].copy_from_slice(&serial.to_be_bytes());
+        packet
+    };
+    // Past the wrap of the sequence number: both ends are in their second round.
+    for serial in [65_000, 65_535, 100] {
+        let mut sent = packet(serial);
+        let length = theirs.protect_rtp(&mut sent, 16).unwrap();
+        assert_eq!(ours.unprotect_rtp(&mut sent[..length]), Ok(16));
+    }
+    ours.rekey(&SrtpKeys { profile, send: key(5), receive: key(9) }).unwrap();
+    let mut sent = packet(101);
+    let length = theirs.protect_rtp(&mut sent, 16).unwrap();
+    let mut again = sent.clone();
+    assert_eq!(ours.unprotect_rtp(&mut sent[..length]), Ok(16), "only our key has changed");
+    assert_eq!(ours.unprotect_rtp(&mut again[..length]), Err(SrtpError::Replay));
+    ours.rekey(&SrtpKeys { profile, send: key(5), receive: key(6) }).unwrap();
+    assert_eq!(ours.unprotect_rtp(&mut again[..length]), Err(SrtpError::Authentication), "now theirs has as well");
+    let mut sent = packet(7);
+    ours.protect_rtp(&mut sent, 16).unwrap();
+    ours.rekey(&SrtpKeys { profile, send: key(5), receive: key(8) }).unwrap();
+    assert_eq!(ours.protect_rtp(&mut packet(7), 16), Err(SrtpError::Replay), "one key never protects an index twice");
+}

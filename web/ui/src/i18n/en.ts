@@ -400,6 +400,7 @@ export const en = {
     leg_started: "Calling {target}",
     leg_ended: "Leg ended: {cause}",
     leg_media: "Audio runs ({codec}, first after {first_rtp_ms} ms)",
+    media_secured: "🔒 Audio encrypted ({suite})",
     leg_parked: "{agent}: connection lost, music for the other side",
     leg_resumed: "{agent}: back after {gap_ms} ms",
     legQuality: "Quality of {party}: {figures}",

@@ -395,6 +395,7 @@ export const zhCN: Messages = {
     leg_started: "正在呼叫 {target}",
     leg_ended: "支路结束：{cause}",
     leg_media: "音频接通（{codec}，首包 {first_rtp_ms} 毫秒）",
+    media_secured: "🔒 语音已加密（{suite}）",
     leg_parked: "{agent}：连接中断，对方听音乐",
     leg_resumed: "{agent}：{gap_ms} 毫秒后恢复",
     legQuality: "{party}的通话质量：{figures}",

@@ -69,6 +69,8 @@ pub struct Port {
     pub dtls: Option<Dtls>,
     /// The worker through which the handshake runs or ran; its association answers repeated flights until the port ends.
     pub handshaking: Option<usize>,
+    /// Where the newest DTLS datagram came from: without ICE the answer goes there, for the signalled address may lie behind NAT.
+    pub handshake_from: Option<SocketAddr>,
     pub rtcp: Session,
     pub report_at: Micros,
     /// The peer wants VoIP metrics in our reports (RFC 3611).
@@ -129,6 +131,7 @@ impl Port {
             reachable: true,
             dtls: None,
             handshaking: None,
+            handshake_from: None,
             rtcp: Session::default(),
             report_at: 0,
             rtcp_xr: open.rtcp_xr,
@@ -161,7 +164,7 @@ impl Port {
             None => self.ptime_ms,
         };
         if let Some(sdes) = &update.sdes {
-            self.security = Security::from_sdes(sdes).ok_or(Refusal::KeyInvalid)?;
+            self.security.rekey(sdes).then_some(()).ok_or(Refusal::KeyInvalid)?;
         }
         if let Some(ice) = &update.ice {
             self.set_ice(ice.clone(), now)?;

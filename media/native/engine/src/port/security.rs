@@ -21,6 +21,20 @@ impl Security {
         Self::from_keys(&keys).ok()
     }
 
+    /// New keys of SDES; `false` when suite or key length is wrong, and then nothing has changed.
+    pub fn rekey(&mut self, sdes: &Sdes) -> bool {
+        if let (Self::Keyed(context), Some(profile)) = (&mut *self, Profile::from_name(&sdes.profile)) {
+            let keys = SrtpKeys { profile, send: sdes.send_key.clone(), receive: sdes.receive_key.clone() };
+            return context.rekey(&keys).is_ok();
+        }
+        let fresh = Self::from_sdes(sdes);
+        let is_usable = fresh.is_some();
+        if let Some(fresh) = fresh {
+            *self = fresh;
+        }
+        is_usable
+    }
+
     pub fn from_keys(keys: &SrtpKeys) -> Result<Self, SrtpError> {
         Ok(Self::Keyed(Box::new(Context::new(keys)?)))
     }

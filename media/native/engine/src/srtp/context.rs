@@ -17,6 +17,7 @@ const RTCP_INDEX_LIMIT: u64 = 1 << 31;
 
 /// Protects what a port sends and unprotects what it receives. Works in place, allocates nothing per packet.
 pub struct Context {
+    keys: SrtpKeys,
     profile: Profile,
     send: Box<Direction>,
     receive: Box<Direction>,
@@ -43,10 +44,28 @@ impl Context {
     /// Expands the session keys. Fails when the key material does not have the length that the profile asks for.
     pub fn new(keys: &SrtpKeys) -> Result<Self, SrtpError> {
         Ok(Self {
+            keys: keys.clone(),
             profile: keys.profile,
             send: Box::new(Direction::new(keys.profile, &keys.send)?),
             receive: Box::new(Direction::new(keys.profile, &keys.receive)?),
         })
+    }
+
+    /// Takes new keys. A direction whose key stays keeps its indexes and replay windows: the other end goes on counting as well,
+    /// and the same key must not protect an index twice.
+    pub fn rekey(&mut self, keys: &SrtpKeys) -> Result<(), SrtpError> {
+        let changed = keys.profile != self.keys.profile;
+        let fresh = |is_new: bool, key: &[u8]| is_new.then(|| Direction::new(keys.profile, key)).transpose();
+        let send = fresh(changed || keys.send != self.keys.send, &keys.send)?;
+        let receive = fresh(changed || keys.receive != self.keys.receive, &keys.receive)?;
+        if let Some(direction) = send {
+            *self.send = direction;
+        }
+        if let Some(direction) = receive {
+            *self.receive = direction;
+        }
+        (self.profile, self.keys) = (keys.profile, keys.clone());
+        Ok(())
     }
 
     /// The profile in use.

@@ -44,6 +44,7 @@ impl Core {
                     core.handshakes.as_ref().filter(|_| port.handshaking == Some(core.index) && proven)
                 {
                     handshakes.datagram(port.id, packet.to_vec());
+                    port.handshake_from = port.ice.is_none().then_some(source);
                 }
             }
             _ => port.receive.counters.discarded += 1,

@@ -135,7 +135,7 @@ impl Core {
         let state = |state, profile: String, error: String| Event::DtlsState { port: id, state, profile, error };
         match event.kind {
             HandshakeKind::Transmit(packet) => {
-                if let Some(to) = port.latch.target().filter(|_| port.reachable) {
+                if let Some(to) = port.handshake_from.or(port.latch.target()).filter(|_| port.reachable) {
                     net.send(slot, false, &packet, to);
                 }
             }

@@ -17,6 +17,7 @@ const TECHNICAL = new Set([
   "leg.started",
   "leg.ended",
   "leg.media",
+  "media.secured",
   "leg.quality",
   "ivr.node",
   "queue.announced",
