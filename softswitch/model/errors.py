@@ -52,6 +52,8 @@ class Refusal(StrEnum):
     NO_PICK = "no_pick"
     OWN_ONLY = "own_only"  # own calls, own state, own figures
     NO_SOUND = "no_sound"  # the page has no microphone yet
+    NO_SPEECH = "no_speech"  # no engine for this language
+    SPEECH_LATE = "speech_late"  # not ready yet, or it has failed
     FULL = "full"  # the switch takes no more calls
 
 

@@ -6,6 +6,7 @@ import asyncio
 import re
 import secrets
 import shutil
+import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from media.prepare import ENDINGS, BadSound, Preparer
 from media.prompts import PromptStore
 from softswitch.model.errors import Invalid, NotFound
-from softswitch.prompts import LANGUAGES, texts
+from softswitch.prompts import LANGUAGES, SHIPPED, texts
 
 FOLDERS = (*LANGUAGES, "music")
 MOST_OCTETS = 50_000_000
@@ -22,12 +23,17 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A prompt by name and language (`music` for music). `own`: the operator's, before a shipped one of that name."""
+    """A prompt by name and language (`music` for music). `own`: the operator's, before a `shipped` one of that name.
+
+    `text` is what the shipped one says. `duration_ms` is None of a file that was put there by hand in another format.
+    """
 
     name: str
     language: str
     own: bool
     text: str = ""
+    shipped: bool = False
+    duration_ms: int | None = None
 
 
 class Shelf:
@@ -40,19 +46,19 @@ class Shelf:
 
     async def items(self) -> list[Item]:
         """By name and language: the operator's, and what is shipped."""
-        own = {(item.name, item.language): item for item in await asyncio.to_thread(lambda: list(self._own()))}
-        shipped = {
-            (name, language): Item(name, language, own=False, text=text)
-            for name, said in texts().items()
-            for language, text in said.items()
-        }
-        return sorted({**shipped, **own}.values(), key=lambda item: (item.name, item.language))
+        return await asyncio.to_thread(self._read)
 
-    def _own(self) -> Iterator[Item]:
-        for language in FOLDERS:
-            for path in (self._root / language).glob("*.*"):
-                if path.suffix in ENDINGS and _NAME.fullmatch(path.stem):
-                    yield Item(path.stem, language, own=True)
+    def _read(self) -> list[Item]:
+        words = texts()
+        shipped, own = dict(_files(SHIPPED)), dict(_files(self._root))
+        return [
+            Item(
+                name, language, own=key in own, text=words.get(name, {}).get(language, ""), shipped=key in shipped,
+                duration_ms=_duration(own.get(key) or shipped[key]),
+            )
+            for key in sorted(shipped.keys() | own.keys())
+            for name, language in (key,)
+        ]  # fmt: skip
 
     def path(self, name: str, language: str) -> Path:
         """The file that is played. Raises NotFound."""
@@ -86,6 +92,25 @@ class Shelf:
         self._store.forget(name, language)
         for path in there:
             await asyncio.to_thread(path.unlink)
+
+
+def _files(root: Path) -> Iterator[tuple[tuple[str, str], Path]]:
+    """By name and language, the one that is played last."""
+    for language in FOLDERS:
+        for ending in reversed(ENDINGS):
+            for path in (root / language).glob(f"*{ending}"):
+                if _NAME.fullmatch(path.stem):
+                    yield (path.stem, language), path
+
+
+def _duration(path: Path) -> int | None:
+    if path.suffix != ".wav":
+        return None
+    try:
+        with wave.open(str(path)) as opened:
+            return opened.getnframes() * 1000 // max(opened.getframerate(), 1)
+    except (wave.Error, EOFError, OSError):
+        return None
 
 
 def _fits(name: str, language: str) -> bool:

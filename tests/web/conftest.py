@@ -13,7 +13,11 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from media.engine import EnginePump
+from media.engine import Ids as EngineIds
 from media.fake import FakeEngine
+from media.prepare import Preparer
+from media.prompts import PromptStore
 from media.service import MediaService
 from softswitch.access.audit import Audit
 from softswitch.access.entrance import Entrance
@@ -29,7 +33,7 @@ from softswitch.calls.supervision import Supervision, WatchView, Wish
 from softswitch.calls.supervision_help import HelpDesk
 from softswitch.calls.supervision_intercept import Interception
 from softswitch.cluster.bus import Bus
-from softswitch.config.settings import Settings
+from softswitch.config.settings import Settings, SpeechSettings
 from softswitch.customers.book import CustomerBook
 from softswitch.customers.tables import SCHEMA as CUSTOMERS
 from softswitch.directory import service as directory_service
@@ -56,6 +60,7 @@ from softswitch.model.views import AgentView, CallView, OfferView, QueueView
 from softswitch.observe.alarms import Alarms
 from softswitch.observe.certificates import Certificates
 from softswitch.observe.health import Readiness
+from softswitch.prompts import SHIPPED
 from softswitch.recordings.archive import Archive
 from softswitch.recordings.keeper import Keeper
 from softswitch.recordings.tables import SCHEMA as RECORDINGS
@@ -65,6 +70,9 @@ from softswitch.reports.schedules import Schedules
 from softswitch.reports.service import Reports
 from softswitch.services import Demo, Services
 from softswitch.siprec.service import Siprec
+from softswitch.speech.engines import ENGINES
+from softswitch.speech.service import Speech
+from softswitch.speech.shelf import Shelf
 from softswitch.store.database import Store
 from softswitch.store.spool import Spool
 from softswitch.streams.service import Streams
@@ -299,6 +307,7 @@ def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
         Traces: Traces(Messages(services.clock.utc), lambda _leg: "", services.clock, TraceForm()),
         Interception: supervisors,
         **_dialogue(services, keeper, root),
+        **_sounds(services, root),
         Webhooks: Webhooks(
             store, clock, services.directory.current, alarms.raise_, alarms.clear, Wire(clock, "0", seconds=0.5)
         ),
@@ -343,6 +352,14 @@ def _dialogue(services: Services, keeper: Keeper, root: Path) -> dict[type, Any]
     pins, statistics = PinBook(store, clock, services.bus.publish), FlowStatistics(store)
     found = (voicemail, slots, ivr, FlowVersions(store, directory, clock), statistics, pins, spool)
     return {type(part): part for part in found}
+
+
+def _sounds(services: Services, root: Path) -> dict[type, Any]:
+    """Prompts of the operator's own; no engine speaks."""
+    own, preparer = root / "prompts", Preparer(root / "cache" / "prompts")
+    store = PromptStore(EnginePump(FakeEngine()), EngineIds(), [own, SHIPPED], preparer=preparer, own=own)
+    speech = Speech(ENGINES[""](SpeechSettings()), preparer, root / "cache" / "speech", services.alarms, octets=1, patience=5)
+    return {Shelf: Shelf(own, store, preparer), Speech: speech}
 
 
 class NoCalls:

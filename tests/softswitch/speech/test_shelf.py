@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from media.prepare import Preparer
 from media.prompts import PromptStore
 from softswitch.model.errors import Invalid, NotFound
 from softswitch.prompts import SHIPPED
-from softswitch.speech.shelf import Item, Shelf
+from softswitch.speech.shelf import Shelf
 
 
 async def test_an_upload_takes_the_place_of_a_shipped_prompt_until_it_is_removed(tmp_path: Path) -> None:
@@ -23,7 +24,11 @@ async def test_an_upload_takes_the_place_of_a_shipped_prompt_until_it_is_removed
     sound = (SHIPPED / "en" / "goodbye.wav").read_bytes()
     assert await shelf.keep("welcome", "en", sound) > 1000
     assert shelf.path("welcome", "en") == own / "en" / "welcome.wav"
-    assert Item("welcome", "en", own=True) in await shelf.items()
+    (item,) = [each for each in await shelf.items() if (each.name, each.language) == ("welcome", "en")]
+    assert item.own and item.shipped and item.text
+    with wave.open(str(SHIPPED / "en" / "goodbye.wav")) as goodbye:
+        assert item.duration_ms == goodbye.getnframes() * 1000 // goodbye.getframerate()
+    assert "default" in {each.name for each in await shelf.items() if each.language == "music" and each.duration_ms}
     await shelf.remove("welcome", "en")
     assert shelf.path("welcome", "en") == SHIPPED / "en" / "welcome.wav"
     assert [item.own for item in await shelf.items() if (item.name, item.language) == ("welcome", "en")] == [False]

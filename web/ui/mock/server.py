@@ -25,6 +25,7 @@ import desk
 from aiohttp import WSMsgType, web
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
+from softswitch.prompts import texts  # noqa: E402
 from web.pages import secure_headers  # noqa: E402 - the pages must work under the real policy
 
 STATIC = Path(os.environ.get("SOFTSWITCH_STATIC") or Path(__file__).parents[2] / "static")
@@ -292,8 +293,50 @@ async def take_help(request: web.Request) -> web.Response:
 
 async def rights(request: web.Request) -> web.Response:
     agent = ["desk", "customer", "voicemail"]
-    more = ["queue", "customer.delete", "export", "board", "monitor", "config"]
+    more = ["queue", "customer.delete", "export", "board", "monitor", "config", "config.read", "status", "flow"]
     return web.json_response({"mine": agent if role_of(request) == "agent" else [*agent, *more]})
+
+
+OWN: set[tuple[str, str]] = {("zh-CN", "welcome"), ("zh-CN", "announcement-flood"), ("music", "spring")}
+
+
+def prompts() -> list[Json]:
+    said = {("zh-CN", name): words.get("zh-CN", "") for name, words in texts().items()}
+    said |= {("en", name): words["en"] for name, words in texts().items() if "en" in words}
+    said |= {("music", "default"): "", ("music", "beep"): ""}
+    return [
+        {"name": name, "language": language, "own": (language, name) in OWN, "shipped": (language, name) in said,
+         "text": said.get((language, name), ""), "duration_ms": 900 + 170 * len(said.get((language, name), ""))}
+        for language, name in sorted(said.keys() | OWN)
+    ]  # fmt: skip
+
+
+async def put_prompt(request: web.Request) -> web.Response:
+    if (await request.read())[:4] != b"RIFF":
+        reason = "no_decoder: only WAV and Ogg/Opus can be read here"
+        return web.json_response(
+            {
+                "title": "Invalid",
+                "status": 422,
+                "detail": reason,
+                "code": "invalid",
+                "errors": [{"field": "sound", "reason": reason}],
+            },
+            status=422,
+        )
+    OWN.add((request.match_info["language"], request.match_info["name"]))
+    return web.json_response({})
+
+
+async def drop_prompt(request: web.Request) -> web.Response:
+    OWN.discard((request.match_info["language"], request.match_info["name"]))
+    return web.Response(status=204)
+
+
+async def speak(request: web.Request) -> web.Response:
+    if (await request.json())["language"] == "en":
+        return web.json_response({"title": "Conflict", "status": 409, "detail": "no engine", "code": "no_speech"}, status=409)
+    return await recording(request)
 
 
 async def targets(_: web.Request) -> web.Response:
@@ -327,6 +370,11 @@ def build() -> web.Application:
     app.router.add_get(f"{api}/calls/{{id}}", call)
     app.router.add_delete(f"{api}/calls/{{id}}", nothing)
     app.router.add_get(f"{api}/calls/{{id}}/recording", recording)
+    app.router.add_get(f"{api}/prompts", listing(prompts))
+    app.router.add_get(f"{api}/prompts/{{language}}/{{name}}", recording)
+    app.router.add_put(f"{api}/prompts/{{language}}/{{name}}", put_prompt)
+    app.router.add_delete(f"{api}/prompts/{{language}}/{{name}}", drop_prompt)
+    app.router.add_post(f"{api}/speech", speak)
     app.router.add_get(f"{api}/agents", listing(lambda: SEAT.board["agents"]))
     app.router.add_get(f"{api}/agents/{{login}}", one_agent)
     app.router.add_put(f"{api}/agents/{{login}}/state", force_state)

@@ -217,6 +217,18 @@ class Shooter:
         self.shot("admin-telephony")
         page.get_by_test_id("tab-agents").click()
         self.shot("admin-agents")
+        page.get_by_test_id("tab-prompts").click()
+        self.see("prompt-row")
+        page.get_by_test_id("prompt-name").fill("welcome")
+        page.get_by_test_id("prompts-own").check()
+        self.shot("admin-prompts-own")
+        page.get_by_test_id("prompts-own").uncheck()
+        page.get_by_test_id("prompts-en").click()
+        page.get_by_test_id("prompt-name").fill("my prompt")
+        page.get_by_test_id("speech-text").fill("Good morning, you have reached Example Ltd.")
+        self.click("btn-speak")
+        self.see("speech-failure")
+        self.shot("admin-prompts")
         page.get_by_test_id("tab-apply").click()
         page.get_by_test_id("apply-text").fill(
             '[[queue]]\nname = "sales"\nstrategy = "oops"\n\n[[number]]\nnumber = "1"\nto = "flow:main"\n'

@@ -48,6 +48,8 @@ export const refusalsEn = {
     no_pick: "You may not pick this call.",
     own_only: "You may do this for yourself only.",
     no_sound: "Allow the microphone for this page first.",
+    no_speech: "No speech engine is set up for this language. Set speech.engine on the server; until then record the words and upload them.",
+    speech_late: "The text is not ready yet. Try again in a moment; if it goes on, see the alarms.",
     full: "The system takes no more calls now.",
   },
 };

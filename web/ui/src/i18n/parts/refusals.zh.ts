@@ -49,6 +49,8 @@ export const refusalsZh: typeof refusalsEn = {
     no_pick: "您不能抢接此来电。",
     own_only: "只能对自己操作。",
     no_sound: "请先允许本页使用麦克风。",
+    no_speech: "该语言没有语音合成引擎。请在服务器上设置 speech.engine；在此之前请录音后上传。",
+    speech_late: "语音尚未生成，请稍后再试；如持续出现，请查看告警。",
     full: "系统暂不接受新的呼叫。",
   },
 };
