@@ -66,7 +66,7 @@ def test_every_status_reaches_the_caller_by_the_table(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         phone = await world.phone("1001")
         wrong = {}
-        for status in (*TOLD, 399, 499, 599, 699):
+        for status in range(300, 700):
             got = await _refused(world, phone, status)
             expected = TOLD.get(status, OTHERS[status // 100])
             if got != expected:
@@ -74,7 +74,7 @@ def test_every_status_reaches_the_caller_by_the_table(tmp_path: Path) -> None:
         assert not wrong
         await world.settles()
 
-    run(tmp_path, scenario)
+    run(tmp_path, scenario, scan=False)  # hundreds of calls: the scanner has looked at each kind elsewhere
 
 
 @pytest.mark.acceptance("DLG-11")
@@ -84,7 +84,7 @@ def test_every_cause_of_a_refusal_reaches_the_caller(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         phone = await world.phone("1001")
         wrong = {}
-        for q850 in (1, 16, 17, 18, 21, 22, 27, 28, 34, 38, 41, 63, 69, 88, 102, 127):
+        for q850 in range(1, 128):
             got = await _refused(world, phone, 499, q850)
             expected = (STATUS_OF.get(q850, 480), q850)
             if got != expected:
@@ -94,7 +94,7 @@ def test_every_cause_of_a_refusal_reaches_the_caller(tmp_path: Path) -> None:
         assert await _refused(world, phone, 486, 34) == (503, 34)  # the trunk is full, whatever the status
         await world.settles()
 
-    run(tmp_path, scenario)
+    run(tmp_path, scenario, scan=False)  # hundreds of calls: the scanner has looked at each kind elsewhere
 
 
 @pytest.mark.acceptance("DLG-11")
@@ -104,7 +104,7 @@ def test_every_cause_of_a_bye_reaches_the_other_side(tmp_path: Path, who: str) -
         phone = await world.phone("1001")
         phone.answers(after=0.01)
         wrong = []
-        for q850 in (1, 16, 17, 26, 31, 34, 41, 102, 127):
+        for q850 in range(1, 128):
             leg = world.carrier.call("4001")
             await world.carrier.sees(sig.Answered)
             await world.passes(0.1)
@@ -121,7 +121,7 @@ def test_every_cause_of_a_bye_reaches_the_other_side(tmp_path: Path, who: str) -
         assert not wrong
         await world.settles()
 
-    run(tmp_path, scenario)
+    run(tmp_path, scenario, scan=False)  # hundreds of calls: the scanner has looked at each kind elsewhere
 
 
 def test_a_caller_that_was_answered_elsewhere_leaves_no_missed_call(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ import pytest
 
 from signalling import commands as sip
 from signalling import events as sig
+from softswitch.directory.centre import RecordingRule
 from softswitch.directory.model import Kind, Number, Object, Trunk
 from softswitch.model.address import Address
 from softswitch.model.destination import Destination
-from softswitch.model.events import CallHeld, CallResumed, LegDtmf
+from softswitch.model.events import CallHeld, CallResumed, LegDtmf, RecordingFinished, RecordingPaused
 from tests.flows.world import SWITCH, Peer, World, run, sdp
 
 
@@ -66,6 +67,60 @@ def test_hold_in_every_style_is_music_there_and_no_message(tmp_path: Path, style
 
 
 @pytest.mark.acceptance("DLG-7")
+def test_a_line_that_was_put_to_port_0_is_given_up_after_half_a_minute(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        phone, leg = await _talk(world)
+        for back in (True, False):
+            world.carrier.node.submit(sip.Modify(leg, sig.Body(sdp(world.carrier.host, port=0, version=2 + 2 * back))))
+            await world.carrier.sees(sig.Modified)
+            await world.passes(25.0)
+            if back:
+                world.carrier.modify(leg, "sendrecv", version=5)
+                await world.carrier.sees(sig.Modified)
+                await world.passes(40.0)
+            assert not any(isinstance(event, sig.Ended) for event in world.carrier.events)
+        await world.passes(6.0)
+        await world.carrier.sees(sig.Ended, 1.0)
+        await phone.sees(sig.Ended, 1.0)
+        await world.settles()
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.acceptance("DLG-7")
+def test_a_network_that_wants_to_know_of_a_hold_is_told(tmp_path: Path) -> None:
+    """`hold = "signal"`: a=sendonly, with music all the same, then the body that was agreed on before; else not one message."""
+
+    async def scenario(world: World) -> None:
+        phone, leg = await _talk(world)
+        before = phone.incoming[-1].body
+        assert before is not None
+        answered = next(
+            seen.data for seen in world.network.wire
+            if seen.to_peer and seen.peer == "192.0.2.1" and b"200 OK" in seen.data and b"m=audio" in seen.data
+        )  # fmt: skip
+        phone.modify("", "sendonly")
+        held = await world.carrier.sees(sig.ModifyRequested)
+        assert held.body is not None
+        assert b"a=sendonly" in held.body.content
+        await world.passes(0.2)
+        assert world.engine.hears(world.carrier.port) == {"default"}
+        assert len(world.seen(CallHeld)) == 1
+        phone.modify("", "sendrecv", version=3)
+        back = await world.carrier.sees(sig.ModifyRequested)
+        assert back.body is not None
+        first, last = (body.split(b"s=-", 1)[1] for body in (answered, back.body.content))
+        assert first == last  # but for the version of o=
+        await world.passes(0.2)
+        assert world.engine.hears(world.carrier.port) == {"phone"}
+        world.carrier.hang_up(leg)
+        await world.settles()
+
+    world = run(tmp_path, scenario, _carrier(media={"hold": "signal"}))
+    assert len(world.seen(CallHeld)) == len(world.seen(CallResumed)) == 1
+
+
+@pytest.mark.acceptance("DLG-7")
 def test_who_only_listens_is_not_on_hold(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         phone, leg = await _talk(world)
@@ -84,20 +139,29 @@ def test_who_only_listens_is_not_on_hold(tmp_path: Path) -> None:
 def test_a_codec_change_of_one_leg_is_no_message_on_the_other(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         phone, leg = await _talk(world)
+        (recorder,) = (each.mix.recorder for each in world.switch.calls._live.values())
         quiet = world.network.messages(to=world.carrier.host)
         for version, (formats, name) in enumerate([("0 101", "PCMU"), ("9 101", "G722"), ("8 101", "PCMA")], 2):
             phone.node.submit(sip.Modify(phone.incoming[-1].leg, sig.Body(sdp(phone.host, formats=formats, version=version))))
             await phone.sees(sig.Modified)
             assert world.engine.ports[phone.port].command.codecs[0].name == name
+            assert world.engine.records(recorder) == ({"customer"}, {"phone"})
+            await world.passes(1.0)
         phone.node.submit(sip.Modify(phone.incoming[-1].leg, sig.Body(sdp(phone.host, formats="18", version=9))))
         assert (await phone.sees(sig.ModifyFailed)).status == 488
         assert world.engine.hears(phone.port) == {"customer"}
         assert world.engine.hears(world.carrier.port) == {"phone"}
         assert world.network.messages(to=world.carrier.host) == quiet
+        assert world.engine.records(recorder) == ({"customer"}, {"phone"})
         world.carrier.hang_up(leg)
         await world.settles()
 
-    run(tmp_path, scenario)
+    always = (Kind.RECORDING_RULE, RecordingRule(name="all", mode="always"))
+    world = run(tmp_path, scenario, always)
+    (finished,) = world.seen(RecordingFinished)
+    assert finished.status == "complete"
+    assert finished.duration_ms >= 3000
+    assert not world.seen(RecordingPaused)
 
 
 IMAGE = (
@@ -158,7 +222,7 @@ def test_early_sound_of_a_trunk(tmp_path: Path, policy: str, first: bool, second
     run(tmp_path, scenario, _carrier(media={"early_media": policy}))
 
 
-@pytest.mark.parametrize(("mode", "by_info"), [("auto", False), ("info", True), ("inband", False)])
+@pytest.mark.parametrize(("mode", "by_info"), [("auto", False), ("rfc4733", False), ("info", True), ("inband", False)])
 def test_keys_reach_a_trunk_the_way_it_wants(tmp_path: Path, mode: str, by_info: bool) -> None:
     async def scenario(world: World) -> None:
         phone = await world.phone("1001")
@@ -168,7 +232,7 @@ def test_keys_reach_a_trunk_the_way_it_wants(tmp_path: Path, mode: str, by_info:
         await world.passes(0.5)
         offered = world.carrier.incoming[0].body
         assert offered is not None
-        assert (b"telephone-event" in offered.content) is (mode == "auto")
+        assert (b"telephone-event" in offered.content) is (mode in ("auto", "rfc4733"))
         phone.node.submit(sip.SendInfo(leg, sig.Body(b"Signal=5\r\nDuration=160\r\n", "application/dtmf-relay")))
         await world.passes(0.5)
         infos = [event for event in world.carrier.events if isinstance(event, sig.InfoReceived)]
