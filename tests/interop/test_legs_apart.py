@@ -5,12 +5,18 @@ SIPp on both sides. One switch for the whole file.
 
 from __future__ import annotations
 
+import re
+import socket
+import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from signalling.message import Request, ResponseTemplate, parse
 from tests.support.audio import tone
+from tests.support.raw_sip import RawSip, header, offer
 from tests.support.sipp import Caller, Sipp, answering, refusing, ulaw
 from tests.support.switch import Switch, free_sip_port
 from tests.support.topology import leaks, sipp_log
@@ -63,7 +69,7 @@ def test_hold_and_resume_are_no_message_on_the_other_leg(switch: Switch, tmp_pat
     _apart(switch, near, far)
 
 
-@pytest.mark.acceptance("DLG-11", "DLG-10")
+@pytest.mark.acceptance("DLG-11")
 @pytest.mark.parametrize(("status", "told", "q850"), [(486, 486, 17), (404, 404, 1), (415, 501, 79)])
 def test_a_refusal_is_told_by_the_table(switch: Switch, tmp_path: Path, status: int, told: int, q850: int) -> None:
     scenario = Caller().invite()
@@ -77,3 +83,87 @@ def test_a_refusal_is_told_by_the_table(switch: Switch, tmp_path: Path, status: 
         far.succeed(5)
     assert f"Reason: Q.850;cause={q850}" in near.messages()
     _apart(switch, near, far)
+
+
+def _voice(sequence: int) -> bytes:
+    """One packet of 20 ms µ-law."""
+    return struct.pack("!BBHII", 0x80, 0, sequence & 0xFFFF, sequence * 160, 77) + bytes([0x55, 0xD5]) * 80
+
+
+def _media_port(message: str) -> int:
+    found = re.search(r"m=audio (\d+)", message)
+    assert found is not None, message
+    return int(found[1])
+
+
+def _provisional(far: RawSip, invite: str, status: int, body: str = "") -> None:
+    request = parse(invite.encode())
+    assert isinstance(request, Request)
+    contact = f"Contact: <sip:127.0.0.1:{far.address[1]}>\r\n"
+    kind = "application/sdp" if body else ""
+    far.send(ResponseTemplate(request, far.switch).render(status, "far", contact, kind, body.encode()))
+
+
+def _next(peer: RawSip, first: str) -> str:
+    """The next message that begins so; what else comes is passed over."""
+    while (message := peer.receive(3.0)) is not None:
+        if message.startswith(first):
+            return message
+    raise AssertionError(f"no {first}")
+
+
+def _heard_within(ear: socket.socket, seconds: float) -> bool:
+    ear.settimeout(seconds)
+    try:
+        return bool(ear.recv(2048))
+    except TimeoutError:
+        return False
+
+
+def _fall_quiet(ear: socket.socket) -> None:
+    """Reads what is under way; returns when nothing came for 60 ms."""
+    while _heard_within(ear, 0.06):
+        pass
+
+
+@pytest.mark.acceptance("DLG-10")
+def test_early_sound_is_relayed_at_once_and_silence_becomes_a_tone(switch: Switch) -> None:
+    """183 with a description and its sound; then 180 without a packet: the caller hears a tone of ours after 200 ms."""
+    with (
+        RawSip(switch.sip_port, port=NEAR) as near, RawSip(switch.sip_port, port=FAR) as far,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mouth,
+    ):  # fmt: skip
+        ear.bind(("127.0.0.1", 0))
+        mouth.bind(("127.0.0.1", 0))
+        uri = f"sip:4050@127.0.0.1:{switch.sip_port}"
+        near.send(near.request("INVITE", uri, body=offer(port=ear.getsockname()[1]), call_id="early"))
+        invite = _next(far, "INVITE ")
+        toward = ("127.0.0.1", _media_port(invite))
+        _provisional(far, invite, 183, offer(port=mouth.getsockname()[1]))
+        early = _next(near, "SIP/2.0 183")
+        assert _media_port(early)
+        _fall_quiet(ear)
+        delays = []
+        for sequence in range(10):
+            sent = time.monotonic()
+            mouth.sendto(_voice(sequence), toward)
+            assert _heard_within(ear, 1.0)
+            delays.append(time.monotonic() - sent)
+            time.sleep(max(0.0, 0.02 - delays[-1]))
+        assert delays[0] <= 0.1
+        _fall_quiet(ear)
+        _provisional(far, invite, 180)
+        began = time.monotonic()
+        assert _heard_within(ear, 2.0), "a tone"
+        assert 0.1 <= time.monotonic() - began <= 1.0
+        cancelled = near.request("CANCEL", uri, call_id="early")
+        via = re.search(r"Via: [^\n]*", early)
+        assert via is not None
+        cancelled = re.sub(r"Via: [^\n]*", via[0].strip().split(";received")[0], cancelled)
+        near.send(re.sub(r"From: [^\n]*", "From: " + header(early, "From"), cancelled))
+        cancel = _next(far, "CANCEL ")
+        for text, status in ((cancel, 200), (invite, 487)):
+            request = parse(text.encode())
+            assert isinstance(request, Request)
+            far.send(ResponseTemplate(request, far.switch).render(status, "far", "", "", b""))
+        near.send(near.request("ACK", uri, call_id="early"))
