@@ -35,6 +35,11 @@ CATALOGUE: Mapping[str, Entry] = {
         Said("话机断电、断网或注册过期。", "The phone has no power or network, or its registration ended."),
         Said("检查话机;座席可改用浏览器。", "Check the phone; the agent may work by browser."),
     ),
+    "account_guessed": Entry(
+        Said("账号密码被猜测", "An account's password is being guessed"),
+        Said("十分钟内来自多个地址的登录失败超过20次。", "More than 20 failed logins from many addresses in ten minutes."),
+        Said("更换该分机密码;确认话机登录正常;必要时封禁来源。", "Change the password of the extension; see that its phone gets in; ban the sources if need be."),
+    ),
     "queue_length": Entry(
         Said("排队过长", "Queue too long"),
         Said("来电多于座席能处理的数量。", "More calls than the agents can take."),

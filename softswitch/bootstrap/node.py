@@ -21,6 +21,7 @@ from signalling.endpoint import EndpointConfig
 from signalling.events import Counted
 from signalling.events import Event as SipEvent
 from signalling.transports import Resolver, SipDriver
+from signalling.usage.config import SCANNERS
 from softswitch import __version__
 from softswitch.access.rules import sign_in_rules
 from softswitch.acd.desks import AcdDesks
@@ -32,6 +33,7 @@ from softswitch.bootstrap.certificate import certificates_of
 from softswitch.bootstrap.configuring import missing_codecs
 from softswitch.bootstrap.figures import Figures, StatusPage
 from softswitch.bootstrap.parts import PARTS
+from softswitch.bootstrap.parts.defence import ban_rules
 from softswitch.bootstrap.recording import recordings_as_set
 from softswitch.bootstrap.schemas import SCHEMAS
 from softswitch.bootstrap.switch import Parts, Switch
@@ -92,6 +94,7 @@ class Node:
         self.extensions: Mapping[str, Extension] = {}
         self.parts: dict[type, object] = {}
         self.started_at = self.clock.utc()
+        self.on_counted: Callable[[Counted], None] = lambda _event: None
         self._make_engine = make_engine
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[Any]] = []
@@ -169,7 +172,10 @@ class Node:
             )
         )  # fmt: skip
         advertise = None if settings.sip.advertise in ("", "auto") else _advertised(settings.sip.advertise)
-        config = EndpointConfig(realm=settings.sip.realm, advertise=advertise, overload_lag=settings.sip.overload_ms / 1000)
+        config = EndpointConfig(
+            realm=settings.sip.realm, advertise=advertise, overload_lag=settings.sip.overload_ms / 1000,
+            scanners=(*SCANNERS, *(word.lower() for word in settings.security.scanners)), bans=ban_rules(settings.security),
+        )  # fmt: skip
         self.observer = Observer(settings.sip, self.clock)
         self.driver = SipDriver(
             config, switch.peers, self._heard, trace=self.observer.note, tls=self.certificates.sip,
@@ -187,6 +193,7 @@ class Node:
     def _heard(self, event: SipEvent) -> None:
         if isinstance(event, Counted):
             self.figures.note(event)
+            self.on_counted(event)
             if event.what == "tls-handshake":
                 log.info("! TLS handshake failed", source=event.flow.remote[0], reason=event.detail)
         else:

@@ -148,6 +148,8 @@ class Switch:
         self.registrar.on_change = self.stations.extension_changed
         self.screen: Callable[[LegFacts, Admission], Admission] = lambda _facts, admission: admission
         """What lists of numbers make of a new call; set by the part that has the lists."""
+        self.on_offence: Callable[[sig.SecurityEvent], None] = lambda _event: None
+        """Told of what the security line tells; set by the part that keeps bans."""
         self._music = 0
         self.trunks.configure(parts.directory())
 
@@ -189,6 +191,7 @@ class Switch:
     def _security(self, event: sig.SecurityEvent) -> None:
         """One line that a log watcher can act on (sip.md §9)."""
         security.write(security.security_line(self._parts.clock.utc(), event))
+        self.on_offence(event)
 
     def _admit(self, facts: LegFacts) -> Admission:
         return self.screen(facts, self._routed(facts))

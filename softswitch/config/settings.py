@@ -162,6 +162,18 @@ class AccessSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecuritySettings:
+    ban_points: int = _setting(
+        10, "Points within ten minutes that shut a SIP source out, a wrong password is 2; 0: never.", unit="points"
+    )
+    ban_seconds: float = _setting(3600.0, "The first ban; each further one lasts twice as long.", unit="s")
+    ban_longest: float = _setting(86400.0, "No ban lasts longer.", unit="s")
+    never_ban: tuple[str, ...] = _setting((), "Networks whose sources are never banned, such as 192.0.2.0/24.")
+    scanners: tuple[str, ...] = _setting((), "Words in User-Agent that are dropped without answer, beside the shipped ones.")
+    nftables: str = _setting("", "FAMILY TABLE SET of nftables that gets banned sources, such as inet softswitch banned.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LdapSettings:
     url: str = _setting("", "ldaps://HOST or ldap://HOST (then with StartTLS); empty: no sign-in by LDAP or Active Directory.")
     base: str = _setting("", "Where people are looked for, such as ou=people,dc=example,dc=com.")
@@ -237,6 +249,7 @@ class Settings:
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
     access: AccessSettings = AccessSettings()
+    security: SecuritySettings = SecuritySettings()
     ldap: LdapSettings = LdapSettings()
     oidc: OidcSettings = OidcSettings()
     mail: MailSettings = MailSettings()
@@ -274,7 +287,8 @@ class Setting:
 SECTIONS: Mapping[str, type] = {
     "sip": SipSettings, "media": MediaSettings, "http": HttpSettings, "database": DatabaseSettings, "bus": BusSettings,
     "node": NodeSettings, "recordings": RecordingsSettings, "metrics": MetricsSettings, "log": LogSettings,
-    "access": AccessSettings, "ldap": LdapSettings, "oidc": OidcSettings, "mail": MailSettings, "alarms": AlarmsSettings,
+    "access": AccessSettings, "security": SecuritySettings,
+    "ldap": LdapSettings, "oidc": OidcSettings, "mail": MailSettings, "alarms": AlarmsSettings,
     "reports": ReportsSettings, "speech": SpeechSettings,
 }  # fmt: skip
 

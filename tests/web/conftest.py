@@ -19,6 +19,10 @@ from media.fake import FakeEngine
 from media.prepare import Preparer
 from media.prompts import PromptStore
 from media.service import MediaService
+from signalling.endpoint.bans import Bans
+from signalling.endpoint.budget import Budget
+from signalling.usage.config import Limits
+from signalling.usage.offences import BanRules
 from softswitch.access.audit import Audit
 from softswitch.access.entrance import Entrance
 from softswitch.acd.tables import SCHEMA as ACD
@@ -36,6 +40,7 @@ from softswitch.cluster.bus import Bus
 from softswitch.config.settings import Settings, SpeechSettings
 from softswitch.customers.book import CustomerBook
 from softswitch.customers.tables import SCHEMA as CUSTOMERS
+from softswitch.defence.service import Defence
 from softswitch.directory import service as directory_service
 from softswitch.directory.apply import Rules
 from softswitch.directory.editing import Editor
@@ -300,6 +305,7 @@ def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
         Alerting: Alerting(alerting),
         Reserve: _reserve(services),
         Certificates: Certificates(clock),
+        Defence: Defence(Bans(BanRules()), Budget(Limits()), clock, lambda _event: None, services.alarms, root / "d.json"),
         Archive: Archive(store, keeper, clock, bus.publish, Watch(store, keeper, clock, alarms)),
         Supervision: supervisors,
         Streams: Streams(MediaService(FakeEngine()), services.clock, lambda: "s1", _no_call),

@@ -17,6 +17,7 @@ from web.api import (
     commands,
     config,
     customers,
+    defence,
     desk,
     flows,
     ice,
@@ -69,4 +70,5 @@ ROUTES: tuple[Route, ...] = (
     *webhooks.ROUTES,
     *status.ROUTES,
     *certificates.ROUTES,
+    *defence.ROUTES,
 )

@@ -16,6 +16,7 @@ from softswitch.bootstrap.parts import (
     audit,
     config,
     customers,
+    defence,
     entrance,
     ivr,
     mail,
@@ -38,6 +39,7 @@ Build = Callable[["Node"], Awaitable[object]]
 
 PARTS: tuple[Build, ...] = (
     audit.build,
+    defence.build,
     config.build,
     mail.build,
     queues.spool,
