@@ -22,7 +22,7 @@ NUMBER_FORMATS = ("asis", "e164_plus", "e164", "national", "national_trunk0", "s
 COUNTRIES = ("CN", "HK", "TW", "SG", "JP", "US", "GB", "DE", "FR")
 MOBILE_ZERO = ("auto", "never", "always")
 DIVERSIONS = ("off", "diversion", "history", "both")
-SENDERS = ("caller", "account")
+SENDERS = ("caller", "account", "default")
 SRTP = ("off", "optional", "sdes", "dtls", "sdes-on-tls")
 REGISTERS = ("none", "any")
 CODECS = ("PCMA", "PCMU", "G722", "OPUS", "L16", "L16/8000", "L16/44100", "G729", "AMR", "AMR-WB", "ILBC")
@@ -122,7 +122,7 @@ class Outbound:
     headers_out: tuple[str, ...] = ()
     """Headers of the other peer that may pass to the carrier ("X-*": every one that begins so)."""
     sender: str = field(default="caller", metadata={"choices": SENDERS})
-    """Whose number stands in From."""
+    """Whose number stands in From: the caller's, the account of the login, or `number`."""
     display: bool = True
     """Whether the caller's name is sent."""
 

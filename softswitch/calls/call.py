@@ -379,6 +379,8 @@ class Call:
     def _calling(self, destination: Destination) -> LegFacts:
         """Who calls, for the devices that are rung. A caller who is sent outside is announced as forwarded by its number."""
         facts = self.facts
+        if told := self.variables.get("user_to_user", ""):
+            facts = replace(facts, headers={**facts.headers, "User-To-User": told})
         shown = self.variables.get("outside_number", "")
         if shown and destination.kind is DestinationKind.OUTSIDE and facts.kind is not PartyKind.TRUNK:
             return replace(facts, caller=shown)
@@ -461,6 +463,8 @@ class Call:
                 self.join_calls(self, party, wanted)
                 return
             to = self.resolve_transfer(leg.facts, wanted.number)
+            if wanted.user_to_user:
+                self.variables["user_to_user"] = wanted.user_to_user
             leg.report_transfer(status)
             blind(self, party, to, actor=party.agent or "callee")
         except Unreachable as fault:

@@ -101,11 +101,13 @@ class DigitPressed:
 class TransferWanted:
     """The party asks that the other side be sent to `number`, or joined to another call of its own.
 
-    `replaces` names that call's dialog (RFC 3891): "call-id;to-tag=…;from-tag=…"; empty for a blind transfer.
+    `replaces` names that call's dialog (RFC 3891): "call-id;to-tag=…;from-tag=…"; empty for a blind transfer. `user_to_user` is
+    what the party wants told to whoever takes over (RFC 7433).
     """
 
     number: str
     replaces: str = ""
+    user_to_user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

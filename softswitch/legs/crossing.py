@@ -19,6 +19,7 @@ from softswitch.model.target import Target
 MAX_HEADERS = 20
 MAX_VALUE = 2048
 _NO_SESSION = "0" * 32
+_USER_TO_USER = re.compile(r"(?:[0-9a-fA-F]{2}){1,128}(?:\s*;[!-~ ]{0,200})?")
 _SESSION = re.compile(r"\s*([0-9a-fA-F]{32})\b")
 _NEVER = frozenset(
     {"authorization", "proxy-authorization", "route", "record-route", "path", "service-route", "warning", "server",
@@ -60,6 +61,12 @@ def passed_in(headers: Mapping[str, str], manners: Manners) -> dict[str, str]:
         if _listed(name, manners.headers_in) and name not in _NEVER and len(value) <= MAX_VALUE
     ]
     return {_title(name): value for name, value in kept[:MAX_HEADERS]}
+
+
+def user_to_user_in(headers: Mapping[str, str]) -> str:
+    """What one user tells another one (RFC 7433): up to 128 octets in hexadecimal, with parameters; else ""."""
+    value = headers.get("user-to-user", "").strip()
+    return value if _USER_TO_USER.fullmatch(value) else ""
 
 
 def invite(target: Target, caller: LegFacts, host: str, leg: str) -> tuple[sig.Identity, dict[str, str]]:

@@ -285,7 +285,8 @@ class SipLeg:
             case sig.InfoReceived():
                 self._info(event.body)
             case sig.TransferRequested():
-                self._tell(base.TransferWanted(event.refer_to_user, event.replaces))
+                told = crossing.user_to_user_in(event.headers)
+                self._tell(base.TransferWanted(event.refer_to_user, event.replaces, told))
             case sig.Ended():
                 self._ended(event)
 

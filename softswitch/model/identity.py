@@ -67,5 +67,5 @@ class Manners:
 
 
 USUAL = Manners()
-PHONES = Manners(connected_line=True, privacy="none", trust=False)
+PHONES = Manners(connected_line=True, privacy="none", trust=False, headers_out=frozenset({"user-to-user"}))
 """Of phones, agents and pages: they see whom they talk to; what they say about themselves is not believed."""

@@ -111,7 +111,8 @@ class Carrier:
         into, out = self.profile.inbound, self.profile.outbound
         return Manners(
             caller_id=out.caller_id, privacy=out.privacy, display=out.display,
-            sender=self.trunk.username if out.sender == "account" else "", owned=out.owned, number=out.number,
+            sender={"account": self.trunk.username, "default": out.number}.get(out.sender, ""),
+            owned=out.owned, number=out.number,
             form=out.number_format, mobile_zero=out.mobile_zero, where=Context(into.country, into.area),
             diversion=out.diversion, connected_line=self.profile.session.connected_line,
             headers_out=frozenset(map(str.lower, out.headers_out)), headers_in=frozenset(map(str.lower, into.headers_in)),

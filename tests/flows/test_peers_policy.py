@@ -1,5 +1,6 @@
 """What one leg does is its own affair: hold in all styles, early sound, keys, fax offers, transfers (sip.md §4.7, 5.2, 7)."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -288,7 +289,41 @@ def test_both_sides_see_whom_they_talk_to_after_a_transfer(tmp_path: Path) -> No
         phone.node.submit(sip.Refer(phone.incoming[-1].leg, f"sip:1002@{SWITCH[0]}"))
         changed = await world.carrier.sees(sig.Refreshed, 5.0)
         assert "<sip:1002@192.0.2.100>" in changed.headers["p-asserted-identity"]
+        first = next(re.search(rb"Session-ID: (\w{32});", data) for data in answers if b"200 OK" in data)
+        assert first is not None
+        assert changed.headers["session-id"][:32] != first[1].decode()  # another party, another end of the session (RFC 7989)
         world.carrier.hang_up(leg)
         await world.settles()
 
     run(tmp_path, scenario, _carrier(session={"connected_line": True}))
+
+
+@pytest.mark.parametrize(("value", "told"), [("34313435464A;encoding=hex", True), ("no hexadecimal", False)])
+def test_what_a_transferring_phone_tells_the_next_one_arrives(tmp_path: Path, value: str, told: bool) -> None:
+    """User-to-User, escaped in Refer-To (RFC 7433 §4)."""
+
+    async def scenario(world: World) -> None:
+        phone, leg = await _talk(world)
+        second = await world.phone("1002")
+        second.answers()
+        escaped = value.replace(" ", "%20").replace(";", "%3B").replace("=", "%3D")
+        phone.node.submit(sip.Refer(phone.incoming[-1].leg, f"sip:1002@{SWITCH[0]}?User-to-User={escaped}"))
+        await world.passes(2.0)
+        assert second.incoming[0].headers.get("user-to-user") == (value if told else None)
+        world.carrier.hang_up(leg)
+        await world.settles()
+
+    run(tmp_path, scenario)
+
+
+def test_the_number_of_the_house_stands_in_from_where_a_carrier_wants_it(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        phone = await world.phone("1001")
+        world.carrier.answers()
+        leg = phone.call("0123456")
+        await phone.sees(sig.Answered)
+        assert world.carrier.incoming[0].caller.uri_user == "+861012345678"
+        phone.hang_up(leg)
+        await world.settles()
+
+    run(tmp_path, scenario, _carrier(outbound={"sender": "default", "number": "+861012345678"}))

@@ -59,7 +59,7 @@ def reliable(number: int) -> str:
     return f"Require: 100rel\r\nRSeq: {number}\r\n"
 
 
-@pytest.mark.acceptance("DLG-9", "TXN-6", missing="the one To-tag at A and the sound: tests/flows")
+@pytest.mark.acceptance("DLG-9", "TXN-6")
 def test_each_early_dialog_has_its_own_prack_and_the_third_may_win() -> None:
     call = Proxy()
     (first,) = call.answers(183, "one", b"v=0 one", reliable(7))
