@@ -130,7 +130,7 @@ def _placed(party: Party, kept: Kept, name: str, of_dialog: dict[str, Party]) ->
     """With the address of its first message; an agent without one sits in a browser."""
     dialog = kept.dialogs.get(name)
     if dialog is None or not dialog.messages:
-        return replace(party, kind="browser") if party.kind == "agent" and not name else party
+        return replace(party, kind="browser") if party.kind == "agent" and not name and kept.dialogs else party
     flow = dialog.messages[0].flow
     host, port = flow.remote
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -25,7 +25,7 @@ class Case(NamedTuple):
 _SPOKEN = {
     "trunk": Text("中继 {}", "trunk {}"),
     "extension": Text("分机 {}", "extension {}"),
-    "agent": Text("座席 {} 的话机", "the phone of agent {}"),
+    "agent": Text("座席 {} 的设备", "the device of agent {}"),
     "outside": Text("号码 {}", "number {}"),
     "peer": Text("{}", "{}"),
     "switch": Text("交换机", "the switch"),

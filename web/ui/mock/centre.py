@@ -126,6 +126,59 @@ def voicemail() -> list[Json]:
     ]
 
 
+def ladder(call: str) -> Json:
+    """A call from a carrier to an agent's browser whose sound did not come, after a full trunk."""
+    parties = [
+        ("p1", "caller", "trunk", "carrier", "203.0.113.7:5060", "udp"), ("switch", "switch", "switch", "", "", ""),
+        ("p2", "callee", "extension", "1002", "198.51.100.2:5062", "tcp"), ("p3", "callee", "browser", "agent1", "", ""),
+    ]  # fmt: skip
+    lines = [
+        (0, "p1", "switch", "INVITE", 0, "INVITE 4008001000 · PCMA PCMU", False), (2, "switch", "p1", "INVITE", 100, "100 Trying", False),
+        (40, "switch", "p2", "INVITE", 0, "INVITE 1002 · PCMA PCMU", False), (540, "switch", "p2", "INVITE", 0, "INVITE 1002 · PCMA PCMU", True),
+        (552, "p2", "switch", "INVITE", 488, "488 Not Acceptable Here · Q.850 88", False), (553, "switch", "p2", "ACK", 0, "ACK", False),
+        (560, "switch", "p1", "INVITE", 180, "180 Ringing", False), (3900, "switch", "p1", "INVITE", 200, "200 OK · PCMA", False),
+        (3950, "p1", "switch", "ACK", 0, "ACK", False), (61_000, "p1", "switch", "BYE", 0, "BYE · Q.850 16", False),
+        (61_002, "switch", "p1", "BYE", 200, "200 OK (BYE)", False),
+    ]  # fmt: skip
+    events = [
+        (560, "p3", "leg_started", {"target": "agent:agent1", "trunk": ""}), (3905, "switch", "connected", {"other": "agent:agent1"}),
+        (3990, "p1", "first_packet", {"codec": "PCMA"}), (6100, "p3", "one_way", {"why": "no_packets", "detail": "", "codec": "opus"}),
+        (20_000, "p1", "key", {"digit": "•", "way": "rfc4733"}), (61_001, "switch", "ended", {"who": "caller", "cause": "normal"}),
+    ]  # fmt: skip
+
+    def message(number: int, ms: int, source: str, target: str, method: str, status: int, summary: str, repeat: bool) -> Json:
+        first = f"SIP/2.0 {summary.split(' ·')[0]}" if status else f"{method} sip:4008001000@192.0.2.100 SIP/2.0"
+        text = f"{first}\r\nVia: SIP/2.0/UDP 203.0.113.7:5060;branch=z9hG4bK776asdhds\r\nCall-ID: a84b4c76e66710\r\nCSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n"
+        return {
+            "number": number, "at": data.ago(420 - ms / 1000), "ms": ms, "source": source, "target": target, "transport": "udp", "first_line": first,
+            "method": method, "status": status, "summary": summary, "repeat": repeat, "sdp": [], "text": text,
+        }  # fmt: skip
+
+    def verdict(rule: str, level: str, party: str, zh: str, en: str, advice: tuple[str, str] = ("", "")) -> Json:
+        return {
+            "rule": rule,
+            "level": level,
+            "at": data.ago(410),
+            "party": party,
+            "text": {"zh": zh, "en": en},
+            "advice": {"zh": advice[0], "en": advice[1]},
+        }
+
+    return {
+        "call": call, "kept": "kept", "dropped": 0, "began": data.ago(420),
+        "parties": [dict(zip(("id", "role", "kind", "name", "address", "transport"), one, strict=True), leg=None) for one in parties],
+        "messages": [message(number, *line) for number, line in enumerate(lines, 1)],
+        "events": [{"at": data.ago(420 - ms / 1000), "ms": ms, "party": party, "kind": kind, "values": values} for ms, party, kind, values in events],
+        "verdicts": [
+            verdict("no_packets", "fault", "p3", "没有收到来自座席 agent1 的浏览器的任何语音包", "No packets came from the browser of agent agent1",
+                    ("检查 NAT、防火墙和它通告的媒体地址", "Check NAT, firewalls and the media address that it told")),
+            verdict("codecs_refused", "warning", "p2", "分机 1002 拒绝了提供的编码（PCMA PCMU）", "Extension 1002 refused the codecs that were offered (PCMA PCMU)",
+                    ("为该侧启用它支持的编码", "Offer a codec that it knows")),
+            verdict("talked", "info", "p1", "通话正常，持续 57 秒，由主叫挂机", "They talked for 57 s; the caller hung up"),
+        ],
+    }  # fmt: skip
+
+
 def routing(call: str) -> Json:
     return {
         "call": call,
@@ -259,6 +312,10 @@ async def why(request: web.Request) -> web.Response:
     return web.json_response(routing(request.match_info["id"]))
 
 
+async def wire(request: web.Request) -> web.Response:
+    return web.json_response(ladder(request.match_info["id"]))
+
+
 async def codes(_: web.Request) -> web.Response:
     return web.json_response({"reasons": REASONS, "dispositions": DISPOSITIONS})
 
@@ -289,6 +346,7 @@ def add_routes(router: web.UrlDispatcher, api: str) -> None:
     router.add_put(f"{api}/voicemail/{{id}}", change("voicemail"))
     router.add_delete(f"{api}/voicemail/{{id}}", remove("voicemail"))
     router.add_get(f"{api}/calls/{{id}}/routing", why)
+    router.add_get(f"{api}/calls/{{id}}/ladder", wire)
     for method, path in (
         ("POST", "/calls/{id}/notes"), ("PUT", "/calls/{id}/disposition"), ("PUT", "/calls/{id}/customer"),
         ("DELETE", "/calls/{id}/participants/{part}"), ("POST", "/messages"), ("POST", "/queues/{name}/calls/{call}/pick"),

@@ -11,6 +11,7 @@ import type {
   DeskTarget,
   Disposition,
   ImportResult,
+  Ladder,
   Mailbox,
   Reason,
   Routing,
@@ -51,6 +52,9 @@ export interface CallOrder {
 export const voicemailUrl = (message: string): string =>
   `${BASE}/voicemail/${id(message)}/audio${query({ session: tabSession() })}`;
 
+/** The messages of a call for Wireshark. */
+export const captureFile = (call: string): string => `${BASE}/calls/${id(call)}/ladder.pcap${query({ session: tabSession() })}`;
+
 export const customersFile = (format: string): string => `${BASE}/customers/export${query({ format, session: tabSession() })}`;
 
 /** Sends the file as it is; its type says how to read it. */
@@ -68,6 +72,7 @@ export const centre = {
   waiting: () => items<WaitingCall & { queue: string }>("/desk/waiting"),
   mailboxes: () => items<Mailbox>("/mailboxes"),
 
+  ladder: (call: string) => json<Ladder>("GET", `/calls/${id(call)}/ladder`),
   routing: (call: string) => json<Routing>("GET", `/calls/${id(call)}/routing`),
   note: (call: string, text: string) => json<CallNote | undefined>("POST", `/calls/${id(call)}/notes`, { text }),
   disposition: (call: string, codes: string[], note: string) =>

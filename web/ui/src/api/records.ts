@@ -182,3 +182,61 @@ export interface Routing {
   call: string;
   visits: RoutingVisit[];
 }
+
+export interface LadderParty {
+  id: string;
+  role: "caller" | "switch" | "callee";
+  kind: string;
+  name: string;
+  address: string;
+  transport: string;
+  leg: string | null;
+}
+
+export interface LadderMessage {
+  number: number;
+  at: string;
+  /** Since the begin of the ladder. */
+  ms: number;
+  source: string;
+  target: string;
+  transport: string;
+  first_line: string;
+  method: string;
+  /** 0: a request. */
+  status: number;
+  summary: string;
+  /** The same octets once more. */
+  repeat: boolean;
+  sdp: { kind: string; address: string; port: number; protocol: string; codecs: string[]; direction: string }[];
+  text: string;
+}
+
+export interface LadderEvent {
+  at: string;
+  ms: number;
+  party: string;
+  kind: string;
+  values: Record<string, string | number>;
+}
+
+export interface LadderVerdict {
+  rule: string;
+  level: "fault" | "warning" | "info";
+  at: string;
+  party: string;
+  text: { zh: string; en: string };
+  advice: { zh: string; en: string };
+}
+
+/** What was said on the wire about a call, and what it means. */
+export interface Ladder {
+  call: string;
+  kept: "kept" | "live" | "none" | "off";
+  dropped: number;
+  began: string | null;
+  parties: LadderParty[];
+  messages: LadderMessage[];
+  events: LadderEvent[];
+  verdicts: LadderVerdict[];
+}
