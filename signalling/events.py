@@ -70,6 +70,7 @@ class IncomingCall:
     replaces: NamedDialog | None = None  # this call takes the place of that leg: answer, move the media, hang up the other
     join: NamedDialog | None = None  # this call wants to be added to that one
     can_100rel: bool = False  # the caller takes reliable 18x, and its policy allows them: a delayed offer may be met there
+    contact: str = ""  # the Contact as it came
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast, get_type_hints
 
 from sip_profiles import schema
-from sip_profiles.schema import CarrierProfile
+from sip_profiles.schema import CarrierProfile, Example
 
 CARRIERS = Path(__file__).parent / "carriers"
 _MAX_DEPTH = 8
@@ -36,15 +36,27 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in CARRIERS.glob("*.toml")))
 
 
+def examples(name: str) -> tuple[Example, ...]:
+    """The messages of a shipped profile's own file, which are its tests. Raises ProfileError."""
+    if name not in names():
+        raise ProfileError(f"expected one of the profiles {' '.join(names())}, got {name!r}")
+    return examples_in(CARRIERS / f"{name}.toml")
+
+
+def examples_in(path: Path) -> tuple[Example, ...]:
+    """The `[[example]]` tables of a file. Raises ProfileError."""
+    text = path.read_text("utf-8")
+    where = _Lines(str(path), text)
+    return tuple(_merged(Example(), table, ("example",), where) for table in _read(path, text).get("example", ()))
+
+
 def load(path: Path, *, depth: int = 0) -> CarrierProfile:
     """Reads one file and what it extends (a name of the same folder, else a shipped one)."""
     if not path.is_file():
         raise ProfileError(f"{path.name}: expected one of the profiles {' '.join(names())}, got {path.stem!r}")
     text = path.read_text("utf-8")
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as fault:
-        raise ProfileError(f"{path}: {fault}") from fault
+    data = _read(path, text)
+    data.pop("example", None)
     parent = data.pop("extends", "")
     base = CarrierProfile()
     if parent:
@@ -53,6 +65,13 @@ def load(path: Path, *, depth: int = 0) -> CarrierProfile:
         beside = path.with_name(f"{parent}.toml")
         base = load(beside if beside.is_file() else CARRIERS / f"{parent}.toml", depth=depth + 1)
     return overridden(base, data, where=_Lines(str(path), text))
+
+
+def _read(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        raise ProfileError(f"{path}: {fault}") from fault
 
 
 def overridden(profile: CarrierProfile, changes: Mapping[str, Any], *, where: _Lines | None = None) -> CarrierProfile:
@@ -122,6 +141,10 @@ def _checked(change: object, kind: object, part: Field[Any], key: tuple[str, ...
         if isinstance(change, list | tuple) and all(type(entry) is int for entry in change):
             return tuple(change)
         raise where.fault(key, "a list of whole numbers", change)
+    if kind == Mapping[str, Any]:
+        if isinstance(change, Mapping):
+            return dict(change)
+        raise where.fault(key, "a table", change)
     if kind is float and isinstance(change, int) and not isinstance(change, bool):
         return float(change)
     if (kind is int and isinstance(change, bool)) or not isinstance(change, cast(type, kind)):

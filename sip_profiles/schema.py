@@ -5,10 +5,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 PROTOCOLS = ("udp", "tcp", "tls", "auto")
 AUTH_MODES = ("auto", "ip", "register", "digest", "none")
+KEEPALIVES = ("off", "options")
+FIX_CONTACT = ("never", "auto")
+SELECTS = ("tgrp", "prefix", "port", "header")
+CALLED_FROM = ("ruri", "to", "p-called", "diversion")
+CALLER_FROM = ("pai", "rpid", "ppi", "from")
 EARLY_MEDIA = ("pass", "block", "after_180", "always_tone")
 DTMF = ("auto", "rfc4733", "info", "inband")
 OFFERS = ("early", "delayed")
@@ -36,6 +43,20 @@ class Transport:
     """Where calls go, in order: "host" or "host:port"."""
     sources: tuple[str, ...] = ()
     """Addresses and networks ("192.0.2.0/28") whose calls are the carrier's; the servers are always among them."""
+    listener: int = 0
+    """Port of ours where its calls arrive; 0: any. Strangers get no answer at a port that a trunk has to itself."""
+    domains: tuple[str, ...] = ()
+    """Hosts in the called address whose calls are this trunk's, where several trunks share an address."""
+    dids: tuple[str, ...] = ()
+    """Called numbers that are this trunk's where several share an address: E.164, X a digit, * at the end any rest."""
+    weights: tuple[int, ...] = ()
+    """Weights of the servers in their order: calls are spread by them instead of going to the first that works."""
+    keepalive: str = field(default="off", metadata={"choices": KEEPALIVES})
+    """options: an OPTIONS each 30 s keeps the way open, like `health.options = 30`."""
+    fix_contact: str = field(default="never", metadata={"choices": FIX_CONTACT})
+    """auto: a private address in Contact is replaced by the one that the message came from."""
+    advertise: str = ""
+    """Our name in Contact, From and Via of what goes to the carrier ("sbc.example.com"); empty: our address."""
     mtu_switch: bool = True
     """Whether a request over 1300 octets may go by TCP instead of UDP."""
     alias: bool = False
@@ -62,20 +83,39 @@ class Auth:
     """ip: by address alone. register, digest: with user and password. auto: ip without a user name, else digest or register."""
     expires: int = 3600
     """Seconds asked for in REGISTER."""
+    user: str = ""
+    """Name for the login where it differs from the account ("{account}@ims.example"); empty: the account."""
+    require_registered: bool = False
+    """Whether calls go out only while the account is registered."""
+    line_token: bool = False
+    """Whether an opaque word stands in the Contact of REGISTER instead of the account: calls that come to it are this trunk's,
+    and the number called is that of To. Needed where several accounts of one carrier are registered."""
+    challenge_inbound: bool = False
+    """Whether the carrier's calls must log in with the trunk's account, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
     options: int = 0
-    """Seconds between OPTIONS probes."""
+    """Seconds between OPTIONS probes; 5 while an address is down."""
     fail_after: int = 3
-    """Probes without an answer until an address is down."""
+    """Probes without an answer (or with 503) until an address is down."""
+    recover_after: int = 2
+    """Answered probes until it is up again."""
+    half_open: int = 5
+    """Calls in a row that failed by the carrier's fault until an address gets one call in 30 seconds alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     channels: int = 0
-    """Calls at once, both directions."""
+    """Calls at once, both directions; 30 for each E1 of a gateway when 0."""
+    reserve_in: int = 0
+    """Channels that are kept free for calls that come in (glare reserve: 2 for each E1)."""
+    cps: float = 0.0
+    """Calls a second to the carrier."""
+    burst: int = 0
+    """Calls that may go at once before `cps` counts; 0: as many as go in a second."""
     max_duration: int = 14400
     """Seconds until a call is ended."""
     max_ring: int = 60
@@ -83,7 +123,34 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Gateway:
+    e1: int = 0
+    """E1 lines behind the gateway: 30 channels each."""
+    select: str = field(default="tgrp", metadata={"choices": SELECTS})
+    """How a trunk group is named to the gateway. tgrp: in the number (RFC 4904). prefix: digits before the number. port: a SIP
+    port. header: in the header `header`."""
+    groups: tuple[str, ...] = ()
+    """The trunk groups in order of trial, each with the same share of lines: names, prefixes or ports, by `select`."""
+    trunk_context: str = ""
+    """The name of the gateway in `trunk-context` (RFC 4904)."""
+    header: str = "X-Trunk-Group"
+    """For `select = "header"`."""
+    channel_header: str = ""
+    """Header in which the gateway tells the time slot of a call, if it does; else the lowest free channel stands for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
+    called_from: str = field(default="ruri", metadata={"choices": CALLED_FROM})
+    """Where the called number stands: the Request-URI, To, P-Called-Party-ID, or the first Diversion."""
+    called_format: str = field(default="asis", metadata={"choices": NUMBER_FORMATS})
+    """How the carrier writes called numbers; they are E.164 inside. asis: they stay as they come."""
+    caller_from: tuple[str, ...] = field(default=("pai", "rpid", "from"), metadata={"choices": CALLER_FROM})
+    """Where the caller's number stands, the first that is there counts; headers only of a carrier that is trusted."""
+    tech_prefix: str = ""
+    """Digits before called numbers that make a call this trunk's where several share an address; taken away."""
+    unknown: str = ""
+    """Where a call to a number that nobody has declared goes ("queue:operator"); empty: 404."""
     registers: str = field(default="none", metadata={"choices": REGISTERS})
     """any: its addresses may bind every name that is no extension, without a login. Only for tests of equipment in a lab."""
     caller_format: str = field(default="asis", metadata={"choices": NUMBER_FORMATS})
@@ -125,6 +192,14 @@ class Outbound:
     """Whose number stands in From: the caller's, the account of the login, or `number`."""
     display: bool = True
     """Whether the caller's name is sent."""
+    user_phone: bool = False
+    """Whether ;user=phone stands behind the called number."""
+    headers_add: tuple[str, ...] = ()
+    """Lines that every INVITE to the carrier carries ("X-Account: 4711")."""
+    emergency: tuple[str, ...] = ("110", "119", "120", "122")
+    """Numbers that always pass: no limit of calls, no withheld number, no route table stops them."""
+    pstn_bridge: bool = True
+    """Whether calls may pass between this trunk and another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +221,8 @@ class Media:
     srtp: str = field(default="off", metadata={"choices": SRTP})
     """Encryption of sound. off: plain RTP. optional: as the carrier likes, offered as RTP/AVP with keys (RFC 8643). sdes, dtls:
     required. sdes-on-tls: required where signalling goes by TLS, elsewhere plain RTP or DTLS and never keys in clear text."""
+    transcode: bool = True
+    """Whether a codec may be offered that the other party lacks. Without, and when they share none, the call is refused."""
     comfort_noise: bool = False
     """Whether comfort noise (RFC 3389) is agreed with G.711 and G.722; silence is not sent then."""
     offer: str = field(default="early", metadata={"choices": OFFERS})
@@ -158,6 +235,8 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Failover:
+    pdd_timeout: float = 8.0
+    """Seconds without ringing until the next route is tried, where there is one."""
     first_response: float = 4.0
     """Seconds without any response until the next address is tried."""
     advance_after_ring: bool = False
@@ -194,17 +273,34 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """One message of a real peer, and what the switch makes of it. They are run as tests.
+
+    `given` is an INVITE and `expect` what the call then is: called, caller, name, anonymous, group, channel, trunk.
+    `call` is a call of ours (to, caller, name, hidden, group) and `sent` the lines that the INVITE to the peer must have.
+    """
+
+    given: str = ""
+    expect: Mapping[str, Any] = field(default_factory=dict)
+    call: Mapping[str, Any] = field(default_factory=dict)
+    sent: tuple[str, ...] = ()
+    trunk: Mapping[str, Any] = field(default_factory=dict)
+    """Overrides of the trunk of this example: {"outbound": {"number": "+8610…"}}; "username" beside them."""
+
+
+@dataclass(frozen=True, slots=True)
 class CarrierProfile:
     """How one carrier differs from the rest."""
 
     schema: int = 1
     name: str = ""
-    kind: str = field(default="carrier", metadata={"choices": ("carrier", "gateway")})
+    kind: str = field(default="carrier", metadata={"choices": ("carrier", "gateway", "cloud")})
     transport: Transport = Transport()
     tls: Tls = Tls()
     auth: Auth = Auth()
     health: Health = Health()
     limits: Limits = Limits()
+    gateway: Gateway = Gateway()
     inbound: Inbound = Inbound()
     outbound: Outbound = Outbound()
     session: Session = Session()

@@ -207,6 +207,8 @@ class Endpoint:
     def advertised(self, flow: Flow) -> str:
         advertise = self.config.advertise
         host, port = flow.local if advertise is None else advertise(flow) if callable(advertise) else advertise
+        if (policy := self.peers.trunk(flow)) is not None and policy.advertise:
+            host = policy.advertise
         return f"{format_host(host)}:{port}"
 
     def via(self, flow: Flow) -> str:

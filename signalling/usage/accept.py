@@ -80,6 +80,7 @@ def offer_call(
             replaces=replaces,
             join=join,
             can_100rel=leg.can_100rel and leg.policy.rel100 != "off",
+            contact=presentable(request.headers.get("contact", [""])[0]),
         )
     )
 

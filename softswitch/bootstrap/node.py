@@ -181,7 +181,7 @@ class Node:
             config, switch.peers, self._heard, trace=self.observer.note, tls=self.certificates.sip,
             client_tls=switch.trunks.tls_for, origins=settings.sip.ws_origins,
         )  # fmt: skip
-        switch.peers.proved = self.driver.proved
+        switch.peers.proved, switch.peers.realm = self.driver.proved, settings.sip.realm
         families = tuple(dict.fromkeys("ipv6" if ":" in listen.host else "ipv4" for listen in settings.sip.listen))
         switch.trunks.resolver = Resolver(settings.sip.dns_servers, families or ("ipv4",))
         return switch

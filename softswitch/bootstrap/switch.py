@@ -144,7 +144,9 @@ class Switch:
         self.calls.circling = self._circling
         self.codes = FeatureCodes(self.control, parts.directory)
         self.handlers[DestinationKind.FEATURE] = self.codes.run
-        self.trunks.count = self.sip.on_trunk
+        self.trunks.count, self.trunks.count_in, self.trunks.lines = self.sip.on_trunk, self.sip.on_lines, self.sip.lines
+        self.sip.now, self.sip.may_dial, self.sip.line_of = clock.now, self.trunks.seize, self.trunks.line_of
+        self.sip.on_talked = self.trunks.talked
         self.registrar.on_change = self.stations.extension_changed
         self.screen: Callable[[LegFacts, Admission], Admission] = lambda _facts, admission: admission
         """What lists of numbers make of a new call; set by the part that has the lists."""
@@ -172,7 +174,7 @@ class Switch:
         """One event of signalling."""
         match event:
             case sig.IncomingCall():
-                self.calls.incoming(self.sip.incoming(event))
+                self._incoming(event)
             case sig.BindingsChanged():
                 if event.aor in self._parts.directory().extensions or self.registrar.is_registered(event.aor):
                     self.registrar.heard(event)  # names that an open test bench registers are nobody here
@@ -187,6 +189,13 @@ class Switch:
             case _:
                 if not self.siprec.heard(event):
                     self.sip.heard(event)
+
+    def _incoming(self, event: sig.IncomingCall) -> None:
+        call = self.trunks.caller(event) if event.peer_kind == PartyKind.TRUNK else event
+        if call is None:  # of no trunk at this address
+            self._parts.submit(sip.Reject(event.leg, Cause.UNALLOCATED.sip, q850=Cause.UNALLOCATED.q850))
+            return
+        self.calls.incoming(self.sip.incoming(call))
 
     def _security(self, event: sig.SecurityEvent) -> None:
         """One line that a log watcher can act on (sip.md §9)."""
@@ -203,8 +212,8 @@ class Switch:
             return self.routing.from_inside(facts.called, facts.party)
         return Admission(None, Cause.FORBIDDEN, "a widget calls what its token says")
 
-    def _plan(self, _caller: LegFacts, destination: Destination) -> Plan:
-        return self.routing.plan(destination)
+    def _plan(self, caller: LegFacts, destination: Destination) -> Plan:
+        return self.routing.plan(destination, caller.party, is_trunk=caller.kind is PartyKind.TRUNK)
 
     def _circling(self, leg: Leg) -> Cause | None:
         """The loop guard of sip.md §5.6: the third time of one session, or a call that was forwarded too often."""

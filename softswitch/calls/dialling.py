@@ -28,6 +28,9 @@ ADVANCE = frozenset(
 )  # fmt: skip
 """Causes of our own after which another route may do better; what a peer has said is judged by the table of sip.md §4.8."""
 
+BEFORE_RINGING = 12.0
+"""Seconds after which no further route is tried: the caller has heard nothing for long enough."""
+
 MAX_ATTEMPTS = 4
 """Stages that one call tries: the caller does not wait through a whole list of routes (sip.md §7, LCR)."""
 
@@ -63,12 +66,20 @@ class _Attempt:
     leg: Leg | None = None
     rang: bool = False
     early: bool = False
+    began: float = 0.0
+    rang_after: float = 0.0  # seconds
 
 
 class TargetReport(Protocol):
-    """Told how a target behaved; `status` and `retry_after` of its refusal, 0 when there was none."""
+    """Told how a target behaved; `status`, `retry_after` and `q850` of its refusal, 0 when there was none.
 
-    def __call__(self, target: Target, alive: bool, *, status: int = 0, retry_after: int = 0) -> None: ...
+    `dead`: the failure says something about its address. `pdd`: seconds until it rang, 0 when it never did.
+    """
+
+    def __call__(
+        self, target: Target, alive: bool, *, status: int = 0, retry_after: int = 0, q850: int = 0, dead: bool = True,
+        pdd: float = 0.0,
+    ) -> None: ...  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +140,14 @@ class Dialling:
     async def _ring_all(self) -> Leg:
         try:
             async with asyncio.timeout(self.timeout or None):
-                for stage in self.stages[:MAX_ATTEMPTS]:
-                    leg = await self._ring(stage)
+                stages = self.stages[:MAX_ATTEMPTS]
+                began = asyncio.get_running_loop().time()
+                for number, stage in enumerate(stages, 1):
+                    leg = await self._ring(stage, began + BEFORE_RINGING if number < len(stages) else 0.0)
                     if leg is not None:
                         return leg
                     self.end_early()
-                    if not self._may_advance():
+                    if not self._may_advance() or asyncio.get_running_loop().time() - began >= BEFORE_RINGING:
                         break
         except TimeoutError:
             self._failures.append(Failure(Cause.NO_ANSWER))
@@ -144,21 +157,45 @@ class Dialling:
         self.on_failed(verdict.release)
         raise Unreachable(verdict.cause)
 
-    async def _ring(self, stage: Sequence[Device]) -> Leg | None:
-        """Rings one stage; the answered leg, or None when all have failed."""
+    async def _ring(self, stage: Sequence[Device], until: float = 0.0) -> Leg | None:
+        """Rings one stage; the answered leg, or None when all have failed.
+
+        `until`: when the next stage is tried at the latest if this one has not rung; 0: there is no next.
+        """
         self._settled = asyncio.get_running_loop().create_future()
         for device in stage:
             self._start(device, device.start)
         if not self._attempts and not self._settled.done():
             return None
+        timer = self._expect_ringing(until) if until else None
         self._winner = await self._settled
+        if timer is not None:
+            timer.cancel()
         self.give_up(Cause.ANSWERED_ELSEWHERE)
         return self._winner
+
+    def _expect_ringing(self, until: float) -> asyncio.TimerHandle | None:
+        """After the trunk's `pdd_timeout` without ringing the next one gets the call."""
+        waits = [each.device.target.pdd_timeout for each in self._attempts.values() if each.device.target is not None]
+        if not waits or not all(waits):
+            return None
+        loop = asyncio.get_running_loop()
+        return loop.call_at(min(loop.time() + max(waits), until), self._too_slow)
+
+    def _too_slow(self) -> None:
+        if any(attempt.rang for attempt in self._attempts.values()):
+            return
+        for attempt in self._attempts.values():
+            if attempt.device.target is not None:
+                self.watch.report(attempt.device.target, False, dead=False)
+        self.give_up(Cause.NO_USER_RESPONSE)
+        self._failures.append(Failure(Cause.NO_USER_RESPONSE, advance=True))
+        self._settle_empty()
 
     def _start(self, device: Device, start: Callable[[Listener], Leg]) -> None:
         self._number += 1
         number = self._number
-        attempt = _Attempt(device)
+        attempt = _Attempt(device, began=asyncio.get_running_loop().time())
         self._attempts[number] = attempt
         try:
             attempt.leg = start(partial(self._heard, number))
@@ -185,24 +222,29 @@ class Dialling:
             return
         match event:
             case base.Ringing(status=status, tone=tone):
-                attempt.rang = True
+                self._rang(attempt)
                 self.watch.progress(None, status)
                 if tone:
                     self.watch.tone()
             case base.EarlyMedia(status=status):
-                attempt.rang = attempt.early = True
+                self._rang(attempt)
+                attempt.early = True
                 self.watch.progress(attempt.leg, status)
             case base.Answered():
                 self._answered(number, attempt)
             case base.Ended():
                 self._failed(number, attempt, event)
 
+    def _rang(self, attempt: _Attempt) -> None:
+        if not attempt.rang:
+            attempt.rang, attempt.rang_after = True, asyncio.get_running_loop().time() - attempt.began
+
     def _answered(self, number: int, attempt: _Attempt) -> None:
         if self._settled is None or self._settled.done() or attempt.leg is None:
             return
         del self._attempts[number]
         if attempt.device.target is not None:
-            self.watch.report(attempt.device.target, True)
+            self.watch.report(attempt.device.target, True, pdd=attempt.rang_after)
         attempt.leg.listener = base.ignore  # whoever bridges listens from now on; what comes before that is asked of the leg
         self._settled.set_result(attempt.leg)
 
@@ -225,8 +267,11 @@ class Dialling:
     def _fail(self, attempt: _Attempt, failure: Failure, event: base.Ended, *, is_dead: bool) -> None:
         self._failures.append(failure)
         target = attempt.device.target
-        if target is not None and is_dead:
-            self.watch.report(target, False, status=event.status, retry_after=event.retry_after)
+        if target is not None and event.status != 487:
+            self.watch.report(
+                target, not is_dead and not failure.advance, status=event.status, retry_after=event.retry_after,
+                q850=event.reason, dead=is_dead, pdd=attempt.rang_after,
+            )  # fmt: skip
         self._final = attempt.early or (attempt.rang and target is not None and not target.advance_after_ring)
         self._settle_empty()
 

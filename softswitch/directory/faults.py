@@ -25,6 +25,7 @@ from softswitch.directory.model import (
     Overflow,
     Queue,
     ReserveTier,
+    Route,
     Stage,
     Team,
 )
@@ -120,6 +121,8 @@ def faults(kind: Kind, item: Object, prospect: Snapshot, strategies: Iterable[st
             yield from _reserve(item, prospect)
         case Team():
             yield from _team(item, prospect)
+        case Route() if not item.trunks and not item.ways:
+            yield Fault(("trunks",), "expected a list of trunk names, or ways, got nothing")
 
 
 def users_of(kind: Kind, identity: str, snapshot: Snapshot) -> list[tuple[Kind, str]]:

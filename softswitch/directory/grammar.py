@@ -9,7 +9,7 @@ from typing import Any, get_args
 from media.codecs import AUDIO
 from softswitch.directory import centre
 from softswitch.directory.centre import Membership, Need, Overflow, Stage, WrapUpMode
-from softswitch.directory.model import TYPES, Kind
+from softswitch.directory.model import TYPES, Kind, Way
 from softswitch.directory.reading import (
     Key,
     Reader,
@@ -99,6 +99,18 @@ _overflow = record(
         {
             "when": Key(one_of("wait", "ewt", "length", "ratio", "no_agents", "closing", "between"), expected="a condition"),
             "threshold": decimal(0, 86400), "between": no_or(span), "to": Key(destination, expected="a destination"),
+        },
+    ),
+)  # fmt: skip
+
+_way = record(
+    Way,
+    _defaults(
+        Way,
+        {
+            "trunk": Key(reference(Kind.TRUNK), expected="a trunk"), "priority": whole(1, 1000, "an order"),
+            "cost": decimal(0, 1e6), "weight": whole(0, 1000, "a weight"), "calendar": no_or(reference(Kind.CALENDAR)),
+            "callers": each(number, "numbers"), "least_asr": _percent, "least_acd": _seconds, "most_pdd": _seconds,
         },
     ),
 )  # fmt: skip
@@ -231,7 +243,8 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
     },
     Kind.ROUTE: {
         "pattern": Key(number, expected="a pattern"),
-        "trunks": Key(each(reference(Kind.TRUNK), "trunk names"), expected="a list of trunk names"),
+        "trunks": Key(each(reference(Kind.TRUNK), "trunk names"), ()),
+        "ways": Key(listed(_way, "ways"), ()),
     },
     Kind.USER: _keys(Kind.USER, {
         "login": Key(name, expected="a login"),

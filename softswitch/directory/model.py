@@ -68,6 +68,7 @@ __all__ = [
     "Token",
     "Trunk",
     "User",
+    "Way",
     "Webhook",
 ]
 
@@ -154,9 +155,34 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One trunk of a route, with what decides among several."""
+
+    trunk: str
+    priority: int = 1
+    """The smallest number is tried first."""
+    cost: float = 0.0
+    """Of a minute, in any currency: among ways of one priority the cheapest is first."""
+    weight: int = 0
+    """Among ways of one cost: how often it comes first."""
+    calendar: str = ""
+    """Only while this calendar is open."""
+    callers: tuple[str, ...] = ()
+    """Only for these: numbers of extensions, agents or trunks, or patterns. Empty: for all."""
+    least_asr: int = 0
+    """Only while so many per cent of its calls are answered; unknown until 20 calls have gone."""
+    least_acd: int = 0
+    """Only while an answered call lasts so many seconds on average."""
+    most_pdd: int = 0
+    """Only while it rings within so many seconds on average; 0: whenever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     pattern: str
-    trunks: tuple[str, ...]
+    trunks: tuple[str, ...] = ()
+    """In the order of trial, after the `ways`."""
+    ways: tuple[Way, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

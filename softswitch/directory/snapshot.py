@@ -149,6 +149,33 @@ TARGETS: Mapping[DestinationKind, Kind] = {
 _SIGNS = {"X": "[0-9]", "N": "[2-9]"}
 
 
+_RANGE = re.compile(r"(\+?)(\d+)-\+?(\d+)")
+
+
+@lru_cache(maxsize=4096)
+def _range(pattern: str) -> tuple[str, int, int] | None:
+    """The plus sign and both ends of `+861062340000-+861062340099`, whose end may be short (`...0000-99`); None for others.
+
+    The ends have one length, so "1-800-…" with its separators is no range.
+    """
+    found = _RANGE.fullmatch(pattern)
+    if found is None or len(found[3]) > len(found[2]):
+        return None
+    first, last = found[2], found[2][: len(found[2]) - len(found[3])] + found[3]
+    return (found[1] + "d" * len(first), int(first), int(last)) if first <= last and len(first) > 1 else None
+
+
+def _fits(pattern: str, number: str) -> bool:
+    if "-" in pattern and (ends := _range(pattern)) is not None:
+        shape, first, last = ends
+        plus = shape.startswith("+")
+        digits = number[plus:]
+        return (
+            number.startswith("+") is plus and len(number) == len(shape) and digits.isdigit() and first <= int(digits) <= last
+        )
+    return _compiled(pattern).fullmatch(number) is not None
+
+
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> re.Pattern[str]:
     body, rest = (pattern[:-1], ".*") if pattern.endswith("*") else (pattern, "")
@@ -158,12 +185,12 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def best_match(number: str, patterns: Mapping[str, object]) -> str | None:
     """The pattern that fits best: the number itself, else one of the full length, else the one with the longest prefix.
 
-    `X` is a digit, `N` 2 to 9, `*` at the end any rest (also none), everything else literal. Among equals the pattern with
-    more literal signs wins, then the smaller text.
+    `X` is a digit, `N` 2 to 9, `*` at the end any rest (also none), `A-B` a range of numbers, everything else literal. Among
+    equals the pattern with more literal signs wins, then the smaller text.
     """
     if number in patterns and not number.endswith("*"):
         return number
-    fitting = [pattern for pattern in patterns if _compiled(pattern).fullmatch(number)]
+    fitting = [pattern for pattern in patterns if _fits(pattern, number)]
     return min(fitting, key=_rank, default=None)
 
 

@@ -41,6 +41,7 @@ class LegFacts:
     context: Mapping[str, str] = field(default_factory=dict)
     max_duration: float = 0.0  # seconds a conversation with this party may last; 0 = no limit
     channel: int = 0  # which of the trunk's channels the leg occupies, from 1
+    lines: tuple[int, int] = (1, 0)  # first and last channel of its trunk group; (1, 0): no group
     hidden: bool = False  # the calling number is withheld from the called party (CLIR)
     withheld: str = ""  # that number, for peers that are trusted with it and for a trace; in no view and no record
     diverted: tuple[Diversion, ...] = ()  # who has sent the call on before, the first one first

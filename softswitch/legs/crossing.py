@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from signalling import events as sig
 from softswitch.legs import history, identity
 from softswitch.legs.base import LegFacts, PartyKind
-from softswitch.model.identity import Manners, Person
+from softswitch.model.identity import USUAL, Manners, Person
 from softswitch.model.number import ANONYMOUS
 from softswitch.model.target import Target
 
@@ -29,7 +29,7 @@ _NEVER = frozenset(
 """Not passed whatever a profile lists (§5: new on each leg, translated or never)."""
 
 
-def facts_of(event: sig.IncomingCall, manners: Manners, channel: int) -> LegFacts:
+def facts_of(event: sig.IncomingCall, manners: Manners, channel: int, lines: tuple[int, int] = (1, 0)) -> LegFacts:
     """Who calls, as far as the peer is believed: a phone is who it logged in as, a trusted trunk's network vouches."""
     kind = PartyKind(event.peer_kind)
     number = _number(event, kind, manners)
@@ -39,7 +39,7 @@ def facts_of(event: sig.IncomingCall, manners: Manners, channel: int) -> LegFact
         inbound=True, kind=kind, party=event.peer_name, caller=ANONYMOUS if hidden else number,
         caller_name="" if hidden else event.caller.display_name, called=event.called, sip_call_id=event.call_id,
         hops=event.max_forwards, asserted=kind is PartyKind.TRUNK and manners.trust and bool(event.caller.asserted_user),
-        channel=channel, hidden=hidden, withheld=number if hidden and number != ANONYMOUS else "",
+        channel=channel, lines=lines, hidden=hidden, withheld=number if hidden and number != ANONYMOUS else "",
         diverted=history.read(event.headers, manners) if kind is PartyKind.TRUNK and manners.trust else (),
         session_id=session_in(event.headers) or session_made(event.leg), headers=passed,
         may_refer=manners.may_refer, context=dict(passed),
@@ -49,6 +49,8 @@ def facts_of(event: sig.IncomingCall, manners: Manners, channel: int) -> LegFact
 def _number(event: sig.IncomingCall, kind: PartyKind, manners: Manners) -> str:
     if kind is PartyKind.PHONE:
         return event.peer_name
+    if manners.caller_from != USUAL.caller_from and manners.trust:
+        return manners.canonical(identity.told_by(event, manners.caller_from)) or ANONYMOUS
     asserted = event.caller.asserted_user if manners.trust else ""
     return manners.canonical(asserted or event.caller.uri_user) or ANONYMOUS
 
@@ -72,7 +74,10 @@ def user_to_user_in(headers: Mapping[str, str]) -> str:
 def invite(target: Target, caller: LegFacts, host: str, leg: str) -> tuple[sig.Identity, dict[str, str]]:
     """From and the further headers of an INVITE to a target. `host` is our address as the target knows it."""
     manners = target.manners
+    host = target.policy.advertise if target.policy is not None and target.policy.advertise else host
     person = person_of(caller)
+    if manners.reveals:
+        person = person._replace(hidden=False)
     who = identity.shown(person, manners, host)
     headers = {name: value for name, value in caller.headers.items() if _listed(name.lower(), manners.headers_out)}
     headers |= who.headers | history.write(caller.diverted, manners, host, target.number)

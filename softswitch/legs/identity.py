@@ -5,11 +5,11 @@ Pure. Reading gives `Person` and facts, writing gives header values; no other mo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from signalling.errors import RemoteProtocolError
-from signalling.events import Identity
+from signalling.events import Identity, IncomingCall
 from signalling.message.headers import NameAddr, parse_name_addr, split_list
 from signalling.message.text import presentable
 from signalling.message.uri import escape_user
@@ -89,6 +89,22 @@ def person_in(headers: Mapping[str, str], manners: Manners) -> Person | None:
                 number = manners.canonical(presentable(address.uri.username))
                 return Person(number, presentable(address.name.strip()), withheld(headers))
     return None
+
+
+_HEADERS = {"pai": "p-asserted-identity", "rpid": "remote-party-id", "ppi": "p-preferred-identity"}
+
+
+def told_by(event: IncomingCall, places: Sequence[str]) -> str:
+    """The caller's number from the first of these places that has one; "" when none has."""
+    for place in places:
+        if place == "from":
+            found = event.caller.uri_user
+        else:
+            users = (address.uri.username for address in addresses(event.headers.get(_HEADERS[place], "")))
+            found = presentable(next((user for user in users if user), ""))
+        if found:
+            return found
+    return ""
 
 
 def addresses(value: str) -> list[NameAddr]:

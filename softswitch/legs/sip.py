@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from enum import Enum, auto
 
 import structlog
@@ -18,7 +19,6 @@ from signalling import events as sig
 from signalling.errors import LocalProtocolError, TransportError
 from softswitch.legs import base, crossing, encryption, identity
 from softswitch.legs.base import LegFacts, PartyKind
-from softswitch.legs.channels import Channels
 from softswitch.legs.early import Forks, Hearing
 from softswitch.legs.keys import read_digit, written_digit
 from softswitch.legs.rtp import RtpPort, Sound
@@ -31,6 +31,7 @@ from softswitch.model.ids import Ids, LegId
 from softswitch.model.release import Release
 from softswitch.model.release import release as release_of
 from softswitch.model.target import Target
+from softswitch.trunks.channels import ANY, Channels, LineView
 
 log = structlog.get_logger("legs")
 
@@ -44,6 +45,7 @@ _RINGING, _FORK_OVER = 180, 199
 SubmitCommand = Callable[[sip.Command], None]
 MannersAt = Callable[[PartyKind, str], Manners]
 """What a peer is told about people, by its kind and name."""
+LineOf = Callable[[str, str, Mapping[str, str]], tuple[tuple[int, int], int]]
 SoundOf = Callable[[LegFacts], Sound]
 
 
@@ -72,6 +74,7 @@ class SipLeg:
         self._phase = Phase.NEW
         self._held = False
         self._has_rung = False
+        self.answered_at = 0.0  # of a call of ours, by the clock of the node
         self.manners = target.manners if target is not None else legs.manners_of(facts)
         self._person = crossing.person_of(facts) if target is None else crossing.person_at(target, leg_id)
         self._shown: Person | None = None
@@ -244,7 +247,7 @@ class SipLeg:
             sip.Invite(
                 self.id, target.uri, target.flow, sender, target.number, body, login=target.login,
                 timeout=target.ring or 180.0, first_response=target.first_response, max_forwards=caller.hops - 1,
-                headers=headers | _AUTO_ANSWER if target.answers else headers, policy=target.policy,
+                headers={**headers, **dict(target.headers), **(_AUTO_ANSWER if target.answers else {})}, policy=target.policy,
             )
         )  # fmt: skip
 
@@ -366,7 +369,11 @@ class SipLeg:
             self._fail(Cause.INCOMPATIBLE)
             return
         self._media.finish_offer()
+        self._now_answered()
+
+    def _now_answered(self) -> None:
         self._phase = Phase.ANSWERED
+        self.answered_at = self._legs.now()
         self._tell(base.Answered())
 
     def _settle(self, body: bytes) -> None:
@@ -453,6 +460,16 @@ class SipLeg:
         self.listener(event)
 
 
+def _without_transcoding(target: Target, theirs: tuple[str, ...]) -> Target:
+    """The target with the codecs that the other party has, where the trunk wants no other. Raises Unreachable without any."""
+    if target.transcode or not theirs:
+        return target
+    shared = tuple(codec for codec in target.codecs or theirs if codec in theirs)
+    if not shared:
+        raise Unreachable(Cause.INCOMPATIBLE)
+    return replace(target, codecs=shared)
+
+
 class SipLegs:
     """All SIP legs of the node, by the ids that signalling uses. `submit` hands a command down, `heard` takes an event up."""
 
@@ -464,6 +481,14 @@ class SipLegs:
         self._ids = ids
         self._legs: dict[str, SipLeg] = {}
         self._channels = Channels()
+        self.now: Callable[[], float] = lambda: 0.0
+        """The clock of the node, for how long lines are busy."""
+        self.may_dial: Callable[[Target], bool] = lambda _target: True
+        """Asked as a call goes out: whether its trunk has room. Counts the call."""
+        self.line_of: LineOf = lambda _trunk, _contact, _headers: (ANY, 0)
+        """The channels that a call which comes in may be on, and the one that its gateway tells (0: it does not)."""
+        self.on_talked: Callable[[str, float], None] = lambda _trunk, _seconds: None
+        """Told how long an answered call by a trunk lasted."""
 
     def __len__(self) -> int:
         return len(self._legs)
@@ -496,15 +521,25 @@ class SipLegs:
     def _remove(self, leg: SipLeg) -> None:
         del self._legs[leg.id]
         if leg.facts.channel:
-            self._channels.release(leg.facts.party, leg.facts.channel)
+            self._channels.release(leg.facts.party, leg.facts.channel, leg.facts.lines, now=self.now())
+        if leg.target is not None and leg.target.trunk and leg.answered_at:
+            self.on_talked(leg.facts.party, self.now() - leg.answered_at)
 
-    def _channel(self, kind: PartyKind, party: str) -> int:
-        return self._channels.seize(party) if kind is PartyKind.TRUNK else 0
+    def on_lines(self, trunk: str, lines: tuple[int, int]) -> int:
+        """How many channels of a range are in use."""
+        return self._channels.used(trunk, lines)
+
+    def lines(self, trunk: str) -> list[LineView]:
+        """The channels of a trunk with their figures since the start."""
+        return self._channels.views(trunk, self.now())
 
     def incoming(self, event: sig.IncomingCall) -> SipLeg:
         """A leg for a new INVITE; its media group is that of the call to come."""
-        kind = PartyKind(event.peer_kind)
-        facts = crossing.facts_of(event, self.manners_at(kind, event.peer_name), self._channel(kind, event.peer_name))
+        kind, channel, lines = PartyKind(event.peer_kind), 0, ANY
+        if kind is PartyKind.TRUNK:
+            lines, slot = self.line_of(event.peer_name, event.contact, event.headers)
+            channel = self._channels.seize(event.peer_name, lines, now=self.now(), slot=slot)
+        facts = crossing.facts_of(event, self.manners_at(kind, event.peer_name), channel, lines)
         offered = event.body.content if event.body is not None else b""
         leg = SipLeg(self, LegId(event.leg), facts, event.flow, group=self.studio.ids.next(), offered=offered)
         leg.takes_offer_early = event.body is None and event.can_100rel
@@ -518,7 +553,11 @@ class SipLegs:
         """
         if caller.hops < 1:
             raise Unreachable(Cause.TOO_MANY_HOPS)
+        if not self.may_dial(target):
+            raise Unreachable(Cause.CONGESTION)
+        target = _without_transcoding(target, prefer)
         kind = PartyKind.TRUNK if target.trunk else PartyKind.PHONE
+        channel = self._channels.seize(target.name, target.lines, now=self.now()) if target.trunk else 0
         facts = LegFacts(
             inbound=False,
             kind=kind,
@@ -527,7 +566,8 @@ class SipLegs:
             called=target.number,
             max_duration=target.max_duration,
             early_two_way=target.early_two_way,
-            channel=self._channel(kind, target.name),
+            channel=channel,
+            lines=target.lines,
         )
         leg = SipLeg(self, self._ids.leg(), facts, target.flow, group=group, target=target)
         leg.listener = listener

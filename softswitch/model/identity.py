@@ -50,6 +50,8 @@ class Manners:
     trust: bool = True  # its words about callers are believed
     may_refer: bool = False  # who calls from there may send the called one elsewhere
     caller_form: str = "asis"  # how it writes numbers to us
+    caller_from: tuple[str, ...] = ("pai", "rpid", "from")  # where the caller's number stands, the first that is there
+    reveals: bool = False  # an emergency: a withheld number is shown
     max_diversions: int = MAX_DIVERSIONS
 
     def written(self, number: str) -> str:

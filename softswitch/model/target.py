@@ -41,6 +41,13 @@ class Target:
     advance: tuple[int, ...] = ()  # statuses and Q.850 causes after which the next route is tried, whatever the table says
     stop: tuple[int, ...] = ()  # and those that are final
     address: str = ""
+    group: str = ""  # trunk group of a gateway
+    lines: tuple[int, int] = (1, 0)  # its channels among those of the trunk; (1, 0): no limit
+    headers: tuple[tuple[str, str], ...] = ()  # that every INVITE to the peer carries
+    transcode: bool = True  # may be offered codecs that the other party lacks
+    pdd_timeout: float = 0.0  # seconds without ringing until the next route is tried, if there is one
+    emergency: bool = False  # no limit of calls stops it
+    pstn_bridge: bool = True  # another trunk's call may go there
     answers: bool = False
     """The phone is asked to answer by itself (Call-Info answer-after)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from signalling.auth import OFFERED, ha1
 from signalling.events import Flow
 from signalling.policy import Credentials, PeerKind, PeerPolicy
 from softswitch.directory.snapshot import Snapshot
@@ -18,6 +19,8 @@ class Peers:
         self._directory = directory
         self._trunks = trunks
         self._registrar = registrar
+        self.realm = "softswitch"
+        """Of the node: what carriers log in for, where a trunk asks them to."""
         self.proved: Callable[[Flow], frozenset[str]] = _nobody
         """The names that a connection's peer proved by certificate; set by who owns the connections."""
 
@@ -25,12 +28,16 @@ class Peers:
         """The trunk at this address. A phone that is logged in from the very same address and port stays a phone."""
         host, port = flow.remote
         found = self._trunks.of_certificate(self.proved(flow)) if flow.transport == "tls" else None
-        found = found or self._trunks.of_source(host, port)
-        if found is None or self._registrar.is_phone(flow):
+        found = found or self._trunks.of_source(host, port, flow.local[1])
+        if found is None or self._trunks.asks(found.name) or self._registrar.is_phone(flow):
             return None
         return self._trunks.policy(found.name)
 
     def credentials(self, username: str) -> Credentials | None:
+        if (account := self._trunks.account(username)) is not None:
+            trunk, policy = account
+            digests = {algorithm: ha1(algorithm, username, self.realm, trunk.password) for algorithm in OFFERED}
+            return Credentials(username, digests, policy)
         extension = self._directory().extensions.get(username)
         if extension is None or not extension.ha1:
             return None
@@ -38,7 +45,9 @@ class Peers:
 
     def silent(self, flow: Flow) -> bool:
         """Where no phone can log in, strangers get no answer at all (sip.md §7, trunks known by address)."""
-        return not self._directory().extensions
+        if self._trunks.is_only_trunks(flow.local[1]):
+            return self._trunks.of_source(*flow.remote, flow.local[1]) is None
+        return not self._directory().extensions and not self._trunks.any_asks()
 
 
 def _nobody(_flow: Flow) -> frozenset[str]:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from softswitch.directory.model import Route
 from softswitch.directory.snapshot import Snapshot
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import Unreachable
-from softswitch.model.target import Plan
+from softswitch.model.target import Plan, Target
 from softswitch.registrar.service import Registrar
 from softswitch.routing.codes import CodeBook
+from softswitch.routing.ways import trunks_of
 from softswitch.trunks.service import TrunkBook
 
 LONGEST_CALL = 14_400.0  # seconds, where no trunk says otherwise
 
 HIDE = ("*67", "#31#", "*31#")
 """Dialled before a number: the own number is withheld for this call (CLIR; sip.md §5.4)."""
+
+
+def _draw(most: int) -> int:
+    return secrets.randbelow(max(0, most) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +46,19 @@ class Routing:
         self._directory = directory
         self._trunks = trunks
         self._registrar = registrar
+        self.is_open: Callable[[str], bool] = lambda _calendar: True
+        """Whether a calendar is open now; set by the part that has the calendars."""
+        self.draw: Callable[[int], int] = _draw
+        """A random whole number from 0 to n."""
         self._read: Snapshot | None = None
         self._book = CodeBook()
 
     def from_trunk(self, trunk: str, called: str) -> Admission:
         """A carrier reaches the numbers that are declared, and nothing else: it may not pass through to the outside."""
         snapshot = self._directory()
-        if self._trunks.is_full(trunk, arriving=1):
+        if self._trunks.is_full(trunk, arriving=1) and not self.is_emergency(called):
             return Admission(None, Cause.CONGESTION, "channels")
-        destination = snapshot.number_for(*forms(called))
+        destination = snapshot.number_for(*forms(called)) or self._unknown(trunk, called)
         if destination is not None:
             return Admission(destination, max_duration=self._trunks.longest_call(trunk))
         if called not in snapshot.extensions and snapshot.route_for(called) is not None:
@@ -94,12 +105,30 @@ class Routing:
         if called in snapshot.extensions and called not in snapshot.numbers:
             return Destination(DestinationKind.EXTENSION, called)
         destination = snapshot.number_for(*forms(called))
-        if destination is None and snapshot.route_for(called) is not None:
+        if destination is None and (snapshot.route_for(called) is not None or self.is_emergency(called)):
             return Destination(DestinationKind.OUTSIDE, called)
         return destination
 
-    def plan(self, destination: Destination) -> Plan:
-        """Whom to ring for an extension or an outside number. Raises Unreachable."""
+    def _unknown(self, trunk: str, called: str) -> Destination | None:
+        """Where a trunk sends calls to numbers that nobody has declared; never one that a route has (no transit)."""
+        snapshot, profile = self._directory(), self._trunks.profile(trunk)
+        if profile is None or not profile.inbound.unknown or snapshot.route_for(called) is not None:
+            return None
+        try:
+            destination = Destination.parse(profile.inbound.unknown)
+        except ValueError:
+            return None
+        return destination if snapshot.has(destination) and destination.kind is not DestinationKind.OUTSIDE else None
+
+    def is_emergency(self, number: str) -> bool:
+        """Whether a number always passes: the fire brigade waits for no free channel."""
+        return number in self._trunks.emergency_numbers()
+
+    def plan(self, destination: Destination, caller: str = "", *, is_trunk: bool = False) -> Plan:
+        """Whom to ring for an extension or an outside number; `caller` is who wants it: extension, login or trunk.
+
+        Raises Unreachable.
+        """
         snapshot = self._directory()
         number = destination.name
         if destination.kind is DestinationKind.EXTENSION:
@@ -112,13 +141,29 @@ class Routing:
             return Plan((tuple(replace(device, codecs=extension.codecs) for device in devices),))
         if destination.kind is not DestinationKind.OUTSIDE:
             raise Unreachable(Cause.NO_ROUTE)
-        route = snapshot.route_for(number)
-        if route is None:
+        route, emergency = snapshot.route_for(number), self.is_emergency(number)
+        names = self._ways(route, caller) if route is not None else []
+        if emergency:
+            names = list(dict.fromkeys((*names, *self._trunks.emergency_trunks(number))))
+        if not names:
             raise Unreachable(Cause.NO_ROUTE)
-        targets = self._trunks.targets(route.trunks, number)
+        targets = self._trunks.targets(names, number, emergency=emergency)
         if not targets:
             raise Unreachable(Cause.CONGESTION)
+        if is_trunk and not emergency:
+            targets = self._bridged(caller, targets)
         return Plan(tuple((target,) for target in targets))
+
+    def _ways(self, route: Route, caller: str) -> list[str]:
+        return trunks_of(route, caller, self.is_open, self._trunks.quality, self.draw)
+
+    def _bridged(self, trunk: str, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        """Those that a call of this trunk may be joined with. Raises Unreachable without any."""
+        own = self._trunks.profile(trunk)
+        found = tuple(target for target in targets if target.pstn_bridge and (own is None or own.outbound.pstn_bridge))
+        if not found:
+            raise Unreachable(Cause.FORBIDDEN)
+        return found
 
 
 def forms(called: str) -> tuple[str, ...]:

@@ -180,7 +180,7 @@ class Office:
         board = Switchboard(
             clock=self.clock, journal=self.journal, media=self.media, ids=ids,
             keeper=Keeper(tmp_path, self.clock, self.journal, _NoAlarms()), plan=self._plan, dial=self._dial,
-            stations=self.stations, report=lambda target, alive: None, recording=RecordingPolicy(lambda: self.snapshot),
+            stations=self.stations, report=lambda target, alive, **_: None, recording=RecordingPolicy(lambda: self.snapshot),
             hold_music=lambda: self.hold_music, outpost=self._outpost,
         )  # fmt: skip
         self.acd = AcdService(

@@ -129,6 +129,7 @@ def test_a_trunk_that_says_503_gets_half_the_calls() -> None:
         for _ in range(20):
             target = world.book.targets(["t", "spare"], "0")[0]
             taken += target.name == "t"
+            world.book.seize(target)
             world.book.report(target, alive=True)
             world.clock.advance(0.05)
         return taken

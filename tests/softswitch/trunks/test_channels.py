@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softswitch.legs.channels import Channels
+from softswitch.trunks.channels import Channels
 
 
 def test_the_lowest_free_channel_is_seized() -> None:
