@@ -30,8 +30,11 @@ _NO_SOURCES: Mapping[int, float] = MappingProxyType({})
 class MediaEngine(Protocol):
     """What every engine offers: native, fake, later remote. All calls come from one thread and never block."""
 
-    def reserve(self, kind: PortKind, group: int) -> Reservation:
-        """Binds sockets for a port of `group`, which the first reservation creates. Raises NoCapacity."""
+    def reserve(self, kind: PortKind, group: int, family: str = "") -> Reservation:
+        """Binds sockets for a port of `group`, which the first reservation creates. Raises NoCapacity.
+
+        `family` of the peer: "ipv4", "ipv6" or "" for either. Without an address of that family it is served at the first.
+        """
         ...
 
     def submit(self, batch: Sequence[Command]) -> int:
@@ -76,7 +79,9 @@ def native_engine(
     tcp_port: int = 0,
     plugins: Sequence[str] = (),
 ) -> MediaEngine:
-    """Starts the Rust engine. `workers` 0 means one less than the cores; recordings are only written below `record_root`.
+    """Starts the Rust engine at one address, or at one of each family separated by a comma.
+
+    `workers` 0 means one less than the cores; recordings are only written below `record_root`.
 
     `webrtc_port`: one UDP port for all browsers, 0 for one each. `tcp_port`: for browsers whose network blocks UDP, 0 for none.
     `plugins`: where libraries of codecs are looked for, see `codec_libraries`.
@@ -152,11 +157,11 @@ class EnginePump:
             if not future.done():
                 future.set_exception(EngineClosed("the media engine was closed"))
 
-    def reserve(self, kind: PortKind, group: int) -> Reservation:
-        """Binds sockets. Raises NoCapacity, EngineClosed."""
+    def reserve(self, kind: PortKind, group: int, family: str = "") -> Reservation:
+        """Binds sockets for a peer of `family`. Raises NoCapacity, EngineClosed."""
         if self._closed:
             raise EngineClosed("the media engine is closed")
-        return self.engine.reserve(kind, group)
+        return self.engine.reserve(kind, group, family)
 
     def submit(self, batch: Sequence[Command], on_failure: Subscriber | None = None) -> int:
         """Submits a batch. Each `CommandFailed` of it also goes to `on_failure`, for as long as the batch is remembered."""

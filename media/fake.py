@@ -83,7 +83,7 @@ class FakeEngine:
 
     # -- the protocol -------------------------------------------------------------------------------------------------------
 
-    def reserve(self, kind: c.PortKind, group: int) -> e.Reservation:
+    def reserve(self, kind: c.PortKind, group: int, family: str = "") -> e.Reservation:
         """Gives out the next port pair, or single port. Raises NoCapacity when draining or full."""
         self._enter()
         self._reservations = {

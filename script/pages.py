@@ -39,7 +39,7 @@ def npm(*arguments: str) -> None:
 
 
 def install() -> None:
-    """`npm ci` with what tests need too, whatever NODE_ENV says; skipped when the lock file has not changed since the last one."""
+    """`npm ci` with what tests need, whatever NODE_ENV says; skipped when the lock file has not changed since the last one."""
     lock = (UI / "package-lock.json").read_bytes()
     stamp = UI / "node_modules" / ".installed-lock"
     if stamp.is_file() and stamp.read_bytes() == lock:

@@ -311,9 +311,14 @@ class DropBindings:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """No new calls: INVITE and OPTIONS outside dialogs get 503. `retry_after` 0: 5 to 15 s, so that not all return at once."""
+    """No new calls: INVITE and OPTIONS outside dialogs get 503. `retry_after` 0: 5 to 15 s, so that not all return at once.
+
+    `elsewhere`: another node takes registrations, so they get 503 here; else they are kept for a minute. Subscriptions of peers
+    end as `deactivated`: they shall be made anew (RFC 6665 §4.1.3).
+    """
 
     retry_after: int = 0
+    elsewhere: bool = False
 
 
 Command = (

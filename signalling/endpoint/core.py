@@ -108,7 +108,7 @@ class Endpoint:
         self.allow_line = allow_line(config)
         self.agent_line = f"User-Agent: {config.user_agent}\r\n" if config.user_agent else ""
         self.server_line = f"Server: {config.user_agent}\r\n" if config.user_agent else ""
-        self.is_draining = False
+        self.is_draining = self.is_elsewhere = False
         self.retry_after = config.retry_after
         self.registrar = Registrar(self)
         self.registrations = Registrations(self)
@@ -371,8 +371,9 @@ class Endpoint:
         return output
 
     def _drain(self, command: Drain, now: float) -> None:
-        self.is_draining = True
+        self.is_draining, self.is_elsewhere = True, command.elsewhere
         self.retry_after = command.retry_after
+        self.notifiers.deactivate(now)
 
 
 _COMMANDS: dict[type[Any], Callable[[Endpoint, Any, float], None]] = {

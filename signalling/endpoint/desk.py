@@ -33,7 +33,7 @@ class Desk(Core, Host, Protocol):
     servers: dict[Hashable, ServerTransaction]
     merges: dict[Hashable, Hashable]
     traffic: Counter[tuple[str, str]]
-    is_draining: bool
+    is_elsewhere: bool  # another node takes what this one refuses
     load: Overload
 
     def close(self, flow: Flow) -> None:

@@ -294,6 +294,8 @@ class Inbound:
 
     def _register(self, request: Request, transaction: ServerTransaction, flow: Flow, policy: PeerPolicy, now: float) -> None:
         core = self._core
+        if core.is_draining and core.is_elsewhere:
+            raise RemoteProtocolError(503, "Draining")
         domains = core.config.domains
         if domains and request.uri.host not in domains:
             raise RemoteProtocolError(404, "Foreign Domain")

@@ -40,6 +40,7 @@ class Core(Protocol):
     allow_line: str  # Allow: what this endpoint is configured for
     agent_line: str  # User-Agent of our requests
     server_line: str  # Server of our responses
+    is_draining: bool  # nothing new is taken on
 
     def emit(self, event: Event) -> None: ...
 

@@ -66,6 +66,11 @@ class Notifiers:
         if (notifier := self._open.get(command.subscription)) is not None:
             notifier.notify(command, now)
 
+    def deactivate(self, now: float) -> None:
+        """All end: the node goes down, and watchers shall subscribe anew at once, elsewhere (RFC 6665 §4.1.3)."""
+        for notifier in tuple(self._open.values()):
+            notifier.notify(Notify(notifier.id, None, state="terminated", reason="deactivated"), now)
+
     def __len__(self) -> int:
         return len(self._open)
 

@@ -19,6 +19,7 @@ from signalling.usage.core import Core, jitter, later
 MAX_CONTACTS = 10
 GRACE = 32.0  # a binding is kept this long behind its expiry
 NAT_EXPIRES = 120
+LAST_EXPIRES = 60  # of a node that goes down: devices look for it, or for another, soon after
 FLOW_TIME = 120  # seconds within which a client with several flows shows that it is alive
 MAX_HOMES = 100_000
 
@@ -168,7 +169,7 @@ class Registrar:
             seconds = min(seconds, max(NAT_EXPIRES, policy.expires_min))
         if asked <= policy.expires_max and seconds > NAT_EXPIRES:
             seconds = int(seconds * jitter(self._core, 0.9, 1.0))
-        return seconds
+        return min(seconds, LAST_EXPIRES) if self._core.is_draining else seconds
 
     def _store(self, aor: str, entries: list[Entry], now: float) -> None:
         for entry in self._entries.pop(aor, ()):

@@ -69,9 +69,10 @@ def checks_of(settings: Settings, *, running: bool, codecs: Iterable[str] | None
     """The doctor's checks for these settings. They touch sockets and files: a few ms, in a thread when the switch runs."""
     media = settings.media
     ports = (("udp", media.webrtc_port), ("tcp", media.tcp_port))
-    for_browsers = [Listen(transport, media.listen, port) for transport, port in ports if port]
+    host = media.listen.partition(",")[0]
+    for_browsers = [Listen(transport, host, port) for transport, port in ports if port]
     return doctor.examine(
-        sip=(*settings.sip.listen, *for_browsers), http=settings.http.listen, media_host=media.listen, media_ports=media.ports,
+        sip=(*settings.sip.listen, *for_browsers), http=settings.http.listen, media_host=host, media_ports=media.ports,
         data_dir=settings.data_dir, certificate=settings.http.tls_cert, key=settings.http.tls_key, codecs=codecs,
         certificates=[(str(each.chain), str(each.key)) for each in map(Certificate.parse, settings.sip.tls_certificates)],
         running=running, own=None if running else presence.running(settings.data_dir), recording=settings.recordings.format,

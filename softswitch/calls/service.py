@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -35,8 +36,13 @@ log = structlog.get_logger("calls")
 Handler = Callable[[Call, Destination], Awaitable[Outcome]]
 Handlers = Mapping[DestinationKind, Handler]
 
-RETRY_AFTER = 10
-"""Seconds after which a refused caller may try again."""
+ENDING_SECONDS = 2.0
+"""How long the calls of a node that goes down have for their BYE; recordings need a while after it."""
+
+
+def _some_seconds() -> int:
+    """After which a refused caller may try again: not all at once (sip.md §3)."""
+    return 5 + secrets.randbelow(11)
 
 
 class CallService:
@@ -49,11 +55,13 @@ class CallService:
         handlers: Handlers,
         *,
         max_calls: int = 0,
+        retry_after: Callable[[], int] = _some_seconds,
     ) -> None:
         self._board = board
         self._admit = admit
         self._handlers = handlers
         self._max_calls = max_calls
+        self._retry_after = retry_after
         self.circling: Callable[[Leg], Cause | None] = lambda _leg: None
         """Whether a new call has been here before too often; the cause that refuses it then."""
         self.on_over: Callable[[Call], None] | None = None
@@ -222,7 +230,7 @@ class CallService:
         each, because they come in floods.
         """
         limited = cause in (Cause.CONGESTION, Cause.SHUTDOWN)
-        leg.hang_up(cause, retry_after=RETRY_AFTER if limited else 0)
+        leg.hang_up(cause, retry_after=self._retry_after() if limited else 0)
         log.info("x refused", caller=leg.facts.caller, called=leg.facts.called, cause=cause.word, rule=rule)
         board = self._board
         rejected = ev.CallRejected(leg=leg.id, status=cause.sip, rule=rule or cause.word)
@@ -391,7 +399,7 @@ class CallService:
         for call in tuple(self._live.values()):
             call.hang_up(Cause.SHUTDOWN, "system")
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=5.0)
+            await asyncio.wait(self._tasks, timeout=ENDING_SECONDS)
 
 
 def _deserted(call: Call) -> Step | None:

@@ -142,7 +142,7 @@ def _read(setting: Setting, value: object) -> object:
     if setting.choices and wrong:
         raise ValueError(f"expected one of {' '.join(setting.choices)}, got {shown(value)}")
     if setting.key == "media.listen" and isinstance(value, str):
-        return _ip(value)
+        return _media_addresses(value)
     if setting.key == "metrics.listen" and isinstance(value, str) and value:
         return str(Listen.parse(value, ("http",)))
     found = _READERS[setting.type](value)
@@ -155,6 +155,14 @@ def _pairs(value: object) -> None:
     for text in value if isinstance(value, tuple) else ():
         if not text or text.startswith(":"):
             raise ValueError(f'expected "chain.pem:key.pem" or one file with both, got {shown(text)}')
+
+
+def _media_addresses(value: str) -> str:
+    """One, or one of each family separated by a comma; a port of media has one family (never v4-mapped)."""
+    found = [_ip(each.strip()) for each in value.split(",")]
+    if len(found) > 2 or len({":" in each for each in found}) < len(found):
+        raise ValueError(f"expected an IP address, or one of each family, got {shown(value)}")
+    return ",".join(found)
 
 
 def _ip(value: str) -> str:

@@ -60,8 +60,10 @@ class SipSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaSettings:
-    listen: str = _setting("0.0.0.0", "Address the RTP sockets bind.")
-    advertise: str = _setting("auto", "Address written into SDP; auto: the local address of the route to the peer.")
+    listen: str = _setting("0.0.0.0", "Address the RTP sockets bind; one of each family: `0.0.0.0,::`, browsers use the first.")
+    advertise: str = _setting(
+        "auto", "Address written into SDP, or one of each family; auto: the local address of the route to the peer."
+    )
     ports: PortRange = _setting(PortRange(20000, 29999), "UDP ports for RTP.")
     workers: int = _setting(0, "Media threads; 0: one less than the cores.", unit="threads")
     webrtc_port: int = _setting(0, "One UDP port for all browsers, for strict firewalls; 0: a port of `media.ports` each.")

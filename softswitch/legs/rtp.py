@@ -26,7 +26,7 @@ from media.errors import BadDescription, NoCommonCodec
 from media.events import DtlsState, Dtmf, Event, MediaStarted, PortFailed, PortStats, Reservation, Stats
 from media.negotiation import Agreement, Capabilities, DtlsIdentity, Srtp, payloads
 from softswitch.legs import base, encryption
-from softswitch.legs.studio import Studio
+from softswitch.legs.studio import Studio, family_of
 
 DEFAULT_CODECS = ("PCMA", "PCMU", "G722", "OPUS")
 """What every machine can do; of phones and carriers the setting `media.codecs` decides."""
@@ -272,7 +272,7 @@ class RtpPort:
     def _reserved(self) -> Reservation:
         if self._reservation is None:
             self._reserved_in = self.group
-            self._reservation = self._studio.pump.reserve(self.kind, self.group)
+            self._reservation = self._studio.pump.reserve(self.kind, self.group, family_of(self._peer))
             self.id = self._studio.ids.next()
         return self._reservation
 

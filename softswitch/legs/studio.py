@@ -20,7 +20,7 @@ class Studio:
 
     media: MediaService
     identity: DtlsIdentity
-    address_for: Callable[[str], str]
+    address_for: Callable[[str], str]  # of its family where we listen in that one
     addresses: Callable[[], tuple[str, ...]]  # for browsers: every address they may reach us at, best first
     tcp_port: int = 0  # where browsers without UDP connect; 0 = nowhere
     jitter: Jitter = field(default_factory=Jitter)
@@ -38,19 +38,37 @@ class Studio:
         return self.media.ids
 
 
+def family_of(host: str) -> str:
+    """ "ipv4" or "ipv6"."""
+    return "ipv6" if ":" in host else "ipv4"
+
+
+_ANYWHERE = {"ipv4": "0.0.0.0", "ipv6": "::"}  # noqa: S104 -- compared, not bound
+_NOWHERE = {"ipv4": "192.0.2.1", "ipv6": "2001:db8::1"}
+"""Documentation networks: nothing is sent there, only the route is asked for."""
+
+
 @dataclass(slots=True)
 class AddressBook:
-    """`media.advertise`: a fixed address, else the bound one, else the local address of the route to the peer (`auto`)."""
+    """`media.advertise`: a fixed address, else the bound one, else the local address of the route to the peer (`auto`).
+
+    Both may name one address of each family, separated by a comma. A peer gets one of its own family where we listen in it,
+    else one of the family that we have.
+    """
 
     advertise: str
     bound: str
     _routes: dict[str, str] = field(default_factory=dict)
 
     def address_for(self, peer: str) -> str:
-        if self.advertise not in ("", "auto"):
-            return self.advertise
-        if self.bound not in ("0.0.0.0", "::"):  # noqa: S104 -- compared, not bound
-            return self.bound
+        bound = _of_family(self.bound, family_of(peer)) or _of_family(self.bound)
+        family = family_of(bound)
+        if self.advertise not in ("", "auto") and (fixed := _of_family(self.advertise, family)):
+            return fixed
+        if bound != _ANYWHERE[family]:
+            return bound
+        if family_of(peer) != family:
+            peer = _NOWHERE[family]
         if peer not in self._routes:
             if len(self._routes) >= _REMEMBERED_PEERS:
                 self._routes.clear()
@@ -59,10 +77,18 @@ class AddressBook:
 
     def addresses(self) -> tuple[str, ...]:
         """For a browser, whose address is not known: the way out, then loopback for pages on this machine."""
-        first = self.address_for("192.0.2.1")  # TEST-NET: nothing is sent, only the route is asked for
-        if self.advertise in ("", "auto") and self.bound in ("0.0.0.0", "::") and first != "127.0.0.1":  # noqa: S104
-            return (first, "127.0.0.1")
+        bound = _of_family(self.bound)
+        family = family_of(bound)
+        first, own = self.address_for(_NOWHERE[family]), "127.0.0.1" if family == "ipv4" else "::1"
+        if self.advertise in ("", "auto") and bound == _ANYWHERE[family] and first != own:
+            return (first, own)
         return (first,)
+
+
+def _of_family(text: str, family: str = "") -> str:
+    """Of one or two addresses the first of this family, "" when there is none."""
+    found = (each.strip() for each in text.split(","))
+    return next((each for each in found if not family or family_of(each) == family), "")
 
 
 def local_address(peer: str) -> str:

@@ -14,7 +14,7 @@ from media.negotiation import Agreement, Capabilities, Srtp, payloads
 from media.negotiation.values import SdpSession
 from media.sdp import Description, Line, Media
 from softswitch.legs.rtp import DEFAULT_CODECS
-from softswitch.legs.studio import Studio
+from softswitch.legs.studio import Studio, family_of
 
 LABELS = ("1", "2")
 """`a=label` (RFC 4574) of the customer's side and of everybody else's."""
@@ -57,7 +57,7 @@ class Lines:
         pump = self._studio.pump
         try:
             for label in LABELS:
-                port = _Port(label, self._studio.ids.next(), pump.reserve(PortKind.RTP, self._group))
+                port = _Port(label, self._studio.ids.next(), pump.reserve(PortKind.RTP, self._group, family_of(peer)))
                 port.forget = pump.subscribe(port.id, self._heard)
                 proposed = payloads.proposed(self._capabilities(port))
                 pump.submit([OpenPort(port.id, port.reservation.token, proposed, direction=Direction.INACTIVE, ptime=ptime)])

@@ -65,7 +65,7 @@ def test_calls_beyond_the_limit_get_503_with_retry_after(tmp_path: Path) -> None
         first = world.carrier.call("9196")
         await world.carrier.sees(sig.Answered)
         ended = await _refused(world, world.carrier.call("9196"))
-        assert (ended.status, ended.retry_after) == (503, 10)
+        assert ended.status == 503 and 5 <= ended.retry_after <= 15
         world.carrier.hang_up(first)
         await world.passes(0.1)
         again = world.carrier.call("9196")

@@ -6,11 +6,11 @@ import struct
 
 import pytest
 
-from signalling.commands import Drain, Invite, Login, Options, Register
+from signalling.commands import AcceptSubscription, Drain, Invite, Login, Options, Register
 from signalling.endpoint import Endpoint, EndpointConfig, Output
 from signalling.endpoint.overload import Load, Overload
 from signalling.endpoint.sizes import MOST_DATAGRAM
-from signalling.events import Body, Ended, Flow, Identity, OptionsAnswered, RegistrationState
+from signalling.events import Body, Ended, Flow, Identity, OptionsAnswered, RegistrationState, SubscriptionAsked
 from signalling.message import Request, Response, ResponseTemplate, parse
 from signalling.policy import PeerKind, PeerPolicy
 from signalling.testing import Book, counting_token, open_book
@@ -182,6 +182,27 @@ def test_a_draining_switch_spreads_the_return() -> None:
     core.submit(Drain(), 100.0)
     answer = parse(core.receive(_request("OPTIONS"), UDP, 100.0).transmits[0].data)
     assert isinstance(answer, Response) and answer.status == 503 and 5 <= int(answer.get("retry-after")) <= 15
+
+
+@pytest.mark.acceptance("TRA-10")
+def test_devices_of_a_draining_switch_come_back_in_a_minute_or_go_elsewhere() -> None:
+    for elsewhere, status in ((False, 200), (True, 503)):
+        core = endpoint()
+        core.submit(Drain(elsewhere=elsewhere), 100.0)
+        answer = parse(core.receive(_request("REGISTER", more="Expires: 3600\r\n"), UDP, 100.0).transmits[0].data)
+        assert isinstance(answer, Response) and answer.status == status
+        assert status == 503 or "expires=60" in answer.get("contact")
+        assert status == 200 or 5 <= int(answer.get("retry-after")) <= 15
+
+
+@pytest.mark.acceptance("TRA-10")
+def test_watchers_of_a_draining_switch_are_told_to_subscribe_anew() -> None:
+    core = endpoint(events=("presence",))
+    asked = core.receive(_request("SUBSCRIBE", more="Event: presence\r\nExpires: 600\r\n"), UDP, 100.0).events[0]
+    assert isinstance(asked, SubscriptionAsked)
+    core.submit(AcceptSubscription(asked.subscription, 600), 100.0)
+    last = sent(core.submit(Drain(), 101.0))
+    assert last.method == "NOTIFY" and last.get("subscription-state") == "terminated;reason=deactivated"
 
 
 def test_a_frame_is_a_message_and_may_ask_for_life() -> None:

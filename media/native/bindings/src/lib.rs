@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use engine::command::PortKind;
+use engine::pool::Family;
 use engine::{Config, Engine, EngineError};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -77,14 +78,21 @@ impl NativeEngine {
         })
     }
 
-    /// Binds sockets for a port of `group`; raises NoCapacity.
-    fn reserve(&self, py: Python<'_>, kind: &str, group: u64) -> PyResult<Py<PyAny>> {
+    /// Binds sockets for a port of `group`, for a peer of `family` ("ipv4", "ipv6", "" for either); raises NoCapacity.
+    #[pyo3(signature = (kind, group, family=""))]
+    fn reserve(&self, py: Python<'_>, kind: &str, group: u64, family: &str) -> PyResult<Py<PyAny>> {
         let kind = match kind {
             "rtp" => PortKind::Rtp,
             "webrtc" => PortKind::Webrtc,
             other => return Err(PyValueError::new_err(format!("port kind {other:?}: rtp or webrtc is expected"))),
         };
-        let reservation = self.lock().reserve(kind, group).map_err(|error| self.raise(py, error))?;
+        let family = match family {
+            "" => Family::Any,
+            "ipv4" => Family::Ipv4,
+            "ipv6" => Family::Ipv6,
+            other => return Err(PyValueError::new_err(format!("family {other:?}: ipv4 or ipv6 is expected"))),
+        };
+        let reservation = self.lock().reserve_at(kind, group, family).map_err(|error| self.raise(py, error))?;
         self.classes.reservation(py, &reservation)
     }
 

@@ -23,7 +23,7 @@ use crate::media::disk::{self, Disk, Job, Outlet};
 use crate::media::notify::Notifier;
 use crate::media::prompt::Cache;
 use crate::media::tap::Queue;
-use crate::pool::Pool;
+use crate::pool::{self, Family, Pool};
 use crate::worker::clock::Clock;
 use crate::worker::door::{self, Door, Shared};
 use crate::worker::io::PortSockets;
@@ -42,6 +42,7 @@ const BUSY_US: Micros = 1_000_000;
 /// Everything that is configured.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// One address, or one of each family separated by a comma; browsers are served at the first.
     pub listen: String,
     pub port_min: u16,
     pub port_max: u16,
@@ -71,6 +72,7 @@ pub struct Reservation {
 struct Reserved {
     sockets: PortSockets,
     group: GroupId,
+    address: IpAddr,
     port: u16,
     ssrc: u32,
     at: Micros,
@@ -141,8 +143,9 @@ fn seed() -> std::io::Result<u64> {
 
 impl Engine {
     pub fn new(config: Config) -> Result<Self, EngineError> {
-        let address: IpAddr = config.listen.parse().map_err(|_| EngineError::BadAddress(config.listen.clone()))?;
-        let pool = Pool::new(address, config.port_min, config.port_max)?;
+        let addresses = pool::addresses(&config.listen)?;
+        let address = addresses[0];
+        let pool = Pool::new(addresses, config.port_min, config.port_max)?;
         external::install(plugin::Libraries::load(&config.plugins));
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let count = if config.workers == 0 { cores.saturating_sub(1) } else { config.workers }.clamp(1, MAX_WORKERS);
@@ -207,8 +210,13 @@ impl Engine {
         self.notifier.raw()
     }
 
-    /// Binds sockets for a port of `group`.
+    /// Binds sockets for a port of `group` at the first address.
     pub fn reserve(&mut self, kind: PortKind, group: GroupId) -> Result<Reservation, EngineError> {
+        self.reserve_at(kind, group, Family::Any)
+    }
+
+    /// The same for a peer of this family.
+    pub fn reserve_at(&mut self, kind: PortKind, group: GroupId, family: Family) -> Result<Reservation, EngineError> {
         if self.closed {
             return Err(EngineError::Closed);
         }
@@ -226,17 +234,18 @@ impl Engine {
         {
             return Err(EngineError::NoCapacity("limit of ports"));
         }
+        let address = self.pool.address(if kind == PortKind::Webrtc { Family::Any } else { family });
         let (port, sockets) = match &self.common {
             Some((port, socket)) if kind == PortKind::Webrtc => (*port, PortSockets::shared(socket)?),
-            _ => self.pool.bind(kind == PortKind::Webrtc, now)?,
+            _ => self.pool.bind(address, kind == PortKind::Webrtc, now)?,
         };
         let ssrc = (self.random() >> 32) as u32;
         let token = self.next_token;
         self.next_token += 1;
         let rtcp_port = if sockets.rtcp.is_some() { port + 1 } else { 0 };
         self.join(group, worker);
-        self.reserved.insert(token, Reserved { sockets, group, port, ssrc, at: now });
-        Ok(Reservation { token, address: self.pool.address().to_string(), port, rtcp_port, ssrc })
+        self.reserved.insert(token, Reserved { sockets, group, address, port, ssrc, at: now });
+        Ok(Reservation { token, address: address.to_string(), port, rtcp_port, ssrc })
     }
 
     /// Splits a batch by worker and hands it over; never blocks. What cannot be done becomes an event.

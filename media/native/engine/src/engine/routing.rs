@@ -185,7 +185,7 @@ impl Engine {
         if let Some(ice) = &open.ice {
             self.register.enter(open.port, &ice.local_ufrag, worker);
         }
-        let local = SocketAddr::new(self.pool.address(), reserved.port);
+        let local = SocketAddr::new(reserved.address, reserved.port);
         Ok((worker, Extra::Sockets { sockets: reserved.sockets, group, local, ssrc: reserved.ssrc }))
     }
 

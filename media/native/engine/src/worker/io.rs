@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-use rustix::net::sockopt;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with, sockopt};
 
 use super::ways::{Link, Way};
 use crate::ids::Slot;
@@ -29,9 +29,20 @@ pub struct PortSockets {
 }
 
 fn bind(address: IpAddr, port: u16) -> std::io::Result<UdpSocket> {
-    let socket = UdpSocket::bind((address, port))?;
+    let socket = match address {
+        IpAddr::V4(_) => UdpSocket::bind((address, port))?,
+        IpAddr::V6(_) => bind_v6(SocketAddr::new(address, port))?,
+    };
     prepare(&socket, address)?;
     Ok(socket)
+}
+
+/// `::` means every IPv6 address, not IPv4 ones written as such.
+fn bind_v6(local: SocketAddr) -> std::io::Result<UdpSocket> {
+    let socket = socket_with(AddressFamily::INET6, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_ipv6_v6only(&socket, true)?;
+    rustix::net::bind(&socket, &local)?;
+    Ok(UdpSocket::from(socket))
 }
 
 /// What every media socket is: non-blocking, marked, with room for a burst.

@@ -54,6 +54,9 @@ pub fn shared(local: SocketAddr) -> std::io::Result<UdpSocket> {
     let family = if local.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(family, SocketType::DGRAM, flags, None)?;
+    if local.is_ipv6() {
+        sockopt::set_ipv6_v6only(&socket, true)?;
+    }
     sockopt::set_socket_reuseport(&socket, true)?;
     bind(&socket, &local)?;
     let socket = UdpSocket::from(socket);
