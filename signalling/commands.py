@@ -220,6 +220,7 @@ class Notify:
     state: str = "active"  # "pending" | "active" | "terminated"
     reason: str = ""
     retry_after: int = 0
+    told: bool = False  # `NotifyAnswered` says when the next one may go
 
 
 @dataclass(frozen=True, slots=True)

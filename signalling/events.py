@@ -353,6 +353,13 @@ class SubscriptionEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class NotifyAnswered:
+    """A `Notify` of ours that wanted to be `told` was taken; the subscription goes on."""
+
+    subscription: str
+
+
+@dataclass(frozen=True, slots=True)
 class Notified:
     """A NOTIFY for a subscription of ours, answered already."""
 
@@ -419,5 +426,5 @@ Event = (
     IncomingCall | Progress | EarlyDialog | Answered | Confirmed | ModifyRequested | Modified | ModifyFailed | Refreshed
     | InfoReceived | TransferRequested | TransferProgress | TransferDone | TransferFailed | Ended | BindingsChanged
     | RegistrationState | OptionsAnswered | Counted | SecurityEvent | SubscriptionAsked | Subscribed | SubscriptionEnded
-    | ConnectionShared | Notified | MessageReceived | MessageAnswered | Published | PublicationEnded
+    | ConnectionShared | Notified | NotifyAnswered | MessageReceived | MessageAnswered | Published | PublicationEnded
 )  # fmt: skip

@@ -48,7 +48,7 @@ from signalling.endpoint.streams import Connections
 from signalling.endpoint.stun import answer as answer_stun
 from signalling.endpoint.stun import is_stun
 from signalling.errors import LocalProtocolError
-from signalling.events import Event, Flow
+from signalling.events import Event, Flow, NamedDialog
 from signalling.message import Outgoing, Response
 from signalling.message.framing import Cut
 from signalling.message.uri import format_host
@@ -154,6 +154,14 @@ class Endpoint:
             raise LocalProtocolError(f"unknown command {command!r}")
         perform(self, command, now)
         return self._output()
+
+    def dialog_of(self, name: str) -> NamedDialog | None:
+        """The dialog of a leg as another request may name it: our tag in `to_tag`, the peer's (the newest early one) behind."""
+        leg = self.legs.get(name)
+        if leg is None:
+            return None
+        theirs = leg.dialog.remote_tag or next(reversed(leg.early), "")
+        return NamedDialog(name, leg.dialog.call_id, leg.dialog.local_tag, theirs)
 
     def handle_timeout(self, now: float) -> Output:
         """Call at the deadline of the last Output, or any time."""

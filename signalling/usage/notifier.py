@@ -9,7 +9,7 @@ from functools import partial
 from signalling.commands import AcceptSubscription, Notify, RejectSubscription
 from signalling.dialog import Dialog
 from signalling.errors import LocalProtocolError, RemoteProtocolError
-from signalling.events import Body, Flow, SubscriptionAsked, SubscriptionEnded
+from signalling.events import Body, Flow, NotifyAnswered, SubscriptionAsked, SubscriptionEnded
 from signalling.message import Request, Response, presentable
 from signalling.message.writer import clean, header_lines
 from signalling.policy import PeerKind, PeerPolicy
@@ -202,10 +202,10 @@ class Notifier:
             params = f";expires={max(0, round(self._until - now))}"
         lines = f"{self.dialog.contact}Event: {self._package}{event_id}\r\nSubscription-State: {state}{params}\r\n"
         self._is_busy = True
-        done = partial(self._notified, reason if state == "terminated" else "")
+        done = partial(self._notified, reason if state == "terminated" else "", command.told)
         self._sender.send("NOTIFY", lines, command.body, done, now)
 
-    def _notified(self, last: str, status: int, response: Response | None, now: float) -> None:
+    def _notified(self, last: str, told: bool, status: int, response: Response | None, now: float) -> None:
         if status < 200:
             return
         self._is_busy = False
@@ -217,6 +217,8 @@ class Notifier:
         elif self._next is not None:
             command, self._next = self._next, None
             self.notify(command, now)
+        elif told:
+            self._core.emit(NotifyAnswered(self.id))
 
     def _grant(self, expires: int, now: float) -> None:
         self._until = now + expires

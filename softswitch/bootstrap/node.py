@@ -18,7 +18,7 @@ from media.engine import MediaEngine, native_engine
 from media.service import MediaService
 from signalling import commands as sip
 from signalling.endpoint import EndpointConfig
-from signalling.events import Counted
+from signalling.events import Counted, NamedDialog
 from signalling.events import Event as SipEvent
 from signalling.transports import Resolver, SipDriver
 from signalling.usage.config import SCANNERS
@@ -60,6 +60,7 @@ from softswitch.reports.targets import targets_of
 from softswitch.services import Demo, Services
 from softswitch.store.database import Store
 from softswitch.store.journal import Journal
+from softswitch.watching import service as watching
 
 log = structlog.get_logger("node")
 
@@ -165,6 +166,7 @@ class Node:
                 submit=self.submit, recordings=self.recordings, alarms=self.alarms, identity=node_identity(),
                 address_for=addresses.address_for, addresses=addresses.addresses, max_calls=settings.sip.max_calls,
                 form=form, depot=depot, fallback=settings.recordings.fallback,
+                code_plan=settings.features.plan, dialog_of=self._dialog_of,
                 tcp_port=settings.media.tcp_port,
                 jitter=Jitter(settings.media.jitter_min, settings.media.jitter_max),
                 codecs=settings.media.codecs, missing_codecs=missing_codecs(settings.media.plugins),
@@ -175,6 +177,7 @@ class Node:
         config = EndpointConfig(
             realm=settings.sip.realm, advertise=advertise, overload_lag=settings.sip.overload_ms / 1000,
             scanners=(*SCANNERS, *(word.lower() for word in settings.security.scanners)), bans=ban_rules(settings.security),
+            events=watching.PACKAGES, publishes=watching.PUBLISHES, messages=True,
         )  # fmt: skip
         self.observer = Observer(settings.sip, self.clock)
         self.driver = SipDriver(
@@ -185,6 +188,9 @@ class Node:
         families = tuple(dict.fromkeys("ipv6" if ":" in listen.host else "ipv4" for listen in settings.sip.listen))
         switch.trunks.resolver = Resolver(settings.sip.dns_servers, families or ("ipv4",))
         return switch
+
+    def _dialog_of(self, leg: str) -> NamedDialog | None:
+        return self.driver.endpoint.dialog_of(leg)
 
     def submit(self, command: sip.Command) -> None:
         """A command to signalling."""

@@ -7,6 +7,7 @@ from softswitch.alerting.tables import SCHEMA as ALERTING
 from softswitch.calendar.tables import SCHEMA as CALENDAR
 from softswitch.customers.tables import SCHEMA as CUSTOMERS
 from softswitch.directory.service import SCHEMA as DIRECTORY
+from softswitch.features.tables import SCHEMA as FEATURES
 from softswitch.ivr.tables import SCHEMA as IVR
 from softswitch.lists.tables import SCHEMA as LISTS
 from softswitch.mail.tables import SCHEMA as MAIL
@@ -18,4 +19,5 @@ from softswitch.webhooks.tables import SCHEMA as WEBHOOKS
 
 SCHEMAS: tuple[Schema, ...] = (
     DIRECTORY, MAIL, ALERTING, ACD, CALENDAR, LISTS, CUSTOMERS, RECORDINGS, IVR, VOICEMAIL, WEBHOOKS, TRACE,
+    FEATURES,
 )  # fmt: skip

@@ -29,6 +29,9 @@ from softswitch.features.click_to_call import Clicks
 from softswitch.features.codes import FeatureCodes
 from softswitch.features.conference import Conferences
 from softswitch.features.echo import echo
+from softswitch.features.forwarding import EMERGENCY, Forwarding
+from softswitch.features.personal import PersonalServices
+from softswitch.features.personal_codes import PersonalCodes
 from softswitch.legs import history
 from softswitch.legs.base import Leg, LegFacts, PartyKind
 from softswitch.legs.browser import BrowserSessions
@@ -52,6 +55,10 @@ from softswitch.routing.service import Admission, Routing
 from softswitch.siprec.model import Desk
 from softswitch.siprec.service import Siprec
 from softswitch.trunks.service import TrunkBook
+from softswitch.watching.bodies import DIALOG, PRESENCE
+from softswitch.watching.messages import Messages
+from softswitch.watching.service import Watching
+from softswitch.watching.sources import DND, Sources
 
 log = structlog.get_logger("switch")
 
@@ -90,6 +97,10 @@ class Parts:
     depot: Depot | None = None
     """Where finished recordings go; None: they stay."""
     fallback: str = ""
+    dialog_of: Callable[[str], sig.NamedDialog | None] = lambda _leg: None
+    """The names of a leg's dialog, for who watches it."""
+    code_plan: str = "cn"
+    """Which set of feature codes people have: cn or intl."""
     tcp_port: int = 0
     jitter: Jitter = field(default_factory=Jitter)
     codecs: tuple[str, ...] = ("PCMA", "PCMU", "G722", "OPUS")
@@ -112,7 +123,7 @@ class Switch:
         )  # fmt: skip
         self.trunks = TrunkBook(clock, parts.journal, parts.submit)
         self.registrar = Registrar(clock, parts.journal)
-        self.routing = Routing(parts.directory, self.trunks, self.registrar)
+        self.routing = Routing(parts.directory, self.trunks, self.registrar, parts.code_plan)
         self.peers = Peers(parts.directory, self.trunks, self.registrar)
         self.browsers = BrowserSessions(self.studio, self.ids)
         self.stations = Stations(parts.directory, self.browsers, self.registrar.is_registered)
@@ -124,7 +135,6 @@ class Switch:
         self.lot = ParkingLot()
         self.clicks = Clicks(secrets.token_bytes(32), clock)
         self.handlers: dict[DestinationKind, Handler] = {
-            DestinationKind.EXTENSION: direct.to_party,
             DestinationKind.OUTSIDE: direct.to_party,
             DestinationKind.AGENT: direct.to_party,
             DestinationKind.HANGUP: direct.hang_up,
@@ -142,12 +152,25 @@ class Switch:
         self.calls = CallService(self.board, self._admit, self.handlers, max_calls=parts.max_calls)
         self.control = CallControl(self.calls, self.stations, self.lot, parts.directory)
         self.calls.circling = self._circling
-        self.codes = FeatureCodes(self.control, parts.directory)
+        self.codes = FeatureCodes(self.control, self.routing.codes)
+        self.personal = PersonalServices(parts.directory, parts.journal, clock)
+        self.forwarding = Forwarding(self.personal, parts.directory, self._admit, self.sip.phones.calls)
+        self.personal.reach = self.forwarding.reach
+        self.handlers[DestinationKind.EXTENSION] = self.forwarding.to_extension
+        self.sources = Sources(
+            directory=parts.directory, phones=self.sip.phones, lot=self.lot, services=self.personal,
+            is_registered=self.registrar.is_registered, dialog_of=parts.dialog_of,
+        )  # fmt: skip
+        self.watching = Watching(self.sources, parts.submit)
+        self.messages = Messages(self.registrar.targets, parts.submit)
+        self.sip.phones.on_change = self.lot.on_change = self.watching.touch
+        self.personal.watch(self._services_changed)
+        PersonalCodes(self.codes, self.personal, self.forwarding)
         self.handlers[DestinationKind.FEATURE] = self.codes.run
         self.trunks.count, self.trunks.count_in, self.trunks.lines = self.sip.on_trunk, self.sip.on_lines, self.sip.lines
         self.sip.now, self.sip.may_dial, self.sip.line_of = clock.now, self.trunks.seize, self.trunks.line_of
         self.sip.on_talked = self.trunks.talked
-        self.registrar.on_change = self.stations.extension_changed
+        self.registrar.on_change = self._phone_changed
         self.screen: Callable[[LegFacts, Admission], Admission] = lambda _facts, admission: admission
         """What lists of numbers make of a new call; set by the part that has the lists."""
         self.on_offence: Callable[[sig.SecurityEvent], None] = lambda _event: None
@@ -184,10 +207,12 @@ class Switch:
                 self._security(event)
             case sig.OptionsAnswered():
                 self.trunks.probed(event)
+            case sig.MessageReceived() | sig.MessageAnswered():
+                self.messages.heard(event)
             case sig.Counted() | sig.ConnectionShared():
                 pass  # counted by the metrics of the composition root
             case _:
-                if not self.siprec.heard(event):
+                if not self.watching.heard(event) and not self.siprec.heard(event):
                     self.sip.heard(event)
 
     def _incoming(self, event: sig.IncomingCall) -> None:
@@ -196,6 +221,14 @@ class Switch:
             self._parts.submit(sip.Reject(event.leg, Cause.UNALLOCATED.sip, q850=Cause.UNALLOCATED.q850))
             return
         self.calls.incoming(self.sip.incoming(call))
+
+    def _phone_changed(self, extension: str) -> None:
+        self.stations.extension_changed(extension)
+        self.watching.touch(extension, PRESENCE)
+
+    def _services_changed(self, extension: str) -> None:
+        self.watching.touch(extension, PRESENCE)
+        self.watching.touch(f"{DND}{extension}", DIALOG)
 
     def _security(self, event: sig.SecurityEvent) -> None:
         """One line that a log watcher can act on (sip.md §9)."""
@@ -208,12 +241,23 @@ class Switch:
     def _routed(self, facts: LegFacts) -> Admission:
         if facts.kind is PartyKind.TRUNK:
             return self.routing.from_trunk(facts.party, facts.called)
-        if facts.kind in (PartyKind.PHONE, PartyKind.AGENT):
+        if facts.kind is PartyKind.PHONE:
+            return self._from_phone(facts.called, facts.party)
+        if facts.kind is PartyKind.AGENT:
             return self.routing.from_inside(facts.called, facts.party)
         return Admission(None, Cause.FORBIDDEN, "a widget calls what its token says")
 
     def _plan(self, caller: LegFacts, destination: Destination) -> Plan:
         return self.routing.plan(destination, caller.party, is_trunk=caller.kind is PartyKind.TRUNK)
+
+    def _from_phone(self, called: str, extension: str) -> Admission:
+        """With what its person has set: the hotline of a phone that dials nothing, the lock of outside calls."""
+        own = self.personal.of(extension)
+        admission = self.routing.from_inside(own.hotline if own.hotline and called in ("", "s") else called, extension)
+        outside = admission.destination is not None and admission.destination.kind is DestinationKind.OUTSIDE
+        if own.locked and outside and called not in EMERGENCY:
+            return Admission(None, Cause.FORBIDDEN, "locked")
+        return admission
 
     def _circling(self, leg: Leg) -> Cause | None:
         """The loop guard of sip.md §5.6: the third time of one session, or a call that was forwarded too often."""

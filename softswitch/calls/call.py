@@ -19,6 +19,7 @@ from softswitch.calls.cdr import Tally, step
 from softswitch.calls.dialling import Dialling, Watch
 from softswitch.calls.early import EarlySound
 from softswitch.calls.guests import Guests
+from softswitch.calls.journey import Journey
 from softswitch.calls.mix import Mix, Party
 from softswitch.calls.monitor import Monitors
 from softswitch.calls.outcome import Ending, Outcome
@@ -73,8 +74,7 @@ class Call:
     """Written by its task and by its legs' events, all on one loop. `visit` runs the handler of a destination."""
 
     def __init__(self, board: Switchboard, call_id: CallId, caller: Leg, visit: Visit) -> None:
-        self.id = call_id
-        self.board = board
+        self.id, self.board = call_id, board
         self.language = "zh-CN"
         self.recording_refused = False
         self.variables: dict[str, str] = {}
@@ -88,6 +88,7 @@ class Call:
         """Told when the call ends, before its last event."""
         self.fetch: Callable[[Call, Destination], Errand] | None = None
         """Fetches an agent out of a queue for this call."""
+        self.journey = Journey()
         self.timeline = Timeline(call_id, board.journal, board.clock)
         self.mix = Mix(board.media, caller.group, caller)
         self.mix.anchor.name, self.mix.anchor.agent, self.mix.anchor.role = first_party(self.facts)
@@ -101,8 +102,8 @@ class Call:
         self.guests = Guests(self)
         self.alerting: list[Dialling] = []
         """What rings for the caller now; any number of devices together."""
-        self._visit = visit
-        self._visits = 0
+        self._visit, self._visits = visit, 0
+        self._progress: set[tuple[int, bool]] = set()
         self._tally: Tally | None = None
         self._tallied = 0
         self._onward: Step | None = None
@@ -137,6 +138,7 @@ class Call:
         facts = self.caller.facts
         if not facts.inbound:
             facts = replace(facts, inbound=True, caller=facts.called, called=facts.caller)
+        facts = self.journey.told(facts)
         return replace(facts, hidden=True) if self.variables.get("clir") == "on" else facts
 
     @property
@@ -371,7 +373,7 @@ class Call:
         watch = Watch(progress, self.board.report, _leave_as_it_is if quiet else self._early.tone)
         dialling = Dialling(
             self.timeline, stages, timeout, watch, end_early=end_early, is_in_call=self.keeps,
-            on_failed=self._far_end_failed, taken_back=lambda: self.conversation.said,
+            on_failed=self._far_end_failed, on_moved=self.journey.move, taken_back=lambda: self.conversation.said,
         )  # fmt: skip
         self.alerting.append(dialling)
         return dialling
@@ -386,6 +388,8 @@ class Call:
             return replace(facts, caller=shown)
         if destination.kind is not DestinationKind.OUTSIDE or facts.kind is not PartyKind.TRUNK or not facts.called:
             return facts
+        if self.journey.diverted:
+            return facts  # a person has sent it on and stands there already
         return replace(facts, diverted=(*facts.diverted, Diversion(facts.called)))
 
     def _far_end_failed(self, release: Release | None) -> None:

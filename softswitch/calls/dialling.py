@@ -109,6 +109,8 @@ class Dialling:
     _winner: Leg | None = None
     on_failed: Callable[[Release | None], None] = lambda _release: None
     """Told what the far end said that counts in the end, for the caller's leg; None when it is a word of ours."""
+    on_moved: Callable[[str], None] = lambda _number: None
+    """Told the number that a phone sends its caller to (a 3xx)."""
     taken_back: Callable[[], Release | None] = lambda: None
     """Why the caller took the call back, as it said."""
     _failures: list[Failure] = field(default_factory=list)
@@ -254,6 +256,8 @@ class Dialling:
         self.timeline.emit(ev.LegEnded(leg=leg.id if leg else "", cause=event.cause.word, sip_status=event.status, by="peer"))
         if event.status >= 600:
             self.give_up(Cause.ANSWERED_ELSEWHERE)  # the person refused, on whatever device (sip.md §4.2)
+        if event.moved and attempt.device.target is not None and not attempt.device.target.trunk:
+            self.on_moved(event.moved)
         cause, next_step = _meaning(event, attempt.device.target), _onward(event, attempt.device.target)
         if next_step is Onward.REPAIR and attempt.device.repaired is not None and not attempt.rang:
             again = attempt.device.repaired

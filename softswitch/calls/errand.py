@@ -33,7 +33,7 @@ class StandIn:
         self.is_ended = False
         self.quality: PortStats | None = None
 
-    def ring(self) -> None:
+    def ring(self, *, forwarded: bool = False) -> None:
         """Nobody hears it."""
 
     def open_early(self, *, prefer: str = "") -> None:

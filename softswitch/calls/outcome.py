@@ -39,5 +39,6 @@ class Outcome:
 
 _WORD = {
     Cause.BUSY: "busy", Cause.NO_ANSWER: "no_answer", Cause.NO_USER_RESPONSE: "no_answer", Cause.REJECTED: "rejected",
+    Cause.DO_NOT_DISTURB: "unreachable", Cause.ANONYMOUS: "rejected",
     Cause.UNREACHABLE: "unreachable", Cause.UNALLOCATED: "unreachable", Cause.NO_ROUTE: "unreachable", Cause.TIMEOUT: "timeout",
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from softswitch.calls.call import Call
@@ -33,7 +34,9 @@ class ParkingLot:
     """All slots of the node. Owned by the loop."""
 
     def __init__(self, slots: tuple[str, ...] = SLOTS, timeout: float = TIMEOUT) -> None:
-        self._slots = slots
+        self.slots = slots
+        self.on_change: Callable[[str], None] = lambda _slot: None
+        """Told the slot that was taken or left."""
         self._timeout = timeout
         self._parked: dict[str, Parked] = {}
         self._reserved: dict[str, str] = {}  # slot -> id of the call on its way there
@@ -41,13 +44,13 @@ class ParkingLot:
     def reserve(self, call: Call, slot: str = ANY) -> str:
         """The slot that the call will be in: the named one, else the first free. Raises NotFound, Conflict when taken."""
         if slot not in ("", ANY):
-            if slot not in self._slots:
-                raise NotFound(f"there is no slot {slot}: they are {self._slots[0]} to {self._slots[-1]}")
+            if slot not in self.slots:
+                raise NotFound(f"there is no slot {slot}: they are {self.slots[0]} to {self.slots[-1]}")
             if not self._is_free(slot, call):
                 raise Conflict(f"slot {slot} is taken", Refusal.SLOTS_TAKEN)
             self._reserved[slot] = call.id
             return slot
-        for free in self._slots:
+        for free in self.slots:
             if self._is_free(free, call):
                 self._reserved[free] = call.id
                 return free
@@ -71,6 +74,7 @@ class ParkingLot:
             result = "returned"
         finally:
             del self._parked[slot]
+            self.on_change(slot)
             call.slot = ""
             call.emit(ev.CallUnparked(slot=slot, result=result or ("abandoned" if call.ending else "picked_up")))
         back = call.back or Return(queue=call.tally().queue)
@@ -87,6 +91,7 @@ class ParkingLot:
         by = str(call.back.to) if call.back is not None and call.back.to is not None else ""
         call.slot = slot
         self._parked[slot] = Parked(slot, call, by, call.board.clock.utc())
+        self.on_change(slot)
         call.emit(ev.CallParked(slot=slot, by=by.partition(":")[2]))
         return slot
 
@@ -97,9 +102,12 @@ class ParkingLot:
             raise NotFound(f"no call is parked at {slot}")
         return found.call
 
+    def is_taken(self, slot: str) -> bool:
+        return slot in self._parked
+
     def slot_like(self, ending: str) -> str:
         """The slot whose number ends so, "" for none: what is dialled after the fixed part of a code."""
-        return next((slot for slot in self._slots if ending and slot.endswith(ending)), "")
+        return next((slot for slot in self.slots if ending and slot.endswith(ending)), "")
 
     def all(self) -> list[Parked]:
         """Every occupied slot, by number."""

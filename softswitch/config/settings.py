@@ -238,6 +238,13 @@ class SpeechSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeaturesSettings:
+    plan: str = _setting("cn", "Which feature codes people have for their own services.", choices=("cn", "intl"))
+    zone: str = _setting("Asia/Shanghai", "Civil time of wake-up calls.")
+    unsolicited_mwi: bool = _setting(False, "Tell phones of new messages that have not subscribed to it.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     data_dir: Path = _setting(Path("data"), "Database, recordings, prompts, keys.")
     sip: SipSettings = SipSettings()
@@ -258,6 +265,7 @@ class Settings:
     alarms: AlarmsSettings = AlarmsSettings()
     reports: ReportsSettings = ReportsSettings()
     speech: SpeechSettings = SpeechSettings()
+    features: FeaturesSettings = FeaturesSettings()
     origins: Mapping[str, str] = field(default_factory=dict)
     """Key → where its value came from: a file with line, an environment name, `command line`. Missing: the default."""
 
@@ -291,7 +299,7 @@ SECTIONS: Mapping[str, type] = {
     "node": NodeSettings, "recordings": RecordingsSettings, "metrics": MetricsSettings, "log": LogSettings,
     "access": AccessSettings, "security": SecuritySettings,
     "ldap": LdapSettings, "oidc": OidcSettings, "mail": MailSettings, "alarms": AlarmsSettings,
-    "reports": ReportsSettings, "speech": SpeechSettings,
+    "reports": ReportsSettings, "speech": SpeechSettings, "features": FeaturesSettings,
 }  # fmt: skip
 
 

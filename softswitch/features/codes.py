@@ -13,7 +13,6 @@ import structlog
 from softswitch.calls.call import Call
 from softswitch.calls.control import CallControl
 from softswitch.calls.outcome import Outcome
-from softswitch.directory.snapshot import Snapshot
 from softswitch.legs.base import PartyKind
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination
@@ -39,25 +38,21 @@ class AgentOrders(Protocol):
 class FeatureCodes:
     """Owned by the loop. `agents` is set once call distribution stands."""
 
-    def __init__(self, control: CallControl, directory: Callable[[], Snapshot]) -> None:
+    def __init__(self, control: CallControl, book: Callable[[], CodeBook]) -> None:
         self._control = control
-        self._directory = directory
-        self._version = -1
-        self._book = CodeBook()
+        self._book = book
         self.agents: AgentOrders | None = None
         self.handlers: dict[str, Handler] = {
             "park": self._park, "park_at": self._park, "unpark": self._unpark, "pickup": self._pickup,
-            "pickup_group": self._pickup_group, "sign_in": self._sign_in, "sign_in_as": self._sign_in_as,
-            "ready": self._ready, "not_ready": self._not_ready, "sign_out": self._sign_out, "wrap_up_done": self._wrap_up_done,
+            "pickup_at": self._pickup, "pickup_group": self._pickup_group, "sign_in": self._sign_in,
+            "sign_in_as": self._sign_in_as, "ready": self._ready, "not_ready": self._not_ready, "sign_out": self._sign_out,
+            "wrap_up_done": self._wrap_up_done,
         }  # fmt: skip
 
     @property
     def book(self) -> CodeBook:
         """The codes in force now."""
-        snapshot = self._directory()
-        if snapshot.version != self._version:
-            self._version, self._book = snapshot.version, CodeBook(snapshot.feature_codes.values())
-        return self._book
+        return self._book()
 
     async def run(self, call: Call, destination: Destination) -> Outcome:
         """The handler of `feature:CODE`."""

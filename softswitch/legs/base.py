@@ -155,6 +155,8 @@ class Ended:
     """What the peer said exactly, for the other side; None when it said nothing of its own."""
     reason: int = 0
     """The Q.850 cause that the peer wrote itself and is trusted with, 0 for none."""
+    moved: str = ""
+    """The number that it sends the caller to instead (a 3xx)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +231,9 @@ class Leg(Protocol):
     @property
     def is_ended(self) -> bool: ...
 
-    def ring(self) -> None:
-        """Tells the party that the other side is alerting. Nothing after an answer or after early media."""
+    def ring(self, *, forwarded: bool = False) -> None:
+        """Tells the party that the other side is alerting, or that it is being sent on (181). Nothing after an answer or early
+        media."""
 
     def open_early(self, *, prefer: str = "") -> None:
         """Gives the party sound before the answer (183 with a body). `prefer` is the codec that saves transcoding."""

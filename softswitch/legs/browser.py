@@ -262,7 +262,7 @@ class BrowserLeg:
     def refusal(self) -> Cause | None:
         return None if self._session.ready else Cause.MEDIA_FAILURE
 
-    def ring(self) -> None:
+    def ring(self, *, forwarded: bool = False) -> None:
         """The page is told by the call's events."""
 
     def open_early(self, *, prefer: str = "") -> None:

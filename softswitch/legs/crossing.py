@@ -103,6 +103,13 @@ def answering(person: Person | None, own: LegFacts, manners: Manners, host: str,
     return {**headers, "Session-ID": f"{session};remote={own.session_id or _NO_SESSION}"}
 
 
+def moved_to(event: sig.Ended) -> str:
+    """The number in the Contact that a 3xx prefers, "" when there is none to read."""
+    if not 300 <= event.status < 400:
+        return ""
+    return next((entry.uri.username for contact in event.contacts for entry in identity.addresses(contact)), "")
+
+
 def session_in(headers: Mapping[str, str]) -> str:
     """The sender's identifier of a Session-ID header (RFC 7989), "" when there is none that can be read."""
     found = _SESSION.match(headers.get("session-id", ""))

@@ -111,8 +111,8 @@ class ForkedLeg:
     def is_ended(self) -> bool:
         return not self._legs if self._winner is None else self._winner.is_ended
 
-    def ring(self) -> None:
-        self._leg.ring()
+    def ring(self, *, forwarded: bool = False) -> None:
+        self._leg.ring(forwarded=forwarded)
 
     def open_early(self, *, prefer: str = "") -> None:
         self._leg.open_early(prefer=prefer)

@@ -21,6 +21,7 @@ from softswitch.legs import base, crossing, encryption, identity
 from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.legs.early import Forks, Hearing
 from softswitch.legs.keys import read_digit, written_digit
+from softswitch.legs.phones import Phones
 from softswitch.legs.rtp import RtpPort, Sound
 from softswitch.legs.studio import Studio
 from softswitch.legs.webrtc import WebRtcPort, is_browser
@@ -41,6 +42,8 @@ _AUTO_ANSWER = {"Call-Info": "<sip:softswitch>;answer-after=0", "Alert-Info": "<
 LINELESS_SECONDS = 30.0
 """How long a party may stay that has put its only line of media to port 0."""
 _RINGING, _FORK_OVER = 180, 199
+_WAITING = {"Alert-Info": "<urn:alert:service:call-waiting>"}
+"""To a phone that has a call (RFC 7462): it gives the short tone instead of ringing."""
 
 SubmitCommand = Callable[[sip.Command], None]
 MannersAt = Callable[[PartyKind, str], Manners]
@@ -148,8 +151,10 @@ class SipLeg:
             return Cause.CONGESTION
         return None
 
-    def ring(self) -> None:
-        if self._phase is Phase.NEW:
+    def ring(self, *, forwarded: bool = False) -> None:
+        if forwarded and self._phase in (Phase.NEW, Phase.RINGING):
+            self._legs.submit(sip.Ring(self.id, status=181, headers=self._answering()))
+        elif self._phase is Phase.NEW:
             self._phase = Phase.RINGING
             self._legs.submit(sip.Ring(self.id, headers=self._answering()))
 
@@ -170,6 +175,7 @@ class SipLeg:
             return
         self._phase = Phase.ANSWERED
         self._legs.submit(sip.Answer(self.id, sig.Body(body), self._answering()))
+        self._legs.phones.changed(self)
 
     def _first_body(self, prefer: str) -> bytes:
         """The description of our 200. An offer that a reliable 18x has brought already stays as it is."""
@@ -243,11 +249,13 @@ class SipLeg:
         body = sig.Body(self._media.offer(prefer=prefer)) if not is_delayed else None
         sender, headers = crossing.invite(target, caller, self._host, self.id)
         self._shown = crossing.person_of(caller)
+        waits = not target.trunk and self._legs.phones.is_waiting(self)
         self._legs.place(
             sip.Invite(
                 self.id, target.uri, target.flow, sender, target.number, body, login=target.login,
                 timeout=target.ring or 180.0, first_response=target.first_response, max_forwards=caller.hops - 1,
-                headers={**headers, **dict(target.headers), **(_AUTO_ANSWER if target.answers else {})}, policy=target.policy,
+                headers={**headers, **dict(target.headers), **(_AUTO_ANSWER if target.answers else _WAITING if waits else {})},
+                policy=target.policy,
             )
         )  # fmt: skip
 
@@ -423,7 +431,8 @@ class SipLeg:
         cause, release = self._cause_of(event), self._release_of(event)
         self._phase = Phase.ENDED
         self._close()
-        self._tell(base.Ended(cause, event.status, event.retry_after, release, self._heard_q850(event)))
+        moved = crossing.moved_to(event)
+        self._tell(base.Ended(cause, event.status, event.retry_after, release, self._heard_q850(event), moved))
 
     def _cause_of(self, event: sig.Ended) -> Cause:
         q850 = self._heard_q850(event)
@@ -489,6 +498,7 @@ class SipLegs:
         """The channels that a call which comes in may be on, and the one that its gateway tells (0: it does not)."""
         self.on_talked: Callable[[str, float], None] = lambda _trunk, _seconds: None
         """Told how long an answered call by a trunk lasted."""
+        self.phones = Phones()
 
     def __len__(self) -> int:
         return len(self._legs)
@@ -517,9 +527,11 @@ class SipLegs:
 
     def _add(self, leg: SipLeg) -> None:
         self._legs[leg.id] = leg
+        self.phones.add(leg)
 
     def _remove(self, leg: SipLeg) -> None:
         del self._legs[leg.id]
+        self.phones.remove(leg)
         if leg.facts.channel:
             self._channels.release(leg.facts.party, leg.facts.channel, leg.facts.lines, now=self.now())
         if leg.target is not None and leg.target.trunk and leg.answered_at:
@@ -597,3 +609,5 @@ class SipLegs:
         if isinstance(event, sig.Ended):
             self._remove(leg)
         leg.heard(event)
+        if isinstance(event, sig.Progress | sig.Answered):
+            self.phones.changed(leg)

@@ -20,6 +20,8 @@ class Cause(Enum):
     REJECTED = ("rejected", 21, 603, "The called party refused the call")
     FORBIDDEN = ("forbidden", 21, 403, "The call is not permitted")
     NUMBER_CHANGED = ("number_changed", 22, 410, "The number has changed")
+    DO_NOT_DISTURB = ("do_not_disturb", 31, 480, "The called party does not want to be disturbed")
+    ANONYMOUS = ("anonymous", 21, 433, "The called party takes no calls that withhold their number")
     INVALID_NUMBER = ("invalid_number", 28, 484, "The number is incomplete or invalid")
     LOOP = ("loop", 25, 482, "The call came back to this switch")
     TOO_MANY_HOPS = ("too_many_hops", 25, 483, "The call passed through too many switches")

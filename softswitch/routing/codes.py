@@ -18,6 +18,28 @@ SHIPPED: Mapping[str, str] = {
     "voicemail": "*98", "listen": "*81*", "whisper": "*82*", "barge": "*83*", "take_over": "*84*",
 }  # fmt: skip
 """Action → code. `unpark` is a slot's own number; `pickup` is `**` and the extension; supervision ends in the agent's."""
+COMMON: Mapping[str, str] = {"pickup_at": "*8**", "conference": "*3", "short_dial": "**X", "short_dial_2": "**XX"}
+_CN = {"forward_always": "57", "forward_busy": "40", "forward_no_answer": "41", "forward_unreachable": "42", "hotline": "52",
+       "wake_up": "55"}  # fmt: skip
+PLANS: Mapping[str, Mapping[str, str]] = {
+    "cn": {
+        **{action: f"*{digits}**" for action, digits in _CN.items()},
+        **{f"{action}_off": f"#{digits}#" for action, digits in _CN.items()},
+        **{f"{action}_ask": f"*#{digits}#" for action, digits in _CN.items()},
+        "dnd": "*56#", "dnd_off": "#56#", "dnd_ask": "*#56#", "waiting": "*58#", "waiting_off": "#58#",
+        "waiting_ask": "*#58#", "anonymous": "*77#", "anonymous_off": "#77#", "anonymous_ask": "*#77#", "trace": "*33#",
+        "short": "*51**", "short_off": "#51**", "lock": "*54**", "unlock": "#54**",
+    },
+    "intl": {
+        "forward_always": "*72*", "forward_always_off": "*73", "forward_busy": "*90*", "forward_busy_off": "*91",
+        "forward_no_answer": "*92*", "forward_no_answer_off": "*93", "forward_unreachable": "*94*",
+        "forward_unreachable_off": "*95", "dnd": "*78", "dnd_off": "*79", "waiting": "*43", "waiting_off": "*44",
+        "anonymous": "*77", "anonymous_off": "*87", "trace": "*57", "short": "*75*", "wake_up": "*61*",
+        "wake_up_off": "*62", "lock": "*34*", "unlock": "*35*", "hotline": "*76*", "hotline_off": "*86", "voicemail": "*97",
+    },
+}  # fmt: skip
+"""Services of the person, as public networks have them: `cn` (`*57*N#` on, `#57#` off, `*#57#` asks) or `intl`. A code that
+ends in `**` has a star in front of what follows; the closing `#` may be left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +53,8 @@ class Code:
 class CodeBook:
     """The codes in force. An override replaces the shipped code of the same action; an empty code switches it off."""
 
-    def __init__(self, overrides: Iterable[FeatureCode] = ()) -> None:
-        codes = {**SHIPPED, **{entry.action: entry.code for entry in overrides}}
+    def __init__(self, overrides: Iterable[FeatureCode] = (), plan: str = "cn") -> None:
+        codes = {**SHIPPED, **COMMON, **PLANS[plan], **{entry.action: entry.code for entry in overrides}}
         self.codes: Mapping[str, str] = {action: code for action, code in codes.items() if code}
         patterns = sorted(self.codes.items(), key=lambda item: (item[1].endswith("*") and len(item[1]) > 1, -len(item[1])))
         self._patterns = [(action, _compiled(code)) for action, code in patterns]
@@ -42,11 +64,14 @@ class CodeBook:
         for action, pattern in self._patterns:
             if found := pattern.fullmatch(dialled):
                 return Code(action, found["rest"] or "")
+        for action, pattern in self._patterns if dialled[:1] in ("*", "#") else ():
+            if (found := pattern.fullmatch(f"{dialled}#")) and not found["rest"]:
+                return Code(action)  # the hash is what the phone dials with
         return None
 
     def is_code(self, dialled: str) -> bool:
-        """Whether it is a code that no declared number can be: one that begins with a star."""
-        return dialled.startswith("*") and self.read(dialled) is not None
+        """Whether it is a code that no declared number can be: one that begins with a star or a hash."""
+        return dialled[:1] in ("*", "#") and self.read(dialled) is not None
 
 
 _SIGNS = {"X": "[0-9]", "N": "[2-9]"}

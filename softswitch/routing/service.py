@@ -42,7 +42,7 @@ class Admission:
 class Routing:
     """Answers from the directory's snapshot and what is registered or up now; changes nothing."""
 
-    def __init__(self, directory: Callable[[], Snapshot], trunks: TrunkBook, registrar: Registrar) -> None:
+    def __init__(self, directory: Callable[[], Snapshot], trunks: TrunkBook, registrar: Registrar, plan: str = "cn") -> None:
         self._directory = directory
         self._trunks = trunks
         self._registrar = registrar
@@ -51,7 +51,8 @@ class Routing:
         self.draw: Callable[[int], int] = _draw
         """A random whole number from 0 to n."""
         self._read: Snapshot | None = None
-        self._book = CodeBook()
+        self._plan = plan
+        self._book = CodeBook(plan=plan)
 
     def from_trunk(self, trunk: str, called: str) -> Admission:
         """A carrier reaches the numbers that are declared, and nothing else: it may not pass through to the outside."""
@@ -81,7 +82,7 @@ class Routing:
             admission = self._from_inside(called[len(hidden) :])
             return replace(admission, values={**admission.values, "clir": "on"})
         destination = self._code(called) or self.dialled(called)
-        if destination is None and self._codes().read(called) is not None:
+        if destination is None and self.codes().read(called) is not None:
             destination = Destination(DestinationKind.FEATURE, called)
         if destination is None:
             return Admission(None, Cause.UNALLOCATED, "unknown number")
@@ -89,14 +90,15 @@ class Routing:
 
     def _code(self, called: str) -> Destination | None:
         """A code that begins with a star, unless the very number is declared."""
-        if called in self._directory().numbers or not self._codes().is_code(called):
+        if called in self._directory().numbers or not self.codes().is_code(called):
             return None
         return Destination(DestinationKind.FEATURE, called)
 
-    def _codes(self) -> CodeBook:
+    def codes(self) -> CodeBook:
+        """The feature codes in force now."""
         snapshot = self._directory()
         if snapshot is not self._read:
-            self._read, self._book = snapshot, CodeBook(snapshot.feature_codes.values())
+            self._read, self._book = snapshot, CodeBook(snapshot.feature_codes.values(), self._plan)
         return self._book
 
     def dialled(self, called: str) -> Destination | None:

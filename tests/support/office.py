@@ -47,6 +47,7 @@ from softswitch.model.views import AgentView, OfferView, QueueView
 from softswitch.prompts import SHIPPED, texts
 from softswitch.recordings.keeper import Keeper
 from softswitch.recordings.policy import RecordingPolicy
+from softswitch.routing.codes import CodeBook
 from softswitch.routing.service import Admission
 from softswitch.store.rows import CdrRow
 from tests.support.virtual_time import LoopClock
@@ -198,7 +199,7 @@ class Office:
         self.control = CallControl(self.calls, self.stations, self.lot, lambda: self.snapshot)
         desks = self.stations.desks = AcdDesks(self.acd, self.calls.get, ids.offer)
         self.floor = Floor(self.acd, self.control, self.stations, desks)
-        self.codes = FeatureCodes(self.control, lambda: self.snapshot)
+        self.codes = FeatureCodes(self.control, lambda: CodeBook(self.snapshot.feature_codes.values()))
         self.codes.agents = self.floor
         handlers[DestinationKind.FEATURE] = self.codes.run
         self.bus.subscribe(self.acd.note_call)

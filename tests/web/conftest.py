@@ -48,6 +48,7 @@ from softswitch.directory.model import Agent, Kind, Mailbox
 from softswitch.directory.service import Directory
 from softswitch.directory.store import Action, Change
 from softswitch.directory.users import Users
+from softswitch.features.personal import PersonalServices
 from softswitch.features.screen_pop import ScreenPops
 from softswitch.ivr.pins import PinBook
 from softswitch.ivr.service import IvrService
@@ -422,6 +423,9 @@ async def app(tmp_path: Path) -> AsyncIterator[Web]:
         },
     )  # fmt: skip
     services.parts.update(_parts(services, calls, tmp_path))  # type: ignore[attr-defined]
+    services.parts[PersonalServices] = PersonalServices(  # type: ignore[attr-defined]
+        services.directory.current, services.bus.publish, services.clock
+    )
     services.parts.update(queue_parts(services, services.part(Spool)))  # type: ignore[attr-defined]
     services.parts.update(await _customers(services))  # type: ignore[attr-defined]
     spooling = asyncio.get_running_loop().create_task(services.part(Spool).run())

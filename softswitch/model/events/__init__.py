@@ -19,6 +19,7 @@ from softswitch.model.events.call import (
     CallData,
     CallDisposed,
     CallEnded,
+    CallForwarded,
     CallHeld,
     CallParked,
     CallProgress,
@@ -135,6 +136,7 @@ __all__ = [
     "CallData",
     "CallDisposed",
     "CallEnded",
+    "CallForwarded",
     "CallHeld",
     "CallParked",
     "CallProgress",
@@ -215,7 +217,8 @@ __all__ = [
 ]
 
 EVENTS: tuple[type[Event], ...] = (
-    CallCreated, CallProgress, CallAnswered, CallConnected, CallHeld, CallResumed, CallRejected, CallTransferred,
+    CallCreated, CallProgress, CallAnswered, CallConnected, CallHeld, CallResumed, CallRejected, CallForwarded,
+    CallTransferred,
     ConferenceJoined, ConferenceLeft, CallEnded, LegStarted, LegEnded, LegMedia, LegParked, LegResumed, LegQuality, LegDtmf,
     MediaSecured,
     CallParked,    CallUnparked, ConsultStarted, ConsultEnded, CustomerIdentified, CallData, CallDisposed, IvrEntered, IvrNode,

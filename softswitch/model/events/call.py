@@ -72,6 +72,16 @@ class CallTransferred(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallForwarded(Event):
+    """A person's own service has sent the caller on. `reason` is a word of RFC 5806."""
+
+    type: ClassVar[str] = "call.forwarded"
+    by: str
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConferenceJoined(Event):
     type: ClassVar[str] = "call.conference_joined"
     member: str

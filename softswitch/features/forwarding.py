@@ -1,0 +1,126 @@
+"""An extension rung as its person wants it: DND, then always, busy, ring, no answer or unreachable (sip.md §8.1, forward).
+
+The handler of `extension:N`. Queues ring their agents without it: members' own forwards do not count there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from softswitch.calls import direct
+from softswitch.calls.call import Call
+from softswitch.calls.outcome import Outcome
+from softswitch.directory.snapshot import Snapshot
+from softswitch.features.personal import DEFAULT, Personal, PersonalServices
+from softswitch.legs.base import LegFacts, PartyKind
+from softswitch.model import events as ev
+from softswitch.model.cause import Cause
+from softswitch.model.destination import Destination
+from softswitch.model.errors import Forbidden, Unreachable
+from softswitch.model.identity import MAX_DIVERSIONS, Diversion
+from softswitch.model.number import ANONYMOUS
+from softswitch.routing.service import Admission
+
+EMERGENCY = ("110", "112", "119", "120", "122", "911", "999")
+"""Who calls back from there breaks through do-not-disturb; a locked phone reaches them."""
+
+_AFTER = {
+    Cause.BUSY: ("forward_busy", "user-busy"),
+    Cause.NO_ANSWER: ("forward_no_answer", "no-answer"),
+    Cause.NO_USER_RESPONSE: ("forward_no_answer", "no-answer"),
+    Cause.UNREACHABLE: ("forward_unreachable", "unavailable"),
+}
+
+
+class Forwarding:
+    """Owned by the loop. `at_phone` counts the calls of an extension's devices."""
+
+    def __init__(
+        self, services: PersonalServices, directory: Callable[[], Snapshot], admit: Callable[[LegFacts], Admission],
+        at_phone: Callable[[str], int],
+    ) -> None:  # fmt: skip
+        self._services = services
+        self._directory = directory
+        self._admit = admit
+        self._at_phone = at_phone
+
+    async def to_extension(self, call: Call, destination: Destination) -> Outcome:
+        """Rings it, or goes where its person wants its calls to go."""
+        number = destination.name
+        own = self._services.of(number)
+        if own is DEFAULT:
+            return await self._ring(call, destination, own)
+        if own.reject_anonymous and call.facts.caller in ("", ANONYMOUS):
+            return Outcome.failed(Cause.ANONYMOUS)
+        if own.dnd and call.facts.caller not in EMERGENCY:
+            return Outcome.failed(Cause.DO_NOT_DISTURB)
+        if own.forward_always:
+            return await self._forward(call, number, own.forward_always, "unconditional")
+        outcome = await self._ring(call, destination, own)
+        if outcome.ending is not None or (after := _AFTER.get(outcome.cause)) is None:
+            return outcome
+        to: str = getattr(own, after[0])
+        return await self._forward(call, number, to, after[1]) if to else outcome
+
+    async def _ring(self, call: Call, destination: Destination, own: Personal) -> Outcome:
+        busy = self._at_phone(destination.name)
+        if busy and (not own.call_waiting or (own.max_calls and busy >= own.max_calls)):
+            return Outcome.failed(Cause.BUSY)
+        if own.forward_no_answer and not call.ring_within:
+            call.ring_within = float(own.no_answer_after)
+            try:
+                outcome = await direct.to_party(call, destination)
+            finally:
+                call.ring_within = 0.0
+        else:
+            outcome = await direct.to_party(call, destination)
+        moved = call.journey.take_moved()
+        if outcome.ending is None and moved:
+            return await self._forward(call, destination.name, moved, "unconditional")
+        return outcome
+
+    async def _forward(self, call: Call, number: str, to: str, reason: str) -> Outcome:
+        """Sends the caller on for this extension, which answers for where it may call."""
+        if number in call.journey.by:
+            return Outcome.failed(Cause.LOOP)
+        shown = self._shown(call, number)
+        diverted = (*call.facts.diverted, Diversion(shown, reason))
+        if sum(each.counter for each in diverted) > MAX_DIVERSIONS:
+            return Outcome.failed(Cause.UNREACHABLE)
+        try:
+            target = self.reach(number, to)
+        except (Unreachable, Forbidden) as fault:
+            return Outcome.failed(fault.cause if isinstance(fault, Unreachable) else Cause.FORBIDDEN)
+        call.journey.goes_on(number, Diversion(shown, reason))
+        call.emit(ev.CallForwarded(by=f"extension:{number}", target=str(target), reason=reason))
+        if not call.is_answered:
+            call.caller.ring(forwarded=True)
+        try:
+            return await call.go(target)
+        except Unreachable as fault:
+            return Outcome.failed(fault.cause)
+
+    def _shown(self, call: Call, number: str) -> str:
+        """The number that the next switch is told: what was dialled from outside, else the extension's outside number."""
+        own = self._directory().extensions.get(number)
+        if own is not None and own.outside_number:
+            return own.outside_number
+        facts = call.facts
+        return facts.called if facts.kind is PartyKind.TRUNK and not call.journey.diverted and facts.called else number
+
+    def reach(self, extension: str, text: str) -> Destination:
+        """Where a number leads for an extension. Raises Unreachable, Forbidden."""
+        if ":" in text or text == "echo":
+            to = Destination.parse(text)
+            if to.kind != "outside":
+                return to
+            text = to.name
+        facts = LegFacts(inbound=True, kind=PartyKind.PHONE, party=extension, caller=extension, called=text)
+        admission = self._admit(facts)
+        if admission.destination is None:
+            raise Unreachable(admission.cause)
+        if admission.destination.kind in ("feature", "hangup"):
+            raise Forbidden(Cause.FORBIDDEN.sentence)
+        if admission.destination == Destination.parse(f"extension:{extension}"):
+            raise Unreachable(Cause.LOOP)
+        return admission.destination

@@ -1,0 +1,156 @@
+"""What people have set for their own extension: forwarding, do not disturb, call waiting, short numbers, lock (sip.md §8.1).
+
+One owner for codes, REST and pages; kept in memory, written behind. Numbers are as the person dials them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from softswitch.directory.snapshot import Snapshot
+from softswitch.model.clock import Clock
+from softswitch.model.destination import DECLARABLE, Destination
+from softswitch.model.errors import Invalid, NotFound
+from softswitch.model.events import AdminChanged, Event
+
+_DIALLED = re.compile(r"\+?[0-9*#]{1,32}")
+_PIN = re.compile(r"[0-9]{3,12}")
+RING_LEAST, RING_MOST = 5, 60
+"""Seconds until a call goes on because nobody answers."""
+MOST_SHORT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Personal:
+    """The services of one extension. A forward is a number or a written destination, "" for none."""
+
+    forward_always: str = ""
+    forward_busy: str = ""
+    forward_no_answer: str = ""
+    forward_unreachable: str = ""
+    """When no device is logged in."""
+    no_answer_after: int = 20
+    """Seconds that it rings before `forward_no_answer`, 5 to 60."""
+    dnd: bool = False
+    call_waiting: bool = True
+    """Off: a second call finds it busy."""
+    max_calls: int = 0
+    """So many at a time; one more finds it busy. 0: no limit."""
+    reject_anonymous: bool = False
+    hotline: str = ""
+    """Rung when the phone dials nothing (`s`, or an empty number)."""
+    short: Mapping[str, str] = field(default_factory=dict)
+    """Short number of one or two digits → number."""
+    locked: str = field(default="", repr=False)
+    """Digest of the PIN with which outside calls are locked, "" when they are not."""
+
+
+DEFAULT = Personal()
+_FORWARDS = ("forward_always", "forward_busy", "forward_no_answer", "forward_unreachable")
+NAMES = frozenset(entry.name for entry in fields(Personal)) - {"locked"}
+
+
+class PersonalServices:
+    """Owned by the loop. `save` keeps one extension's services; `on_change` is told its number."""
+
+    def __init__(self, directory: Callable[[], Snapshot], journal: Callable[[Event], None], clock: Clock) -> None:
+        self._directory = directory
+        self._journal = journal
+        self._clock = clock
+        self._all: dict[str, Personal] = {}
+        self._watchers: list[Callable[[str], None]] = []
+        self.save: Callable[[str, Personal], object] = _nowhere
+        self.reach: Callable[[str, str], object] = _nowhere
+        """Raises SwitchError when an extension may not call a number."""
+
+    def restore(self, kept: Mapping[str, Personal]) -> None:
+        """What was set before the switch was started."""
+        self._all = dict(kept)
+
+    def watch(self, told: Callable[[str], None]) -> None:
+        self._watchers.append(told)
+
+    def of(self, extension: str) -> Personal:
+        return self._all.get(extension, DEFAULT)
+
+    def change(self, extension: str, actor: str, values: Mapping[str, Any]) -> Personal:
+        """Sets some services. Raises NotFound, Invalid with the name of the value, Forbidden for a forward it may not call."""
+        if extension not in self._directory().extensions:
+            raise NotFound(f"there is no extension {extension}")
+        if unknown := set(values) - NAMES:
+            raise Invalid(min(unknown), "there is no such service")
+        self._check(extension, values)
+        return self._put(extension, replace(self.of(extension), **values), actor, values)
+
+    def _check(self, extension: str, values: Mapping[str, Any]) -> None:
+        for name in (*_FORWARDS, "hotline"):
+            if text := values.get(name, ""):
+                self._check_number(extension, name, text)
+        if not RING_LEAST <= values.get("no_answer_after", RING_LEAST) <= RING_MOST:
+            raise Invalid("no_answer_after", f"expected {RING_LEAST} to {RING_MOST} seconds")
+        if not 0 <= values.get("max_calls", 0) <= 100:
+            raise Invalid("max_calls", "expected 0 to 100")
+        short = values.get("short", {})
+        if len(short) > MOST_SHORT or any(not re.fullmatch(r"[0-9]{1,2}", key) for key in short):
+            raise Invalid("short", "expected short numbers of one or two digits")
+        for number in short.values():
+            self._check_number(extension, "short", number)
+
+    def _check_number(self, extension: str, name: str, text: str) -> None:
+        if text in (extension, f"extension:{extension}"):
+            raise Invalid(name, "this is the extension itself")
+        if _DIALLED.fullmatch(text):
+            self.reach(extension, text)
+            return
+        try:
+            to = Destination.parse(text)
+        except ValueError as fault:
+            raise Invalid(name, str(fault)) from fault
+        if to.kind not in DECLARABLE or not self._directory().has(to):
+            raise Invalid(name, f"there is no {text}")
+        self.reach(extension, text)
+
+    def lock(self, extension: str, pin: str) -> None:
+        """Outside calls need the PIN to be dialled again first. Raises Invalid, and when it is locked already."""
+        if not _PIN.fullmatch(pin):
+            raise Invalid("pin", "expected 3 to 12 digits")
+        if self.of(extension).locked:
+            raise Invalid("pin", "it is locked already")
+        self._put(extension, replace(self.of(extension), locked=_digest(extension, pin)), extension, {"locked": True})
+
+    def unlock(self, extension: str, pin: str) -> None:
+        """Raises Invalid for another PIN."""
+        own = self.of(extension)
+        if not own.locked or not hmac.compare_digest(own.locked, _digest(extension, pin)):
+            raise Invalid("pin", "this is not the PIN")
+        self._put(extension, replace(own, locked=""), extension, {"locked": False})
+
+    def _put(self, extension: str, now: Personal, actor: str, values: Mapping[str, Any]) -> Personal:
+        self._all[extension] = now
+        self.save(extension, now)
+        detail = {name: str(value) for name, value in values.items()}
+        self._journal(
+            AdminChanged(object=f"extension:{extension}", action="services", detail=detail, actor=actor, at=self._clock.utc())
+        )
+        for told in self._watchers:
+            told(extension)
+        return now
+
+
+def as_values(services: Personal) -> dict[str, Any]:
+    """Every value by its name, the lock as a fact only."""
+    values = asdict(services)
+    return values | {"locked": bool(services.locked)}
+
+
+def _digest(extension: str, pin: str) -> str:
+    return hashlib.pbkdf2_hmac("sha256", pin.encode(), f"softswitch:{extension}".encode(), 20_000).hex()
+
+
+def _nowhere(_extension: str, _value: object) -> None:
+    """Nobody keeps it, nobody forbids it."""
