@@ -41,6 +41,7 @@ from softswitch.legs.studio import Studio
 from softswitch.model.cause import Cause
 from softswitch.model.clock import Clock
 from softswitch.model.destination import Destination, DestinationKind
+from softswitch.model.errors import Unreachable
 from softswitch.model.events import Event
 from softswitch.model.identity import MAX_DIVERSIONS, PHONES, Manners
 from softswitch.model.ids import Ids
@@ -173,6 +174,8 @@ class Switch:
         self.registrar.on_change = self._phone_changed
         self.screen: Callable[[LegFacts, Admission], Admission] = lambda _facts, admission: admission
         """What lists of numbers make of a new call; set by the part that has the lists."""
+        self.toll: Callable[[LegFacts, Destination], str] = lambda _caller, _destination: ""
+        """Why a call may not go out, "" when it may; set by the part that guards against toll fraud."""
         self.on_offence: Callable[[sig.SecurityEvent], None] = lambda _event: None
         """Told of what the security line tells; set by the part that keeps bans."""
         self._music = 0
@@ -248,7 +251,10 @@ class Switch:
         return Admission(None, Cause.FORBIDDEN, "a widget calls what its token says")
 
     def _plan(self, caller: LegFacts, destination: Destination) -> Plan:
-        return self.routing.plan(destination, caller.party, is_trunk=caller.kind is PartyKind.TRUNK)
+        plan = self.routing.plan(destination, caller.party, is_trunk=caller.kind is PartyKind.TRUNK)
+        if self.toll(caller, destination):
+            raise Unreachable(Cause.FORBIDDEN)
+        return plan
 
     def _from_phone(self, called: str, extension: str) -> Admission:
         """With what its person has set: the hotline of a phone that dials nothing, the lock of outside calls."""

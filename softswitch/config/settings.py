@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 from media.codecs import AUDIO
 from media.tones import COUNTRIES
 from softswitch.model.address import Listen, PortRange
+from softswitch.model.numbering import PLANS
 
 SIP_TRANSPORTS = ("udp", "tcp", "tls", "mtls", "ws", "wss")
 """mtls: TLS where who connects must show a certificate of `sip.tls_client_ca`."""
@@ -176,6 +177,25 @@ class SecuritySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TollSettings:
+    country: str = _setting("CN", "Whose numbers are not international.", choices=tuple(PLANS))
+    premium: tuple[str, ...] = _setting(
+        ("+1900", "+1976", "+870", "+878", "+881", "+882", "+883", "+979"),
+        "Prefixes that are expensive or often abused: denied until `tolls.allow` names them.",
+    )
+    allow: tuple[str, ...] = _setting((), "ACCOUNT=PREFIX of premium numbers that may be called; ACCOUNT 1001, a login, or *.")
+    calls: int = _setting(0, "Outside calls of an account at one time; 0: unlimited.", unit="calls")
+    international_calls: int = _setting(2, "Of these international ones; 0: unlimited.", unit="calls")
+    per_second: float = _setting(0.0, "New outside calls of an account each second; 0: unlimited.", unit="calls/s")
+    international_minutes: float = _setting(
+        60.0, "International minutes of an account in a day, alarm at 80 %; 0: unlimited.", unit="min"
+    )
+    trunk_minutes: float = _setting(0.0, "International minutes of a trunk in a day; 0: unlimited.", unit="min")
+    international_hours: str = _setting("", "When international calls may begin, HH:MM-HH:MM local time; empty: always.")
+    cut_on_cap: bool = _setting(False, "End international calls that are up when the minutes are used up.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LdapSettings:
     url: str = _setting("", "ldaps://HOST or ldap://HOST (then with StartTLS); empty: no sign-in by LDAP or Active Directory.")
     base: str = _setting("", "Where people are looked for, such as ou=people,dc=example,dc=com.")
@@ -259,6 +279,7 @@ class Settings:
     log: LogSettings = LogSettings()
     access: AccessSettings = AccessSettings()
     security: SecuritySettings = SecuritySettings()
+    tolls: TollSettings = TollSettings()
     ldap: LdapSettings = LdapSettings()
     oidc: OidcSettings = OidcSettings()
     mail: MailSettings = MailSettings()
@@ -298,6 +319,7 @@ SECTIONS: Mapping[str, type] = {
     "sip": SipSettings, "media": MediaSettings, "http": HttpSettings, "database": DatabaseSettings, "bus": BusSettings,
     "node": NodeSettings, "recordings": RecordingsSettings, "metrics": MetricsSettings, "log": LogSettings,
     "access": AccessSettings, "security": SecuritySettings,
+    "tolls": TollSettings,
     "ldap": LdapSettings, "oidc": OidcSettings, "mail": MailSettings, "alarms": AlarmsSettings,
     "reports": ReportsSettings, "speech": SpeechSettings, "features": FeaturesSettings,
 }  # fmt: skip

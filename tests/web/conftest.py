@@ -41,6 +41,7 @@ from softswitch.config.settings import Settings, SpeechSettings
 from softswitch.customers.book import CustomerBook
 from softswitch.customers.tables import SCHEMA as CUSTOMERS
 from softswitch.defence.service import Defence
+from softswitch.defence.tolls import TollGuard, TollRules
 from softswitch.directory import service as directory_service
 from softswitch.directory.apply import Rules
 from softswitch.directory.editing import Editor
@@ -306,6 +307,7 @@ def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
         Alerting: Alerting(alerting),
         Reserve: _reserve(services),
         Certificates: Certificates(clock),
+        TollGuard: TollGuard(TollRules(), clock, services.alarms),
         Defence: Defence(Bans(BanRules()), Budget(Limits()), clock, lambda _event: None, services.alarms, root / "d.json"),
         Archive: Archive(store, keeper, clock, bus.publish, Watch(store, keeper, clock, alarms)),
         Supervision: supervisors,

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from softswitch.access.rights import Permission
 from softswitch.defence.service import BanView, Defence
+from softswitch.defence.tolls import TollGuard
+from softswitch.model.errors import NotFound
 from softswitch.model.events import rfc3339
 from web.routing import Model, Request, Route
 from web.shapes import Shape
@@ -46,6 +48,34 @@ async def lift_ban(request: Request) -> None:
     request.services.part(Defence).lift(request.path("source"), request.who.actor)
 
 
+class TollItem(Shape):
+    account: str
+    calls: int
+    minutes: float
+    limit: float
+    blocked: bool
+
+
+class TollList(Shape):
+    items: list[TollItem]
+    next: str | None = None
+
+
+async def list_tolls(request: Request) -> TollList:
+    views = request.services.part(TollGuard).views()
+    return TollList(
+        items=[
+            TollItem(account=view.account, calls=view.calls, minutes=view.minutes, limit=view.limit, blocked=view.blocked)
+            for view in views
+        ]
+    )
+
+
+async def reset_toll(request: Request) -> None:
+    if not request.services.part(TollGuard).reset(request.path("account")):
+        raise NotFound(f"{request.path('account')} has called nobody")
+
+
 ROUTES = (
     Route(method="GET", path="/bans", handler=list_bans, permission=Permission.STATUS, reply=BanList,
           summary="Sources that are shut out now"),
@@ -53,4 +83,8 @@ ROUTES = (
           summary="Shut a source out"),
     Route(method="DELETE", path="/bans/{source}", handler=lift_ban, permission=Permission.CONFIG, status=204,
           summary="End a ban"),
+    Route(method="GET", path="/tolls", handler=list_tolls, permission=Permission.STATUS, reply=TollList,
+          summary="International minutes of today, by account"),
+    Route(method="DELETE", path="/tolls/{account}", handler=reset_toll, permission=Permission.CONFIG, status=204,
+          summary="Give an account its minutes of today back"),
 )  # fmt: skip

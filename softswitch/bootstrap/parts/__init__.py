@@ -28,6 +28,7 @@ from softswitch.bootstrap.parts import (
     speech,
     streams,
     supervision,
+    tolls,
     trace,
     voicemail,
     webhooks,
@@ -41,6 +42,7 @@ Build = Callable[["Node"], Awaitable[object]]
 PARTS: tuple[Build, ...] = (
     audit.build,
     defence.build,
+    tolls.build,
     config.build,
     mail.build,
     queues.spool,
