@@ -236,6 +236,7 @@ export const manageEn = {
     nameHint: "Letters, digits, - and _, at most 64",
     badName: "Use letters, digits, - and _ only, a letter or digit first, at most 64.",
     file: "Sound file",
+    choose: "Choose…",
     fileHint: "Any format, at most 50 MB; it is brought to the loudness of the others.",
     takesPlace: "It takes the place of {name} from the next call on.",
     saved: "{name} is saved and heard from the next call on.",

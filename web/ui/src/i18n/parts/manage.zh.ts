@@ -238,6 +238,7 @@ export const manageZh: typeof manageEn = {
     nameHint: "字母、数字、- 和 _，最多 64 个",
     badName: "只能使用字母、数字、- 和 _，以字母或数字开头，最多 64 个。",
     file: "声音文件",
+    choose: "选择文件…",
     fileHint: "任意格式，最大 50 MB；保存时统一响度。",
     takesPlace: "将替换当前的 {name}，下一通来电起生效。",
     saved: "{name} 已保存，下一通来电起生效。",
