@@ -21,6 +21,7 @@ from signalling import events as sig
 from softswitch.calls import direct
 from softswitch.calls.control import CallControl
 from softswitch.calls.parking import ParkingLot
+from softswitch.calls.replacing import Replacing
 from softswitch.calls.service import CallService, Handler
 from softswitch.calls.stations import Stations
 from softswitch.calls.switchboard import Switchboard
@@ -152,6 +153,7 @@ class Switch:
         self.board = self._board()
         self.calls = CallService(self.board, self._admit, self.handlers, max_calls=parts.max_calls)
         self.control = CallControl(self.calls, self.stations, self.lot, parts.directory)
+        self.replacing = Replacing(self.calls, self.stations, self.control.pickup)
         self.calls.circling = self._circling
         self.codes = FeatureCodes(self.control, self.routing.codes)
         self.personal = PersonalServices(parts.directory, parts.journal, clock)
@@ -223,7 +225,13 @@ class Switch:
         if call is None:  # of no trunk at this address
             self._parts.submit(sip.Reject(event.leg, Cause.UNALLOCATED.sip, q850=Cause.UNALLOCATED.q850))
             return
-        self.calls.incoming(self.sip.incoming(call))
+        leg = self.sip.incoming(call)
+        if call.replaces is not None:
+            self.replacing.replace(leg, call.replaces.leg)
+        elif call.join is not None:
+            self.replacing.join(leg, call.join.leg)
+        else:
+            self.calls.incoming(leg)
 
     def _phone_changed(self, extension: str) -> None:
         self.stations.extension_changed(extension)

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("calls")
 
+_NO_DIALOG = 481
+"""A Replaces that names no call of the phone."""
 MAX_VISITS = 20
 """Destinations one call may be sent to, one after another, before it counts as a loop."""
 
@@ -373,7 +375,8 @@ class Call:
         watch = Watch(progress, self.board.report, _leave_as_it_is if quiet else self._early.tone)
         dialling = Dialling(
             self.timeline, stages, timeout, watch, end_early=end_early, is_in_call=self.keeps,
-            on_failed=self._far_end_failed, on_moved=self.journey.move, taken_back=lambda: self.conversation.said,
+            on_failed=self._far_end_failed, on_moved=self.journey.move, is_taken=self._is_picked_up,
+            taken_back=lambda: self.conversation.said,
         )  # fmt: skip
         self.alerting.append(dialling)
         return dialling
@@ -476,7 +479,10 @@ class Call:
             leg.report_transfer(fault.cause.sip)
         except (Conflict, NotFound) as fault:
             log.info("! transfer refused", call=self.id, to=wanted.number, reason=str(fault))
-            leg.report_transfer(Cause.REJECTED.sip)
+            leg.report_transfer(_NO_DIALOG if isinstance(fault, NotFound) else Cause.REJECTED.sip)
+
+    def _is_picked_up(self) -> bool:
+        return self._onward is not None and not isinstance(self._onward.to, Destination)
 
     def move_anchor(self, party: Party) -> Party:
         """From now on the call serves this party; returns the one it served before, which goes on as a party like any other."""

@@ -113,6 +113,8 @@ class Dialling:
     """Told the number that a phone sends its caller to (a 3xx)."""
     taken_back: Callable[[], Release | None] = lambda: None
     """Why the caller took the call back, as it said."""
+    is_taken: Callable[[], bool] = lambda: False
+    """Whether somebody else picks the call up, which ends the ringing."""
     _failures: list[Failure] = field(default_factory=list)
     _number: int = 0
     _final: bool = False
@@ -122,12 +124,17 @@ class Dialling:
         """The names of the devices that ring now."""
         return {attempt.device.name for attempt in self._attempts.values()}
 
+    @property
+    def legs(self) -> set[str]:
+        """The ids of the legs that ring now."""
+        return {attempt.leg.id for attempt in self._attempts.values() if attempt.leg is not None}
+
     async def __aenter__(self) -> Leg:
         """Raises Unreachable with the cause that says most when nobody answers."""
         try:
             return await self._ring_all()
         except BaseException:
-            self.give_up(Cause.CANCELLED)
+            self.give_up(Cause.ANSWERED_ELSEWHERE if self.is_taken() else Cause.CANCELLED)
             raise
 
     async def __aexit__(

@@ -308,7 +308,9 @@ class CallService:
             (other, own)
             for other in self._live.values()
             for own in other.mix.parties
-            if other is not call and own.leg.facts.sip_call_id == dialog and own.leg.facts.party == party.leg.facts.party
+            if other is not call
+            and own.leg.facts.party == party.leg.facts.party
+            and (own.leg.id == wanted.leg if wanted.leg else own.leg.facts.sip_call_id == dialog)
         ]
         if not found or not dialog:
             raise NotFound("no call of this phone has that dialog")

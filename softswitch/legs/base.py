@@ -109,6 +109,8 @@ class TransferWanted:
     number: str
     replaces: str = ""
     user_to_user: str = ""
+    leg: str = ""
+    """The leg of ours that `replaces` names, when signalling has looked it up."""
 
 
 @dataclass(frozen=True, slots=True)

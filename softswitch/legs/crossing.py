@@ -110,6 +110,13 @@ def moved_to(event: sig.Ended) -> str:
     return next((entry.uri.username for contact in event.contacts for entry in identity.addresses(contact)), "")
 
 
+def replaced_leg(event: sig.TransferRequested) -> str:
+    """The leg of ours that the Replaces of a Refer-To names; "none" for one that is not ours, "" when it was not looked up."""
+    if event.replaced is None:
+        return ""
+    return event.replaced.leg or "none"
+
+
 def session_in(headers: Mapping[str, str]) -> str:
     """The sender's identifier of a Session-ID header (RFC 7989), "" when there is none that can be read."""
     found = _SESSION.match(headers.get("session-id", ""))

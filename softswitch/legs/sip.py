@@ -297,7 +297,7 @@ class SipLeg:
                 self._info(event.body)
             case sig.TransferRequested():
                 told = crossing.user_to_user_in(event.headers)
-                self._tell(base.TransferWanted(event.refer_to_user, event.replaces, told))
+                self._tell(base.TransferWanted(event.refer_to_user, event.replaces, told, crossing.replaced_leg(event)))
             case sig.Ended():
                 self._ended(event)
 
