@@ -6,7 +6,7 @@ once more. Durations are ms, times UTC epoch seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -185,6 +185,8 @@ class Services:
     started_at: float
     version: str
     listeners: tuple[str, ...] = ()
+    sip_socket: Callable[[Any], Awaitable[Any]] | None = None
+    """`await sip_socket(request)` serves an aiohttp request that asks for SIP over WebSocket; None: this node has no SIP."""
     demo: Demo | None = None
     parts: Mapping[type, Any] = field(default_factory=dict)
 

@@ -44,6 +44,7 @@ def create_app(services: Services) -> web.Application:
 
     app.router.add_get(f"{API}/openapi.json", openapi)
     app.router.add_get(f"{API}/ws", _websocket)
+    app.router.add_get("/sip", _sip)
     if not services.settings.metrics.listen:
         add_health(app, services)
     pages.add_pages(app)
@@ -86,6 +87,15 @@ async def _websocket(http: web.Request) -> web.StreamResponse:
     if session is None:
         raise Unauthorized("sign in first")
     return await serve_person(http, services, http.app[HUB], http.app[GUARD], session)
+
+
+async def _sip(http: web.Request) -> web.StreamResponse:
+    """SIP over WebSocket (RFC 7118): who connects signs in by SIP, not by a session; `sip.ws_origins` says which pages may."""
+    serve = http.app[SERVICES].sip_socket
+    if serve is None:
+        raise web.HTTPNotFound
+    answer: web.StreamResponse = await serve(http)
+    return answer
 
 
 async def _run_hub(app: web.Application):  # type: ignore[no-untyped-def]  # aiohttp's cleanup contexts are async generators

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from aiohttp import web
 
 from media.commands import Jitter
 from media.credentials import node_identity
@@ -176,6 +177,7 @@ class Node:
         advertise = None if settings.sip.advertise in ("", "auto") else _advertised(settings.sip.advertise)
         config = EndpointConfig(
             realm=settings.sip.realm, advertise=advertise, overload_lag=settings.sip.overload_ms / 1000,
+            emergency=frozenset(settings.sip.emergency),
             scanners=(*SCANNERS, *(word.lower() for word in settings.security.scanners)), bans=ban_rules(settings.security),
             events=watching.PACKAGES, publishes=watching.PUBLISHES, messages=True,
         )  # fmt: skip
@@ -191,6 +193,11 @@ class Node:
 
     def _dialog_of(self, leg: str) -> NamedDialog | None:
         return self.driver.endpoint.dialog_of(leg)
+
+    async def _sip_socket(self, request: web.BaseRequest) -> web.StreamResponse:
+        """SIP over WebSocket at the pages' own address, for networks that let nothing else through."""
+        listen = self.settings.http.listen
+        return await self.driver.websocket(request, (listen.host, listen.port))
 
     def submit(self, command: sip.Command) -> None:
         """A command to signalling."""
@@ -304,7 +311,7 @@ class Node:
             clicks=switch.clicks, trunks=switch.trunks, registrar=switch.registrar, recordings=switch.keeper,
             metrics=self.figures.render, apply=apply, status=status, started_at=self.started_at, version=__version__,
             listeners=status.listeners, parts=self.parts,
-            demo=self.demo,
+            demo=self.demo, sip_socket=self._sip_socket,
         )  # fmt: skip
 
     async def fill_demo(self, say: Callable[[str], None]) -> None:

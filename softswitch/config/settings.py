@@ -42,6 +42,9 @@ class SipSettings:
         150, "Lateness of the loop for a second from which new calls get 503, a third: strangers nothing; 0: never.", unit="ms"
     )
     ws_origins: tuple[str, ...] = _setting((), "Origins of pages that may use SIP over WebSocket; empty: all.")
+    emergency: tuple[str, ...] = _setting(
+        ("000", "110", "112", "119", "120", "122", "911", "999"), "Numbers whose calls an overloaded switch takes all the same."
+    )
     dns_servers: tuple[str, ...] = _setting(
         (), "DNS servers HOST or HOST:PORT for NAPTR, SRV and addresses; empty: the system's."
     )

@@ -174,7 +174,7 @@ def test_the_next_route_by_the_table(tmp_path: Path, status: int, q850: int, adv
     run(tmp_path, scenario, *TWO)
 
 
-@pytest.mark.acceptance("TRK-5")
+@pytest.mark.acceptance("TRK-5", "TRA-6")
 def test_no_next_route_once_the_caller_has_heard_the_far_end(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         phone = await world.phone("1001")
@@ -186,11 +186,14 @@ def test_no_next_route_once_the_caller_has_heard_the_far_end(tmp_path: Path) -> 
             from tests.flows.world import sdp
 
             world.carrier.node.submit(sip.Ring(call.leg, sig.Body(sdp(world.carrier.host))))
-            world.loop.call_later(0.5, world.carrier.node.submit, sip.Reject(call.leg, 503))
+            later = sip.Reject(call.leg, 503, headers={"Retry-After": "30"})
+            world.loop.call_later(0.5, world.carrier.node.submit, later)
 
         world.carrier.on_call = early_then_503
         phone.call("0123456")
-        assert (await phone.sees(sig.Ended)).status == 480  # a 503 would tell a phone that the switch is dead
+        ended = await phone.sees(sig.Ended)
+        assert ended.status == 480 and ended.q850 == 41  # a 503 would tell a phone that the switch is dead
+        assert ended.retry_after == 0, "that was the trunk's, not ours"
         assert not spare.incoming
         await world.settles()
 

@@ -108,6 +108,28 @@ async def test_ready_means_applied_and_listening(tmp_path: Path) -> None:
         await _get(settings, "/healthz")
 
 
+_REGISTER = (
+    "REGISTER sip:h SIP/2.0\r\nVia: SIP/2.0/WS a.invalid;branch=z9hG4bK1\r\nFrom: <sip:1001@h>;tag=1\r\nTo: <sip:1001@h>\r\n"
+    "Call-ID: 1\r\nCSeq: 1 REGISTER\r\nContact: <sip:a@a.invalid;transport=ws>\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+)
+
+
+async def test_sip_over_websocket_at_the_address_of_the_pages(tmp_path: Path) -> None:
+    file = tmp_path / "apply.toml"
+    file.write_text('[[extension]]\nnumber = "1001"\npassword = "secret-1001"\n')  # a switch without phones is silent
+    settings = _settings(tmp_path, **{"sip.ws_origins": ["https://pages.test"]})
+    address = f"http://{settings.http.listen}/sip"
+    async with _running(settings, apply_file=file) as node, aiohttp.ClientSession() as session:
+        assert (await _get(settings, "/sip"))[0] == 426, "no page, an upgrade"
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await session.ws_connect(address, protocols=("sip",), origin="https://elsewhere.test")
+        assert refused.value.status == 403
+        async with session.ws_connect(address, protocols=("sip",), origin="https://pages.test") as socket:
+            await socket.send_str(_REGISTER)
+            assert (await socket.receive_str(timeout=5)).startswith("SIP/2.0 401 ")
+            assert node.driver.connections == 1
+
+
 async def test_a_faulty_apply_file_starts_nothing(tmp_path: Path) -> None:
     file = tmp_path / "apply.toml"
     file.write_text('[[number]]\nnumber = "1"\nto = "flow:nowhere"\n')
