@@ -1,4 +1,4 @@
-"""What features keep in the database: the services of extensions, wake-up calls, traced calls."""
+"""What features keep in the database: the services of extensions, wake-up calls."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import asdict
 from sqlalchemy import Column, Connection, Float, Integer, MetaData, String, Table, Text, delete, insert, select
 
 from softswitch.features.personal import Personal
+from softswitch.features.wake_up import WakeUp
 from softswitch.store.schema import Schema
 
 metadata = MetaData()
@@ -20,17 +21,9 @@ wake_ups = Table(
     "wake_ups", metadata,
     Column("extension", String, primary_key=True),
     Column("at", Float, nullable=False),  # epoch seconds of the next ringing
-    Column("wanted", String, nullable=False),  # HH:MM
+    Column("wanted", String, nullable=False),  # HHMM
     Column("days", String, nullable=False),  # "0123456" of weekdays, "" for once
     Column("tries", Integer, nullable=False),
-)  # fmt: skip
-traces = Table(
-    "malicious_calls", metadata,
-    Column("id", String, primary_key=True),
-    Column("at", Float, nullable=False, index=True),
-    Column("extension", String, nullable=False),
-    Column("call", String, nullable=False),
-    Column("facts", Text, nullable=False),  # JSON, never changed
 )  # fmt: skip
 SCHEMA = Schema("features", metadata)
 
@@ -44,3 +37,13 @@ def write_services(connection: Connection, extension: str, services: Personal) -
     if services != Personal():
         values = {"extension": extension, "services": json.dumps(asdict(services))}
         connection.execute(insert(extension_services).values(values))
+
+
+def read_wake_ups(connection: Connection) -> dict[str, WakeUp]:
+    return {row.extension: WakeUp(row.at, row.wanted, row.days, row.tries) for row in connection.execute(select(wake_ups))}
+
+
+def write_wake_up(connection: Connection, extension: str, wake_up: WakeUp | None) -> None:
+    connection.execute(delete(wake_ups).where(wake_ups.c.extension == extension))
+    if wake_up is not None:
+        connection.execute(insert(wake_ups).values({"extension": extension, **asdict(wake_up)}))

@@ -47,6 +47,7 @@ PARTS: tuple[Build, ...] = (
     mail.build,
     queues.spool,
     features.personal,
+    features.wake_ups,
     queues.calendars,
     queues.lists,
     queues.emergencies,

@@ -1,4 +1,4 @@
-"""The services that people set for themselves, kept in the database."""
+"""The services that people set for themselves, and wake-up calls, kept in the database."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from softswitch.features.personal import Personal, PersonalServices
-from softswitch.features.tables import read_services, write_services
+from softswitch.features.tables import read_services, read_wake_ups, write_services, write_wake_up
+from softswitch.features.wake_up import WakeUp, WakeUps
 from softswitch.store.spool import Spool
 
 if TYPE_CHECKING:
@@ -25,3 +26,19 @@ async def personal(node: Node) -> PersonalServices:
 
     services.save = save
     return services
+
+
+async def wake_ups(node: Node) -> WakeUps:
+    """After `queues.spool`."""
+    spool = node.parts[Spool]
+    assert isinstance(spool, Spool)
+    switch = node.switch
+    made = WakeUps(node.clock, switch.calls, switch.codes, node.alarms, node.settings.features.zone)
+
+    def save(extension: str, kept: WakeUp | None) -> None:
+        spool.put(partial(write_wake_up, extension=extension, wake_up=kept))
+
+    made.save = save
+    made.restore(await node.store.read(read_wake_ups))
+    node.on_close(made.close)
+    return made
