@@ -40,6 +40,7 @@ class Invite:
     headers: Mapping[str, str] = field(default_factory=dict)
     asserted: bool = False  # write P-Asserted-Identity
     policy: PeerPolicy | None = None  # of the peer that is called; None: the trunk at `flow`, else the defaults
+    identities: tuple[str, ...] = ()  # Identity headers (RFC 8224), each a line of its own
     contact_params: str = ""  # feature tags behind our Contact in the whole dialog (RFC 3840), e.g. ";+sip.src"
 
 

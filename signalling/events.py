@@ -67,6 +67,8 @@ class IncomingCall:
     body: Body | None  # None: delayed offer, we offer in the 2xx
     max_forwards: int = 70
     headers: Mapping[str, str] = field(default_factory=dict)  # X-*, Diversion, User-Agent ... first values, lower-case names
+    identities: tuple[str, ...] = ()  # values of Identity headers (RFC 8224), unread
+    date: str = ""  # of the Date header, which the compact form of them needs
     replaces: NamedDialog | None = None  # this call takes the place of that leg: answer, move the media, hang up the other
     join: NamedDialog | None = None  # this call wants to be added to that one
     can_100rel: bool = False  # the caller takes reliable 18x, and its policy allows them: a delayed offer may be met there

@@ -30,6 +30,7 @@ COUNTRIES = ("CN", "HK", "TW", "SG", "JP", "US", "GB", "DE", "FR")
 MOBILE_ZERO = ("auto", "never", "always")
 DIVERSIONS = ("off", "diversion", "history", "both")
 SENDERS = ("caller", "account", "default")
+STIR = ("off", "tag", "reject")
 SRTP = ("off", "optional", "sdes", "dtls", "sdes-on-tls")
 REGISTERS = ("none", "any")
 CODECS = ("PCMA", "PCMU", "G722", "OPUS", "L16", "L16/8000", "L16/44100", "G729", "AMR", "AMR-WB", "ILBC")
@@ -159,6 +160,9 @@ class Inbound:
     """Whose numbering plan the carrier's numbers follow, in both directions."""
     area: str = ""
     """Area code of numbers that come without one, without the trunk prefix ("10")."""
+    stir: str = field(default="off", metadata={"choices": STIR})
+    """Signed calling numbers (STIR/SHAKEN). off: not looked at. tag: the verdict stands in the call's data as `verstat` and
+    `attestation`. reject: calls without a good signature are refused as well."""
     trust_identity: bool = True
     """Whether P-Asserted-Identity, Remote-Party-ID, Diversion and History-Info of the carrier are believed."""
     headers_in: tuple[str, ...] = ()
@@ -184,6 +188,8 @@ class Outbound:
     """Numbers that may be shown as the caller's, in E.164; a * at the end is any rest. Counts with `number` alone."""
     number: str = ""
     """Shown instead of a caller's number that is not owned; empty: every number is shown."""
+    stir_sign: bool = False
+    """Whether calls bear an Identity header signed with the certificate of `stir.certificate`."""
     diversion: str = field(default="off", metadata={"choices": DIVERSIONS})
     """In which headers the carrier is told who has forwarded the call: Diversion, History-Info, both, or none."""
     headers_out: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from signalling.dialog import Dialog, Sdp, SuccessRetransmission
 from signalling.dialog.offer_answer import Turn
 from signalling.errors import LocalProtocolError, RemoteProtocolError
 from signalling.events import Body, Confirmed, Flow, IncomingCall
+from signalling.identity import MAX_HEADERS
 from signalling.message import Request, presentable
 from signalling.message.writer import header_lines
 from signalling.policy import PeerKind, PeerPolicy
@@ -77,6 +78,8 @@ def offer_call(
             body=body,
             max_forwards=request.max_forwards,
             headers=passed_headers(request),
+            identities=tuple(map(presentable, request.headers.get("identity", ())[:MAX_HEADERS])),
+            date=presentable(next(iter(request.headers.get("date", ())), "")),
             replaces=replaces,
             join=join,
             can_100rel=leg.can_100rel and leg.policy.rel100 != "off",

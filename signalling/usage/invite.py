@@ -70,6 +70,7 @@ def place(core: Core, command: Invite, now: float) -> None:
     asserted = f"P-Asserted-Identity: {caller}\r\n" if command.asserted else ""
     supported = _SUPPORTED[leg.policy.rel100]
     lines = f"{dialog.contact}{core.allow_line}{supported}{core.agent_line}{asserted}{header_lines(dict(command.headers))}"
+    lines += "".join(header_lines({"Identity": value}) for value in command.identities)
     leg.ring_deadline = later(core, partial(_no_answer, core, leg), "ring", now + command.timeout)
     if command.first_response:
         later(core, partial(_no_response, core, leg), "first response", now + command.first_response)

@@ -74,11 +74,16 @@ def checks_of(settings: Settings, *, running: bool, codecs: Iterable[str] | None
     return doctor.examine(
         sip=(*settings.sip.listen, *for_browsers), http=settings.http.listen, media_host=host, media_ports=media.ports,
         data_dir=settings.data_dir, certificate=settings.http.tls_cert, key=settings.http.tls_key, codecs=codecs,
-        certificates=[(str(each.chain), str(each.key)) for each in map(Certificate.parse, settings.sip.tls_certificates)],
+        certificates=[(str(each.chain), str(each.key)) for each in map(Certificate.parse, _certificates(settings))],
         running=running, own=None if running else presence.running(settings.data_dir), recording=settings.recordings.format,
         keep_days=settings.recordings.keep_days, turn=media.turn, turn_secret=media.turn_secret,
         libraries=missing_codecs(media.plugins) if media.plugins or LIBRARY & set(media.codecs) else None, wanted=media.codecs,
     )  # fmt: skip
+
+
+def _certificates(settings: Settings) -> tuple[str, ...]:
+    """Those of SIP, and the one that signs calling numbers."""
+    return (*settings.sip.tls_certificates, *filter(None, (settings.stir.certificate,)))
 
 
 def page_address(settings: Settings) -> str:

@@ -37,6 +37,7 @@ from softswitch.bootstrap.parts import PARTS
 from softswitch.bootstrap.parts.defence import ban_rules
 from softswitch.bootstrap.recording import recordings_as_set
 from softswitch.bootstrap.schemas import SCHEMAS
+from softswitch.bootstrap.signing import stir_as_set
 from softswitch.bootstrap.switch import Parts, Switch
 from softswitch.bootstrap.tracing import Observer
 from softswitch.calls.cdr import fold
@@ -168,6 +169,7 @@ class Node:
                 address_for=addresses.address_for, addresses=addresses.addresses, max_calls=settings.sip.max_calls,
                 form=form, depot=depot, fallback=settings.recordings.fallback,
                 code_plan=settings.features.plan, dialog_of=self._dialog_of,
+                stir=stir_as_set(settings.stir, self.clock),
                 tcp_port=settings.media.tcp_port,
                 jitter=Jitter(settings.media.jitter_min, settings.media.jitter_max),
                 codecs=settings.media.codecs, missing_codecs=missing_codecs(settings.media.plugins),

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -20,6 +21,7 @@ from signalling import commands as sip
 from signalling import events as sig
 from softswitch.calls import direct
 from softswitch.calls.control import CallControl
+from softswitch.calls.numbers import CallingNumbers, signed
 from softswitch.calls.parking import ParkingLot
 from softswitch.calls.replacing import Replacing
 from softswitch.calls.service import CallService, Handler
@@ -37,7 +39,7 @@ from softswitch.legs import history
 from softswitch.legs.base import Leg, LegFacts, PartyKind
 from softswitch.legs.browser import BrowserSessions
 from softswitch.legs.rtp import USUAL, Sound
-from softswitch.legs.sip import SipLegs
+from softswitch.legs.sip import SipLeg, SipLegs
 from softswitch.legs.studio import Studio
 from softswitch.model.cause import Cause
 from softswitch.model.clock import Clock
@@ -46,7 +48,7 @@ from softswitch.model.errors import Unreachable
 from softswitch.model.events import Event
 from softswitch.model.identity import MAX_DIVERSIONS, PHONES, Manners
 from softswitch.model.ids import Ids
-from softswitch.model.target import Plan
+from softswitch.model.target import Plan, Target
 from softswitch.observe import security
 from softswitch.recordings.depot import Depot
 from softswitch.recordings.keeper import AlarmSink, Form, Keeper
@@ -56,7 +58,9 @@ from softswitch.routing.peers import Peers
 from softswitch.routing.service import Admission, Routing
 from softswitch.siprec.model import Desk
 from softswitch.siprec.service import Siprec
+from softswitch.trunks.credentials import Chains
 from softswitch.trunks.service import TrunkBook
+from softswitch.trunks.stir import Stir
 from softswitch.watching.bodies import DIALOG, PRESENCE
 from softswitch.watching.messages import Messages
 from softswitch.watching.service import Watching
@@ -103,6 +107,8 @@ class Parts:
     """The names of a leg's dialog, for who watches it."""
     code_plan: str = "cn"
     """Which set of feature codes people have: cn or intl."""
+    stir: Stir | None = None
+    """Who signs and checks calling numbers; None: nobody can be believed, nothing is signed."""
     tcp_port: int = 0
     jitter: Jitter = field(default_factory=Jitter)
     codecs: tuple[str, ...] = ("PCMA", "PCMU", "G722", "OPUS")
@@ -133,6 +139,7 @@ class Switch:
             parts.recordings, clock, parts.journal, parts.alarms, fallback=parts.fallback, form=parts.form, depot=parts.depot
         )  # fmt: skip
         self.sip = SipLegs(self.studio, self.ids, parts.submit, self._sound_of, self._manners_at)
+        self.sip.sign = self._sign
         self.conferences = Conferences(media, agc=parts.room_agc, gate=parts.room_gate)
         self.lot = ParkingLot()
         self.clicks = Clicks(secrets.token_bytes(32), clock)
@@ -155,6 +162,8 @@ class Switch:
         self.control = CallControl(self.calls, self.stations, self.lot, parts.directory)
         self.replacing = Replacing(self.calls, self.stations, self.control.pickup)
         self.calls.circling = self._circling
+        self.stir = parts.stir or Stir(clock, Chains({}, None, clock.now))
+        self.numbers = CallingNumbers(self.stir, self.trunks, self.calls)
         self.codes = FeatureCodes(self.control, self.routing.codes)
         self.personal = PersonalServices(parts.directory, parts.journal, clock)
         self.forwarding = Forwarding(self.personal, parts.directory, self._admit, self.sip.phones.calls)
@@ -226,6 +235,12 @@ class Switch:
             self._parts.submit(sip.Reject(event.leg, Cause.UNALLOCATED.sip, q850=Cause.UNALLOCATED.q850))
             return
         leg = self.sip.incoming(call)
+        if leg.facts.kind is PartyKind.TRUNK and self.trunks.stir(leg.facts.party) != "off":
+            self.numbers.incoming(leg, event, partial(self._begin, call))
+        else:
+            self._begin(call, leg)
+
+    def _begin(self, call: sig.IncomingCall, leg: SipLeg) -> None:
         if call.replaces is not None:
             self.replacing.replace(leg, call.replaces.leg)
         elif call.join is not None:
@@ -281,6 +296,9 @@ class Switch:
             self._parts.alarms.raise_("sip_loop", "warning", text, facts.party)
             return Cause.LOOP
         return Cause.UNREACHABLE if history.count(facts.diverted) > MAX_DIVERSIONS else None
+
+    def _sign(self, target: Target, caller: LegFacts) -> tuple[str, ...]:
+        return signed(self.stir, target, caller)
 
     def _manners_at(self, kind: PartyKind, party: str) -> Manners:
         return self.trunks.manners(party) if kind is PartyKind.TRUNK else PHONES

@@ -28,6 +28,7 @@ from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import Busy, Conflict, Invalid, NotFound, Refusal, Unreachable
+from softswitch.model.release import Release
 from softswitch.model.views import CallView
 from softswitch.routing.service import LONGEST_CALL, Admission
 
@@ -88,7 +89,7 @@ class CallService:
         admission = Admission(destination) if destination is not None else self._admit(leg.facts)
         cause = admission.cause if admission.destination is None else self._full() or self.circling(leg) or leg.refusal()
         if cause is not None or admission.destination is None:
-            self._refuse(leg, cause or admission.cause, admission.rule)
+            self.refuse(leg, cause or admission.cause, admission.rule)
             return None
         agent = self._agent_behind(leg.facts, admission.destination)
         created = _created(leg, admission.destination, agent)
@@ -223,14 +224,14 @@ class CallService:
             return Cause.CONGESTION
         return None
 
-    def _refuse(self, leg: Leg, cause: Cause, rule: str) -> None:
+    def refuse(self, leg: Leg, cause: Cause, rule: str, release: Release | None = None) -> None:
         """Answers an identified caller that gets no call.
 
         It has a record all the same: created, rejected, ended. Only refusals of a full or draining switch leave one event
         each, because they come in floods.
         """
         limited = cause in (Cause.CONGESTION, Cause.SHUTDOWN)
-        leg.hang_up(cause, retry_after=self._retry_after() if limited else 0)
+        leg.hang_up(cause, retry_after=self._retry_after() if limited else 0, release=release)
         log.info("x refused", caller=leg.facts.caller, called=leg.facts.called, cause=cause.word, rule=rule)
         board = self._board
         rejected = ev.CallRejected(leg=leg.id, status=cause.sip, rule=rule or cause.word)

@@ -268,6 +268,15 @@ class FeaturesSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StirSettings:
+    certificate: str = _setting("", "CHAIN.pem:KEY.pem that signs our calling numbers (STIR/SHAKEN); empty: none is signed.")
+    url: str = _setting("", "The https address where others fetch that chain.")
+    anchors: str = _setting("", "PEM file with the authorities whose certificates may sign calling numbers.")
+    chains: tuple[str, ...] = _setting((), "URL=CHAIN.pem, certificates that are not fetched.")
+    fetch: bool = _setting(True, "Fetch certificates of calling numbers from public https addresses; kept for an hour.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     data_dir: Path = _setting(Path("data"), "Database, recordings, prompts, keys.")
     sip: SipSettings = SipSettings()
@@ -290,6 +299,7 @@ class Settings:
     reports: ReportsSettings = ReportsSettings()
     speech: SpeechSettings = SpeechSettings()
     features: FeaturesSettings = FeaturesSettings()
+    stir: StirSettings = StirSettings()
     origins: Mapping[str, str] = field(default_factory=dict)
     """Key → where its value came from: a file with line, an environment name, `command line`. Missing: the default."""
 
@@ -324,7 +334,7 @@ SECTIONS: Mapping[str, type] = {
     "access": AccessSettings, "security": SecuritySettings,
     "tolls": TollSettings,
     "ldap": LdapSettings, "oidc": OidcSettings, "mail": MailSettings, "alarms": AlarmsSettings,
-    "reports": ReportsSettings, "speech": SpeechSettings, "features": FeaturesSettings,
+    "reports": ReportsSettings, "speech": SpeechSettings, "features": FeaturesSettings, "stir": StirSettings,
 }  # fmt: skip
 
 

@@ -49,6 +49,7 @@ class LegFacts:
     headers: Mapping[str, str] = field(default_factory=dict)  # what its profile lets in
     may_refer: bool = False  # its device may send the other side elsewhere (REFER)
     early_two_way: bool = False  # the party hears the caller before it has answered
+    identities: tuple[str, ...] = ()  # signed calling numbers (RFC 8224) that came with it and are not known to be wrong
     asserted: bool = False  # the trunk's network vouches for the calling number (P-Asserted-Identity of a trusted peer)
 
     @property

@@ -42,7 +42,7 @@ def facts_of(event: sig.IncomingCall, manners: Manners, channel: int, lines: tup
         channel=channel, lines=lines, hidden=hidden, withheld=number if hidden and number != ANONYMOUS else "",
         diverted=history.read(event.headers, manners) if kind is PartyKind.TRUNK and manners.trust else (),
         session_id=session_in(event.headers) or session_made(event.leg), headers=passed,
-        may_refer=manners.may_refer, context=dict(passed),
+        identities=event.identities if kind is PartyKind.TRUNK else (), may_refer=manners.may_refer, context=dict(passed),
     )  # fmt: skip
 
 

@@ -255,7 +255,7 @@ class SipLeg:
                 self.id, target.uri, target.flow, sender, target.number, body, login=target.login,
                 timeout=target.ring or 180.0, first_response=target.first_response, max_forwards=caller.hops - 1,
                 headers={**headers, **dict(target.headers), **(_AUTO_ANSWER if target.answers else _WAITING if waits else {})},
-                policy=target.policy,
+                policy=target.policy, identities=self._legs.sign(target, caller),
             )
         )  # fmt: skip
 
@@ -488,6 +488,8 @@ class SipLegs:
         self._submit = submit
         self.sound_of = sound_of
         self._ids = ids
+        self.sign: Callable[[Target, LegFacts], tuple[str, ...]] = lambda _target, _caller: ()
+        """The signed calling numbers of a call to a target; set by who has the certificate."""
         self._legs: dict[str, SipLeg] = {}
         self._channels = Channels()
         self.now: Callable[[], float] = lambda: 0.0

@@ -40,6 +40,7 @@ class Target:
     trust_reason: bool = True  # a Reason of Q.850 says more than the status
     advance: tuple[int, ...] = ()  # statuses and Q.850 causes after which the next route is tried, whatever the table says
     stop: tuple[int, ...] = ()  # and those that are final
+    signs: bool = False  # calls bear a signed calling number (STIR)
     address: str = ""
     group: str = ""  # trunk group of a gateway
     lines: tuple[int, int] = (1, 0)  # its channels among those of the trunk; (1, 0): no limit

@@ -187,7 +187,7 @@ class Carrier:
             group=group.name if group is not None else _NO_GROUP, headers=self._headers(group), policy=self.policy,
             lines=(group.first, group.last) if group is not None else (1, 0),
             transcode=media.transcode, pdd_timeout=failover.pdd_timeout, emergency=emergency,
-            pstn_bridge=profile.outbound.pstn_bridge,
+            pstn_bridge=profile.outbound.pstn_bridge, signs=profile.outbound.stir_sign,
         )  # fmt: skip
 
     def dialled(self, number: str, group: Group | None = None) -> str:

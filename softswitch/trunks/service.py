@@ -72,6 +72,11 @@ class TrunkBook:
         self._dead: DeadTargets[Spot] = DeadTargets()
         self._probes: dict[str, Spot] = {}
 
+    def stir(self, name: str) -> str:
+        """What the signed calling numbers of a trunk are for: off, tag, reject."""
+        carrier = self._carriers.get(name)
+        return carrier.profile.inbound.stir if carrier is not None else "off"
+
     def configure(self, snapshot: Snapshot) -> None:
         """Takes the trunks of a new directory over; those that did not change keep their state."""
         carriers: dict[str, Carrier] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 
@@ -72,6 +73,14 @@ def test_a_little_too_long_is_written_shorter() -> None:
     output = endpoint().submit(call(1000 + MOST_DATAGRAM + 20 - exact), 100.0)
     (transmit,) = output.transmits
     assert transmit.flow == UDP and b"\r\nv: SIP/2.0/UDP" in transmit.data and len(transmit.data) <= MOST_DATAGRAM
+
+
+def test_signed_numbers_take_a_call_to_tcp() -> None:
+    """Each Identity header is a line of its own (RFC 8224), and three of them are more than a datagram should hold."""
+    (transmit,) = (
+        endpoint().submit(replace(call(100), identities=tuple(f"{'a' * 500}{n};info=<x>" for n in range(3))), 100.0).transmits
+    )
+    assert transmit.flow == TCP and transmit.data.count(b"\r\nIdentity: aaa") == 3
 
 
 def test_a_carrier_that_forbids_the_switch_gets_datagrams() -> None:
