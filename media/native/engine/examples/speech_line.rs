@@ -15,11 +15,12 @@ mod stage;
 
 use std::io::Write;
 
-use engine::codec::{to_f32, to_i16};
+use engine::codec::{Coding, external, to_f32, to_i16};
 use engine::command::{Command, PayloadMap};
 use engine::dsp::{level, resample};
 use engine::event::{Event, PortStats};
-use stage::{GROUP, Stage, g722, l16, listen, opus, pcma, pcmu};
+use plugin::Libraries;
+use stage::{GROUP, Stage, g722, l16, listen, map, opus, pcma, pcmu};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -64,8 +65,19 @@ fn codec(name: Option<&str>) -> Result<Vec<PayloadMap>, Failure> {
         "G722" => g722(),
         "OPUS" => opus(),
         "L16" => l16(),
+        "G729" => foreign("G729", 8000, "annexb=no")?,
+        "AMR" => foreign("AMR", 8000, "octet-align=1")?,
+        "AMR-WB" => foreign("AMR-WB", 16_000, "octet-align=1")?,
         other => return Err(format!("{other}: no such codec").into()),
     })
+}
+
+/// A codec of the system's libraries.
+fn foreign(name: &str, clock: u32, fmtp: &str) -> Result<Vec<PayloadMap>, Failure> {
+    external::install(Libraries::load(&["auto".to_owned()]));
+    let codec = PayloadMap { fmtp: fmtp.into(), ..map(name, 96, clock) };
+    let there = Coding::of(&codec).is_some_and(external::is_available);
+    if there { Ok(vec![codec]) } else { Err(format!("{name}: no library").into()) }
 }
 
 /// Samples and rate of a PCM16 mono file.
