@@ -5,7 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import acd, board, first_audio, journal_cost, media, offer, replay, reports, signalling, speech, start, webrtc
+from tests.bench import (
+    acd,
+    board,
+    first_audio,
+    journal_cost,
+    media,
+    offer,
+    replay,
+    reports,
+    signalling,
+    speech,
+    start,
+    transcode,
+    webrtc,
+)
 from tests.bench.figures import Figure, report
 
 BENCHES: dict[str, Callable[[], list[Figure]]] = {
@@ -20,6 +34,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "journal_cost": journal_cost.bench,
     "reports": reports.bench,
     "webrtc": webrtc.bench,
+    "transcode": transcode.bench,
     "speech": speech.bench,
 }
 

@@ -98,7 +98,7 @@ async def _engine(pipe: Connection) -> dict[str, float]:
     identity = node_identity()
     with TemporaryDirectory() as folder:
         engine = native_engine("127.0.0.1", 34000, 34998, 1, folder)
-        before = _threads()
+        before = threads()
         for number in range(1, LEGS + 1):
             offer = sdp.parse(await asyncio.to_thread(pipe.recv))
             reservation = engine.reserve(PortKind.WEBRTC, 1000 + (number + 1) // 2)
@@ -108,12 +108,12 @@ async def _engine(pipe: Connection) -> dict[str, float]:
             pipe.send(sdp.write(answer).decode())
             await asyncio.to_thread(pipe.recv)
             engine.drain()
-        spent = _spent(before, _threads())
+        spent = spent_between(before, threads())
         engine.submit([Listen(n, {n + 1 if n % 2 else n - 1: 0.0}) for n in range(1, LEGS + 1)])
         await asyncio.sleep(SETTLE)
-        before, since = _threads(), time.monotonic()
+        before, since = threads(), time.monotonic()
         await asyncio.sleep(SECONDS)
-        relay = _spent(before, _threads())
+        relay = spent_between(before, threads())
         seconds = time.monotonic() - since
         packets = _packets(engine)
         pipe.send("over")
@@ -167,7 +167,7 @@ async def _aiortc(pipe: Connection) -> dict[str, float]:
     return {"relay_ms": 1000 * spent / LEGS / seconds, "setup_ms": 1000 * setup, "packets": 0.0}
 
 
-def _threads() -> dict[str, float]:
+def threads() -> dict[str, float]:
     """CPU of this process's threads by name, ms; scheduler time where the system tells it, else ticks."""
     found: dict[str, float] = {}
     for task in Path("/proc/self/task").iterdir():
@@ -184,5 +184,5 @@ def _cpu_ms(task: Path) -> float:
     return 1000 * (int(fields[11]) + int(fields[12])) / TICK
 
 
-def _spent(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
+def spent_between(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
     return {name: ms - before.get(name, 0.0) for name, ms in after.items()}
