@@ -293,7 +293,7 @@ async def take_help(request: web.Request) -> web.Response:
 
 async def rights(request: web.Request) -> web.Response:
     agent = ["desk", "customer", "voicemail"]
-    more = ["queue", "customer.delete", "export", "board", "monitor", "config", "config.read", "status", "flow"]
+    more = ["queue", "customer.delete", "export", "board", "monitor", "config", "config.read", "status", "flow", "trace"]
     return web.json_response({"mine": agent if role_of(request) == "agent" else [*agent, *more]})
 
 
