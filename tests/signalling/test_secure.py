@@ -252,7 +252,7 @@ async def test_sip_over_secure_websocket(tmp_path: Path) -> None:
                 assert reply.status == status
 
 
-@pytest.mark.acceptance("TRA-7", without="180 of the 200 peers and the 401 storm")
+@pytest.mark.acceptance("TRA-7", missing="180 of the 200 peers and the 401 storm")
 async def test_who_does_not_read_is_closed_and_nobody_else_notices() -> None:
     node = Node()
     async with running((node, ["tcp:127.0.0.1:0"])):
