@@ -1,4 +1,4 @@
-"""What features keep in the database: the services of extensions, wake-up calls."""
+"""What features keep in the database: the services of extensions, wake-up calls, reported calls."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from sqlalchemy import Column, Connection, Float, Integer, MetaData, String, Table, Text, delete, insert, select
 
+from softswitch.features.malicious import Evidence
 from softswitch.features.personal import Personal
 from softswitch.features.wake_up import WakeUp
 from softswitch.store.schema import Schema
@@ -24,6 +25,13 @@ wake_ups = Table(
     Column("wanted", String, nullable=False),  # HHMM
     Column("days", String, nullable=False),  # "0123456" of weekdays, "" for once
     Column("tries", Integer, nullable=False),
+)  # fmt: skip
+malicious_calls = Table(
+    "malicious_calls", metadata,
+    Column("call", String, primary_key=True),
+    Column("extension", String, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("evidence", Text, nullable=False),  # JSON, never changed
 )  # fmt: skip
 SCHEMA = Schema("features", metadata)
 
@@ -47,3 +55,18 @@ def write_wake_up(connection: Connection, extension: str, wake_up: WakeUp | None
     connection.execute(delete(wake_ups).where(wake_ups.c.extension == extension))
     if wake_up is not None:
         connection.execute(insert(wake_ups).values({"extension": extension, **asdict(wake_up)}))
+
+
+def read_malicious(connection: Connection) -> list[Evidence]:
+    """Every reported call, the newest first."""
+    rows = connection.execute(select(malicious_calls).order_by(malicious_calls.c.at.desc()))
+    return [Evidence(**{**(found := json.loads(row.evidence)), "recordings": tuple(found["recordings"])}) for row in rows]
+
+
+def write_malicious(connection: Connection, evidence: Evidence) -> None:
+    """The first report of a call by an extension stays as it is."""
+    table = malicious_calls.c
+    known = select(table.call).where(table.call == evidence.call, table.extension == evidence.extension)
+    if connection.execute(known).first() is None:
+        values = {"call": evidence.call, "extension": evidence.extension, "at": evidence.at}
+        connection.execute(insert(malicious_calls).values({**values, "evidence": json.dumps(asdict(evidence))}))

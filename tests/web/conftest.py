@@ -49,6 +49,7 @@ from softswitch.directory.model import Agent, Kind, Mailbox
 from softswitch.directory.service import Directory
 from softswitch.directory.store import Action, Change
 from softswitch.directory.users import Users
+from softswitch.features.malicious import MaliciousCalls
 from softswitch.features.personal import PersonalServices
 from softswitch.features.screen_pop import ScreenPops
 from softswitch.ivr.pins import PinBook
@@ -425,6 +426,12 @@ async def app(tmp_path: Path) -> AsyncIterator[Web]:
         },
     )  # fmt: skip
     services.parts.update(_parts(services, calls, tmp_path))  # type: ignore[attr-defined]
+    services.parts[MaliciousCalls] = MaliciousCalls(  # type: ignore[attr-defined]
+        services.clock,
+        SimpleNamespace(),
+        SimpleNamespace(handlers={}),
+        services.alarms,  # type: ignore[arg-type]
+    )
     services.parts[PersonalServices] = PersonalServices(  # type: ignore[attr-defined]
         services.directory.current, services.bus.publish, services.clock
     )

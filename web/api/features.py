@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from pydantic import Field
 
 from softswitch.access.rights import Permission
+from softswitch.features.malicious import MaliciousCalls
 from softswitch.features.personal import PersonalServices, as_values
 from softswitch.model.errors import Forbidden, Invalid, NotFound, Refusal, Unreachable
 from softswitch.model.states import Role
@@ -78,7 +81,41 @@ async def change_services(request: Request) -> ServicesShape:
     return _shape(request, number)
 
 
+class EvidenceShape(shapes.Shape):
+    call: str
+    extension: str
+    at: str | None
+    number: str
+    withheld: bool
+    shown_name: str
+    called: str
+    trunk: str
+    sip_call_id: str
+    session_id: str
+    began_at: str | None
+    recordings: list[str]
+
+
+class EvidenceList(shapes.Shape):
+    items: list[EvidenceShape]
+
+
+async def list_malicious(request: Request) -> EvidenceList:
+    found = await request.services.part(MaliciousCalls).reports()
+    return EvidenceList(
+        items=[
+            EvidenceShape(
+                **{**asdict(each), "at": shapes.time(each.at), "began_at": shapes.time(each.began_at),
+                   "recordings": list(each.recordings)}
+            )
+            for each in found
+        ]
+    )  # fmt: skip
+
+
 ROUTES = (
+    Route(method="GET", path="/malicious-calls", handler=list_malicious, permission=Permission.TRACE, reply=EvidenceList,
+          summary="Calls that were reported as malicious, with the number even where it is withheld"),
     Route(method="GET", path="/extensions/{number}/services", handler=get_services, roles=_USERS, reply=ServicesShape,
           summary="Forwarding, do not disturb, call waiting and short numbers of an extension"),
     Route(method="PATCH", path="/extensions/{number}/services", handler=change_services, roles=_USERS, body=ServicesChange,

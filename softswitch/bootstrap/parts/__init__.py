@@ -56,6 +56,7 @@ PARTS: tuple[Build, ...] = (
     queues.predictions,
     queues.foresight,
     queues.callbacks,
+    features.malicious,
     entrance.build,
     customers.build,
     customers.build_pops,

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from softswitch.calls.call import Call
+from softswitch.features.malicious import Evidence, MaliciousCalls
 from softswitch.features.personal import Personal, PersonalServices
-from softswitch.features.tables import read_services, read_wake_ups, write_services, write_wake_up
+from softswitch.features.tables import (
+    read_malicious,
+    read_services,
+    read_wake_ups,
+    write_malicious,
+    write_services,
+    write_wake_up,
+)
 from softswitch.features.wake_up import WakeUp, WakeUps
 from softswitch.store.spool import Spool
+from softswitch.trace.service import Traces
 
 if TYPE_CHECKING:
     from softswitch.bootstrap.node import Node
@@ -42,3 +53,40 @@ async def wake_ups(node: Node) -> WakeUps:
     made.restore(await node.store.read(read_wake_ups))
     node.on_close(made.close)
     return made
+
+
+MESSAGES_SECONDS, MESSAGES_TRIES = 30.0, 480
+"""How often and how many times the messages of a reported call are looked for: they are written some time after its end."""
+
+
+async def malicious(node: Node) -> MaliciousCalls:
+    """After `queues.callbacks`, `trace` and `spool`."""
+    spool = node.parts[Spool]
+    assert isinstance(spool, Spool)
+    made = MaliciousCalls(node.clock, node.switch.calls, node.switch.codes, node.alarms)
+    made.reports = partial(node.store.read, read_malicious)
+    former = node.switch.calls.on_over
+
+    def over(call: Call) -> None:
+        if former is not None:
+            former(call)
+        made.call_over(call)
+
+    def keep(evidence: Evidence) -> None:
+        spool.put(partial(write_malicious, evidence=evidence))
+        node.run(_freeze(node, evidence), "evidence")
+
+    made.keep = keep
+    node.switch.calls.on_over = over
+    return made
+
+
+async def _freeze(node: Node, evidence: Evidence) -> None:
+    """Keeps the messages of a reported call from being cleared away."""
+    traces = node.parts.get(Traces)
+    if not isinstance(traces, Traces):
+        return
+    for _ in range(MESSAGES_TRIES):
+        if await traces.hold(evidence.call, node.store):
+            return
+        await asyncio.sleep(MESSAGES_SECONDS)
