@@ -14,12 +14,12 @@ from signalling.auth import DigestClient, ha1, response_value
 from signalling.commands import HangUp, Login, Modify
 from signalling.endpoint.bans import Ban, Bans, GuessGuard
 from signalling.endpoint.budget import Budget, Verdict, source_of
-from signalling.events import BindingsChanged, Body, Counted, Ended, Flow, SecurityEvent
+from signalling.events import BindingsChanged, Body, Counted, Ended, Flow, SecurityEvent, TransferRequested
 from signalling.message import Response
 from signalling.testing import counting_token
 from signalling.usage.config import Limits
 from signalling.usage.offences import BanRules
-from tests.signalling.scripted import SDP, Bench, phone_flow
+from tests.signalling.scripted import SDP, Bench, phone_flow, trunk_flow
 from tests.signalling.test_peer_faults import Call
 
 URI = "sip:pbx.example.com"
@@ -361,3 +361,16 @@ def test_no_challenge_of_a_phone_is_ever_answered(status: str) -> None:
         call.bench.feed(f"SIP/2.0 {status}\r\n{''.join(lines)}{challenge}Content-Length: 0\r\n\r\n", call.flow)
         sent = [octets for octets, _ in call.bench.sent] + call.bench.wait(40.0)
         assert not any(b"uthorization:" in octets for octets in sent)
+
+
+def test_a_refer_from_outside_reaches_nothing() -> None:
+    """A stranger's is challenged, an account's and a carrier's beside a call of theirs is refused; nobody is asked to dial."""
+    bench = Bench()
+    refer = "Refer-To: <sip:0019005550100@pbx.example.com>\r\n"
+    assert [answer.status for answer in bench.feed(bench.request("REFER", headers=refer), phone_flow())] == [401]
+    assert [answer.status for answer in bench.feed(bench.request("REFER", headers=refer), trunk_flow())] == [403]
+    call = Call(bench)
+    dialog = f"Target-Dialog: {call.call_id};local-tag=x;remote-tag={call.tag}\r\n"
+    (answer,) = bench.authorized("REFER", "sip:100@pbx.example.com", phone_flow("198.51.100.7"), headers=refer + dialog)
+    assert answer.status == 403
+    assert bench.told(TransferRequested) == []
