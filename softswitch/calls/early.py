@@ -40,7 +40,7 @@ class EarlySound:
 
     def _hear(self, leg: Leg) -> None:
         caller = self._mix.caller
-        caller.open_early(prefer=leg.codec)
+        caller.open_early(prefer=leg.codec, q850=leg.announces)
         self._sound.silence()
         self._leg, self._mix.player = leg, leg.port
         self._mix.apply()

@@ -29,6 +29,7 @@ class StandIn:
         self.codec = ""
         self.secured = ""
         self.codecs: tuple[str, ...] = ()
+        self.announces = 0
         self.is_answered = False
         self.is_ended = False
         self.quality: PortStats | None = None
@@ -36,7 +37,7 @@ class StandIn:
     def ring(self, *, forwarded: bool = False) -> None:
         """Nobody hears it."""
 
-    def open_early(self, *, prefer: str = "") -> None:
+    def open_early(self, *, prefer: str = "", q850: int = 0) -> None:
         """Nobody hears it."""
 
     def refusal(self) -> Cause | None:

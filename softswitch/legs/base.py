@@ -209,6 +209,10 @@ class Leg(Protocol):
         """The engine group that the port is in."""
 
     @property
+    def announces(self) -> int:
+        """The Q.850 cause that the far end's early sound explains, 0 for none."""
+
+    @property
     def codec(self) -> str:
         """The agreed audio codec, '' before there is one."""
 
@@ -238,8 +242,10 @@ class Leg(Protocol):
         """Tells the party that the other side is alerting, or that it is being sent on (181). Nothing after an answer or early
         media."""
 
-    def open_early(self, *, prefer: str = "") -> None:
-        """Gives the party sound before the answer (183 with a body). `prefer` is the codec that saves transcoding."""
+    def open_early(self, *, prefer: str = "", q850: int = 0) -> None:
+        """Gives the party sound before the answer (183 with a body). `prefer` is the codec that saves transcoding, `q850` the
+        cause that the sound explains (an announcement of the network), 0 for none.
+        """
 
     def refusal(self) -> Cause | None:
         """Why an inbound leg cannot be served at all (no common codec), before anybody is rung; None when it can."""

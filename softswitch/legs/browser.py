@@ -244,6 +244,10 @@ class BrowserLeg:
         return self._session.group
 
     @property
+    def announces(self) -> int:
+        return 0
+
+    @property
     def codec(self) -> str:
         return self._session.codec
 
@@ -265,7 +269,7 @@ class BrowserLeg:
     def ring(self, *, forwarded: bool = False) -> None:
         """The page is told by the call's events."""
 
-    def open_early(self, *, prefer: str = "") -> None:
+    def open_early(self, *, prefer: str = "", q850: int = 0) -> None:
         """The page's media is up already."""
 
     def answer(self, *, prefer: str = "") -> None:

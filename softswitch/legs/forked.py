@@ -88,6 +88,10 @@ class ForkedLeg:
         return self._first.group
 
     @property
+    def announces(self) -> int:
+        return self._leg.announces
+
+    @property
     def codec(self) -> str:
         return self._leg.codec
 
@@ -114,8 +118,8 @@ class ForkedLeg:
     def ring(self, *, forwarded: bool = False) -> None:
         self._leg.ring(forwarded=forwarded)
 
-    def open_early(self, *, prefer: str = "") -> None:
-        self._leg.open_early(prefer=prefer)
+    def open_early(self, *, prefer: str = "", q850: int = 0) -> None:
+        self._leg.open_early(prefer=prefer, q850=q850)
 
     def refusal(self) -> Cause | None:
         return self._leg.refusal()

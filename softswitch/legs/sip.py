@@ -17,6 +17,7 @@ from media.events import PortStats
 from signalling import commands as sip
 from signalling import events as sig
 from signalling.errors import LocalProtocolError, TransportError
+from signalling.message.headers import parse_reason
 from softswitch.legs import base, crossing, encryption, identity
 from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.legs.early import Forks, Hearing
@@ -78,6 +79,7 @@ class SipLeg:
         self._held = False
         self._has_rung = False
         self.answered_at = 0.0  # of a call of ours, by the clock of the node
+        self._announces = 0
         self.manners = target.manners if target is not None else legs.manners_of(facts)
         self._person = crossing.person_of(facts) if target is None else crossing.person_at(target, leg_id)
         self._shown: Person | None = None
@@ -109,6 +111,10 @@ class SipLeg:
     @property
     def group(self) -> int:
         return self._media.group
+
+    @property
+    def announces(self) -> int:
+        return self._announces
 
     @property
     def codec(self) -> str:
@@ -158,11 +164,12 @@ class SipLeg:
             self._phase = Phase.RINGING
             self._legs.submit(sip.Ring(self.id, headers=self._answering()))
 
-    def open_early(self, *, prefer: str = "") -> None:
+    def open_early(self, *, prefer: str = "", q850: int = 0) -> None:
         if self._phase in (Phase.NEW, Phase.RINGING) and (self._offered or self.takes_offer_early):
             body = self._media.first_answer(prefer=prefer) if self._offered else self._media.offer()
             self._phase = Phase.EARLY
-            self._legs.submit(sip.Ring(self.id, sig.Body(body), headers=self._answering()))
+            reason = {"Reason": sig.Reason("Q.850", q850).render()} if q850 else {}
+            self._legs.submit(sip.Ring(self.id, sig.Body(body), headers=self._answering() | reason))
 
     def answer(self, *, prefer: str = "") -> None:
         if self._phase in (Phase.ANSWERED, Phase.ENDED):
@@ -227,16 +234,18 @@ class SipLeg:
         self._close()
         status, q850 = (release.status, release.q850) if release is not None else (cause.sip, cause.q850)
         if self.facts.inbound and before is not Phase.ANSWERED:
-            self._legs.submit(self._refused(status, q850, retry_after))
-        else:
-            self._legs.submit(sip.HangUp(self.id, status=status, q850=q850))
+            self._legs.submit(self._refused(status, q850, retry_after, release.location if release is not None else ""))
+            return
+        q850, reasons = _reasons(q850, release.location if release is not None else "")
+        self._legs.submit(sip.HangUp(self.id, status=status, q850=q850, reasons=reasons))
 
-    def _refused(self, status: int, q850: int, retry_after: int) -> sip.Reject:
+    def _refused(self, status: int, q850: int, retry_after: int, location: str) -> sip.Reject:
         """The final answer. To a phone a 503 means "the switch is dead" (sip.md §3), unless it is told when to return."""
         if status == 503 and not retry_after and self.facts.kind is PartyKind.PHONE:
             status = Cause.UNREACHABLE.sip
         headers = {"Retry-After": str(retry_after)} if retry_after else {}
-        return sip.Reject(self.id, status, q850=q850, headers=headers)
+        q850, reasons = _reasons(q850, location)
+        return sip.Reject(self.id, status, q850=q850, headers=headers, reasons=reasons)
 
     # what SipLegs does
 
@@ -306,6 +315,10 @@ class SipLeg:
             self._phase = Phase.RINGING
         policy = self.target.early_media if self.target is not None else "block"
         self._has_rung |= event.status == 180
+        if "reason" in event.headers and (self.target is None or self.target.trust_reason):
+            self._announces = next(
+                (each.cause for each in parse_reason([event.headers["reason"]]) if each.protocol == "Q.850"), self._announces
+            )
         waits = policy == "after_180" and not self._has_rung  # announcements before the ringing are not for the caller
         if event.needs_answer and event.body is not None and not self._accept_offer(event.body):
             return
@@ -450,11 +463,11 @@ class SipLeg:
         """What the peer said, for the other side; None where our own words are as good (a timeout of ours)."""
         q850 = self._heard_q850(event)
         if self._phase is Phase.ANSWERED or self.facts.inbound:
-            return Release(self._cause_of(event), 480, q850) if q850 else None
+            return Release(self._cause_of(event), 480, q850, _location(event)) if q850 else None
         is_silence = event.status == 408 and q850 in (18, 19) and not event.reasons  # a timer of ours
         if event.status < 300 or is_silence:
             return None
-        return release_of(event.status, q850)._replace(cause=self._cause_of(event))
+        return release_of(event.status, q850)._replace(cause=self._cause_of(event), location=_location(event))
 
     def _heard_q850(self, event: sig.Ended) -> int:
         """The cause of the Reason header, when the peer's is worth anything (`failover.trust_reason`)."""
@@ -477,6 +490,16 @@ def _without_transcoding(target: Target, theirs: tuple[str, ...]) -> Target:
     if not shared:
         raise Unreachable(Cause.INCOMPATIBLE)
     return replace(target, codecs=shared)
+
+
+def _reasons(q850: int, location: str) -> tuple[int, tuple[sig.Reason, ...]]:
+    """A cause and where in the network it arose (RFC 8606), in the values of a command; without a place the cause alone."""
+    return (0, (sig.Reason("Q.850", q850, "", location),)) if q850 and location else (q850, ())
+
+
+def _location(event: sig.Ended) -> str:
+    """Where in the network the cause arose, as the peer said; "" when it did not."""
+    return next((each.location for each in event.reasons if each.protocol == "Q.850"), "")
 
 
 class SipLegs:

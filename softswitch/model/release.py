@@ -28,6 +28,8 @@ class Release(NamedTuple):
     cause: Cause
     status: int
     q850: int
+    location: str = ""
+    """Where in the network the cause arose (RFC 8606), "" when nobody said."""
 
 
 class _Row(NamedTuple):

@@ -9,7 +9,8 @@ from softswitch.directory.model import Kind, Object, Route, Trunk
 from softswitch.model.address import Address
 from softswitch.model.events import LegStarted
 from softswitch.model.release import Onward, onward, release
-from tests.flows.world import Peer, World, run
+from tests.flows.forking import Forking
+from tests.flows.world import Peer, World, run, sdp
 
 # (statuses of the far end, what the caller is told, Q.850 in its Reason), as the rows of §4.8 stand
 ROWS: list[tuple[tuple[int, ...], int, int]] = [
@@ -52,13 +53,13 @@ async def _refused(world: World, phone: Peer, status: int, q850: int = 0) -> tup
 @pytest.mark.acceptance("DLG-11")
 @pytest.mark.parametrize("status", range(300, 700))
 def test_every_status_is_told_by_the_table(status: int) -> None:
-    assert release(status)[1:] == TOLD.get(status, OTHERS[status // 100])
+    assert release(status)[1:3] == TOLD.get(status, OTHERS[status // 100])
 
 
 @pytest.mark.acceptance("DLG-11")
 @pytest.mark.parametrize("q850", range(1, 128))
 def test_every_cause_is_told_by_the_table(q850: int) -> None:
-    assert release(499, q850)[1:] == (STATUS_OF.get(q850, 480), q850)
+    assert release(499, q850)[1:3] == (STATUS_OF.get(q850, 480), q850)
 
 
 @pytest.mark.acceptance("DLG-11")
@@ -183,7 +184,6 @@ def test_no_next_route_once_the_caller_has_heard_the_far_end(tmp_path: Path) -> 
 
         def early_then_503(call: sig.IncomingCall) -> None:
             from signalling import commands as sip
-            from tests.flows.world import sdp
 
             world.carrier.node.submit(sip.Ring(call.leg, sig.Body(sdp(world.carrier.host))))
             later = sip.Reject(call.leg, 503, headers={"Retry-After": "30"})
@@ -243,3 +243,25 @@ def test_the_words_of_a_trunk_go_before_the_table() -> None:
     assert onward(503, stop=(503,)) is Onward.STOP
     assert onward(480, 34, stop=(34,)) is Onward.STOP
     assert onward(480, 31, advance=(31,)) is Onward.ADVANCE
+
+
+@pytest.mark.acceptance("DLG-11")
+def test_where_a_cause_arose_goes_on_with_it(tmp_path: Path) -> None:
+    """The location of RFC 8606, in a refusal and in a BYE; and the cause that an announcement explains, in the 183."""
+
+    async def scenario(world: World) -> None:
+        busy = sig.Reason("Q.850", 17, "", "LN")
+        far = Forking(world)
+        phone = await world.phone("1001")
+        phone.call("0123456")
+        await world.passes(0.1)
+        far.answers(183, "one", sdp("192.0.2.1"), "Reason: Q.850;cause=17\r\n")
+        await world.passes(0.1)
+        early = [event for event in phone.events if isinstance(event, sig.Progress) and event.body is not None]
+        assert early[0].headers["reason"] == "Q.850;cause=17"
+        far.answers(486, "one", headers="Reason: Q.850;cause=17;location=LN\r\n")
+        ended = await phone.sees(sig.Ended)
+        assert (ended.status, ended.reasons) == (486, (busy,))
+        await world.settles()
+
+    run(tmp_path, scenario)

@@ -66,6 +66,7 @@ class Party:
         self.group = office.media.new_group()
         self.codec = "PCMA"
         self.codecs = ("PCMA",)
+        self.announces = 0
         self.is_answered = answered
         self.is_ended = False
         self.cause: Cause | None = None
@@ -79,7 +80,7 @@ class Party:
     def ring(self) -> None:
         self.is_ringing = True
 
-    def open_early(self, *, prefer: str = "") -> None:
+    def open_early(self, *, prefer: str = "", q850: int = 0) -> None:
         pass
 
     def refusal(self) -> Cause | None:
