@@ -8,10 +8,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from signalling import events as sig
 from softswitch.legs import history, identity
 from softswitch.legs.base import LegFacts, PartyKind
+from softswitch.model.cause import Cause
+from softswitch.model.errors import Unreachable
 from softswitch.model.identity import USUAL, Manners, Person
 from softswitch.model.number import ANONYMOUS
 from softswitch.model.target import Target
@@ -63,6 +66,16 @@ def passed_in(headers: Mapping[str, str], manners: Manners) -> dict[str, str]:
         if _listed(name, manners.headers_in) and name not in _NEVER and len(value) <= MAX_VALUE
     ]
     return {_title(name): value for name, value in kept[:MAX_HEADERS]}
+
+
+def without_transcoding(target: Target, theirs: tuple[str, ...]) -> Target:
+    """The target with the codecs that the other party has, where the trunk wants no other. Raises Unreachable without any."""
+    if target.transcode or not theirs:
+        return target
+    shared = tuple(codec for codec in target.codecs or theirs if codec in theirs)
+    if not shared:
+        raise Unreachable(Cause.INCOMPATIBLE)
+    return replace(target, codecs=shared)
 
 
 def user_to_user_in(headers: Mapping[str, str]) -> str:

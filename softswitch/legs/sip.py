@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from enum import Enum, auto
 
 import structlog
@@ -18,20 +17,20 @@ from signalling import commands as sip
 from signalling import events as sig
 from signalling.errors import LocalProtocolError, TransportError
 from signalling.message.headers import parse_reason
-from softswitch.legs import base, crossing, encryption, identity
+from softswitch.legs import base, crossing, encryption, identity, verdict
 from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.legs.early import Forks, Hearing
 from softswitch.legs.keys import read_digit, written_digit
 from softswitch.legs.phones import Phones
 from softswitch.legs.rtp import RtpPort, Sound
 from softswitch.legs.studio import Studio
+from softswitch.legs.verdict import Stood
 from softswitch.legs.webrtc import WebRtcPort, is_browser
 from softswitch.model.cause import Cause
 from softswitch.model.errors import Unreachable
 from softswitch.model.identity import Manners, Person
 from softswitch.model.ids import Ids, LegId
 from softswitch.model.release import Release
-from softswitch.model.release import release as release_of
 from softswitch.model.target import Target
 from softswitch.trunks.channels import ANY, Channels, LineView
 
@@ -234,17 +233,17 @@ class SipLeg:
         self._close()
         status, q850 = (release.status, release.q850) if release is not None else (cause.sip, cause.q850)
         if self.facts.inbound and before is not Phase.ANSWERED:
-            self._legs.submit(self._refused(status, q850, retry_after, release.location if release is not None else ""))
+            self._legs.submit(self._refused(status, q850, retry_after, release))
             return
-        q850, reasons = _reasons(q850, release.location if release is not None else "")
+        q850, reasons = verdict.reasons(q850, release)
         self._legs.submit(sip.HangUp(self.id, status=status, q850=q850, reasons=reasons))
 
-    def _refused(self, status: int, q850: int, retry_after: int, location: str) -> sip.Reject:
+    def _refused(self, status: int, q850: int, retry_after: int, release: Release | None) -> sip.Reject:
         """The final answer. To a phone a 503 means "the switch is dead" (sip.md §3), unless it is told when to return."""
         if status == 503 and not retry_after and self.facts.kind is PartyKind.PHONE:
             status = Cause.UNREACHABLE.sip
         headers = {"Retry-After": str(retry_after)} if retry_after else {}
-        q850, reasons = _reasons(q850, location)
+        q850, reasons = verdict.reasons(q850, release)
         return sip.Reject(self.id, status, q850=q850, headers=headers, reasons=reasons)
 
     # what SipLegs does
@@ -441,33 +440,13 @@ class SipLeg:
             self._tell(base.DigitPressed(digit, "info", duration))
 
     def _ended(self, event: sig.Ended) -> None:
-        cause, release = self._cause_of(event), self._release_of(event)
+        q850 = self._heard_q850(event)
+        stood = Stood(self._phase is Phase.ANSWERED, self.facts.inbound, self._phase is not Phase.NEW)
+        cause, release = verdict.cause_of(event, q850, stood), verdict.said(event, q850, stood)
         self._phase = Phase.ENDED
         self._close()
         moved = crossing.moved_to(event)
         self._tell(base.Ended(cause, event.status, event.retry_after, release, self._heard_q850(event), moved))
-
-    def _cause_of(self, event: sig.Ended) -> Cause:
-        q850 = self._heard_q850(event)
-        if self._phase is Phase.ANSWERED:
-            if event.status == 408:
-                return Cause.TIMEOUT
-            return Cause.from_sip(0, q850) if q850 not in (0, 16, 26, 31) else Cause.NORMAL
-        if self.facts.inbound:
-            return Cause.CANCELLED if event.cancelled or event.status == 487 else Cause.from_sip(event.status, q850)
-        if event.status == 408 and self._phase is not Phase.NEW and q850 in (0, 18, 19):
-            return Cause.NO_ANSWER  # it rang, nobody came (sip.md §4.2)
-        return Cause.from_sip(event.status, q850)
-
-    def _release_of(self, event: sig.Ended) -> Release | None:
-        """What the peer said, for the other side; None where our own words are as good (a timeout of ours)."""
-        q850 = self._heard_q850(event)
-        if self._phase is Phase.ANSWERED or self.facts.inbound:
-            return Release(self._cause_of(event), 480, q850, _location(event)) if q850 else None
-        is_silence = event.status == 408 and q850 in (18, 19) and not event.reasons  # a timer of ours
-        if event.status < 300 or is_silence:
-            return None
-        return release_of(event.status, q850)._replace(cause=self._cause_of(event), location=_location(event))
 
     def _heard_q850(self, event: sig.Ended) -> int:
         """The cause of the Reason header, when the peer's is worth anything (`failover.trust_reason`)."""
@@ -480,26 +459,6 @@ class SipLeg:
 
     def _tell(self, event: base.LegEvent) -> None:
         self.listener(event)
-
-
-def _without_transcoding(target: Target, theirs: tuple[str, ...]) -> Target:
-    """The target with the codecs that the other party has, where the trunk wants no other. Raises Unreachable without any."""
-    if target.transcode or not theirs:
-        return target
-    shared = tuple(codec for codec in target.codecs or theirs if codec in theirs)
-    if not shared:
-        raise Unreachable(Cause.INCOMPATIBLE)
-    return replace(target, codecs=shared)
-
-
-def _reasons(q850: int, location: str) -> tuple[int, tuple[sig.Reason, ...]]:
-    """A cause and where in the network it arose (RFC 8606), in the values of a command; without a place the cause alone."""
-    return (0, (sig.Reason("Q.850", q850, "", location),)) if q850 and location else (q850, ())
-
-
-def _location(event: sig.Ended) -> str:
-    """Where in the network the cause arose, as the peer said; "" when it did not."""
-    return next((each.location for each in event.reasons if each.protocol == "Q.850"), "")
 
 
 class SipLegs:
@@ -592,7 +551,7 @@ class SipLegs:
             raise Unreachable(Cause.TOO_MANY_HOPS)
         if not self.may_dial(target):
             raise Unreachable(Cause.CONGESTION)
-        target = _without_transcoding(target, prefer)
+        target = crossing.without_transcoding(target, prefer)
         kind = PartyKind.TRUNK if target.trunk else PartyKind.PHONE
         channel = self._channels.seize(target.name, target.lines, now=self.now()) if target.trunk else 0
         facts = LegFacts(
