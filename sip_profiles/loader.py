@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_type_hints
 
-from sip_profiles import schema
 from sip_profiles.schema import CarrierProfile, Example
 
 CARRIERS = Path(__file__).parent / "carriers"
@@ -74,6 +73,12 @@ def _read(path: Path, text: str) -> dict[str, Any]:
         raise ProfileError(f"{path}: {fault}") from fault
 
 
+def merge_file(path: Path, base: T) -> T:
+    """The values of one file over `base`, which is any value of the schema. Raises ProfileError."""
+    text = path.read_text("utf-8")
+    return _merged(base, _read(path, text), (), _Lines(str(path), text))
+
+
 def overridden(profile: CarrierProfile, changes: Mapping[str, Any], *, where: _Lines | None = None) -> CarrierProfile:
     """The profile with some keys changed: `{"limits": {"channels": 30}}`. Sections not named stay as they are."""
     return _merged(profile, changes, (), where or _Lines("", ""))
@@ -110,7 +115,7 @@ class _Lines:
 
 def _merged(value: T, changes: Mapping[str, Any], key: tuple[str, ...], where: _Lines) -> T:
     known = {part.name: part for part in fields(cast(Any, value))}
-    hints = get_type_hints(type(value), vars(schema))
+    hints = get_type_hints(type(value))
     updates: dict[str, Any] = {}
     for name, change in changes.items():
         here = (*key, name)

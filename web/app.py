@@ -15,6 +15,7 @@ from web.errors import errors_middleware
 from web.keys import SERVICES
 from web.limits import rate_limit
 from web.openapi import document
+from web.provision import add_provisioning
 from web.routing import API, add_routes
 from web.ws.guard import Guard
 from web.ws.hub import Hub
@@ -47,6 +48,7 @@ def create_app(services: Services) -> web.Application:
     app.router.add_get("/sip", _sip)
     if not services.settings.metrics.listen:
         add_health(app, services)
+    add_provisioning(app)
     pages.add_pages(app)
     app.cleanup_ctx.append(_run_hub)
     app.on_shutdown.append(close_all)

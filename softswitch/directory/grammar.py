@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any, get_args
 
 from media.codecs import AUDIO
+from sip_profiles import phones
 from softswitch.directory import centre
 from softswitch.directory.centre import Membership, Need, Overflow, Stage, WrapUpMode
 from softswitch.directory.model import TYPES, Kind, Way
@@ -22,6 +23,7 @@ from softswitch.directory.reading import (
     hours,
     http_url,
     listed,
+    mac,
     mail_address,
     name,
     no_or,
@@ -289,6 +291,10 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
     }),
     Kind.FEATURE_CODE: _keys(Kind.FEATURE_CODE, {
         "code": Key(number, expected="a code"), "action": Key(name, expected="an action"),
+    }),
+    Kind.PHONE: _keys(Kind.PHONE, {
+        "mac": Key(mac, expected="a MAC address"), "extension": Key(reference(Kind.EXTENSION), expected="an extension"),
+        "profile": one_of(*phones.names()), "label": text, "generation": whole(1, 1_000_000, "a number"),
     }),
     Kind.SCHEDULE: _keys(Kind.SCHEDULE, {
         "name": Key(name, expected="a name"), "report": Key(name, expected="a report"),

@@ -57,6 +57,7 @@ __all__ = [
     "Number",
     "Object",
     "Overflow",
+    "Phone",
     "Queue",
     "Reason",
     "RecordingRule",
@@ -96,6 +97,7 @@ class Kind(StrEnum):
     FEATURE_CODE = "feature_code"
     WEBHOOK = "webhook"
     SCHEDULE = "schedule"
+    PHONE = "phone"
     ALARM_RULE = "alarm_rule"
     RESERVE_TIER = "reserve_tier"
 
@@ -200,6 +202,18 @@ class User:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Phone:
+    """A phone that fetches its settings from here. Its secrets are derived from the node's key; nothing of them is stored."""
+
+    mac: str  # 12 hexadecimal digits, lower case
+    extension: str
+    profile: str = "yealink"
+    label: str = ""
+    generation: int = 1
+    """A larger number makes a new address of the file and a new password: the former ones are void."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     name: str
     role: Role = Role.API
@@ -208,17 +222,19 @@ class Token:
     declared: bool = True
 
 
-Object = Trunk | Extension | User | Flow | Number | Route | Token | Centre
+Object = Phone | Trunk | Extension | User | Flow | Number | Route | Token | Centre
 
 TYPES: Mapping[Kind, type[Object]] = {
     Kind.TRUNK: Trunk, Kind.EXTENSION: Extension, Kind.CALENDAR: Calendar, Kind.REASON: Reason, Kind.DISPOSITION: Disposition,
     Kind.QUEUE: Queue, Kind.USER: User, Kind.TEAM: Team, Kind.AGENT: Agent, Kind.MAILBOX: Mailbox, Kind.LOOKUP: Lookup,
     Kind.APPLICATION: Application, Kind.FLOW: Flow, Kind.NUMBER: Number, Kind.ROUTE: Route, Kind.TOKEN: Token,
     Kind.RECORDING_RULE: RecordingRule, Kind.FEATURE_CODE: FeatureCode, Kind.WEBHOOK: Webhook, Kind.SCHEDULE: Schedule,
+    Kind.PHONE: Phone,
     Kind.ALARM_RULE: AlarmRule, Kind.RESERVE_TIER: ReserveTier,
 }  # fmt: skip
 IDENTITY: Mapping[Kind, str] = {
     **dict.fromkeys(Kind, "name"), Kind.EXTENSION: "number", Kind.REASON: "code", Kind.DISPOSITION: "code",
+    Kind.PHONE: "mac",
     Kind.USER: "login", Kind.AGENT: "login", Kind.NUMBER: "number", Kind.ROUTE: "pattern", Kind.FEATURE_CODE: "action",
 }  # fmt: skip
 

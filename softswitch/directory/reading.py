@@ -20,6 +20,8 @@ from softswitch.model.states import Role
 REQUIRED = object()
 _NAME = re.compile(r"\w[\w.\-]{0,63}")
 _NUMBER = re.compile(r"[A-Za-z0-9+#*_.\-]{1,64}")
+_MAC = re.compile(r"[0-9a-f]{12}")
+_BETWEEN = str.maketrans("", "", ":-. ")
 _MAIL = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 
 
@@ -103,6 +105,15 @@ def mail_address(value: Any) -> str:
     if isinstance(value, str) and _MAIL.fullmatch(value):
         return value
     raise ValueError(f"expected a mail address, got {shown(value)}")
+
+
+@_reader(Form("text"))
+def mac(value: Any) -> str:
+    """As twelve digits in lower case, whatever stands between them."""
+    plain = value.translate(_BETWEEN).lower() if isinstance(value, str) else ""
+    if _MAC.fullmatch(plain):
+        return str(plain)
+    raise ValueError(f"expected a MAC address (12 hexadecimal digits), got {shown(value)}")
 
 
 @_reader(Form("boolean"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Mapping
@@ -61,6 +62,7 @@ class Cipher:
     """AES-256-GCM with a key that lies beside the database, not in it. `purpose` binds a secret to its place."""
 
     def __init__(self, key: bytes) -> None:
+        self._key = key
         self._aead = AESGCM(key)
 
     @classmethod
@@ -78,6 +80,10 @@ class Cipher:
             file.flush()
             os.fsync(file.fileno())
         return cls(key)
+
+    def derived(self, purpose: str) -> bytes:
+        """32 octets for one purpose, the same ones each time; nothing of the key can be told from them."""
+        return hmac.new(self._key, purpose.encode(), hashlib.sha256).digest()
 
     def seal(self, text: str, purpose: str) -> str:
         nonce = os.urandom(12)

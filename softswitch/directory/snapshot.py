@@ -23,6 +23,7 @@ from softswitch.directory.model import (
     Mailbox,
     Number,
     Object,
+    Phone,
     Queue,
     Reason,
     RecordingRule,
@@ -65,6 +66,7 @@ class Snapshot:
     feature_codes: Mapping[str, FeatureCode] = field(default_factory=dict)
     webhooks: Mapping[str, Webhook] = field(default_factory=dict)
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    phones: Mapping[str, Phone] = field(default_factory=dict)
     alarm_rules: Mapping[str, AlarmRule] = field(default_factory=dict)
     reserve_tiers: Mapping[str, ReserveTier] = field(default_factory=dict)
 

@@ -19,6 +19,8 @@ class Peers:
         self._directory = directory
         self._trunks = trunks
         self._registrar = registrar
+        self.device: Callable[[str], Credentials | None] = lambda _username: None
+        """The phone that logs in under this name with settings from here."""
         self.realm = "softswitch"
         """Of the node: what carriers log in for, where a trunk asks them to."""
         self.proved: Callable[[Flow], frozenset[str]] = _nobody
@@ -38,6 +40,8 @@ class Peers:
             trunk, policy = account
             digests = {algorithm: ha1(algorithm, username, self.realm, trunk.password) for algorithm in OFFERED}
             return Credentials(username, digests, policy)
+        if (device := self.device(username)) is not None:
+            return device
         extension = self._directory().extensions.get(username)
         if extension is None or not extension.ha1:
             return None

@@ -55,6 +55,7 @@ async def calendars(node: Node) -> Calendars:
         clock=node.clock,
     )  # fmt: skip
     await made.load()
+    node.switch.routing.is_open = lambda name: name not in node.directory.current().calendars or made.state(name).open
     node.acd.around.calendar = lambda name: made.state(name) if name in node.directory.current().calendars else ALWAYS_OPEN
     node.acd.around.local_minute = partial(_minute, node)
     return made

@@ -1,0 +1,45 @@
+"""What a phone profile may say. An unknown key or word is an error with file and line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+SYNC = ("check-sync;reboot=false", "check-sync", "resync")
+ESCAPES = ("text", "xml")
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    name: str = ""
+    models: tuple[str, ...] = ()
+    """Patterns of model names that the files are for."""
+    user_agent: str = ""
+    """Pattern of its User-Agent, in SIP and when it fetches its file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    check_sync: str = field(default="check-sync;reboot=false", metadata={"choices": SYNC})
+    """The Event of the NOTIFY after which the phone fetches its file again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioning:
+    template: str = "base.cfg"
+    """File beside the profile, with $name for what is of the device."""
+    path: str = "{mac}.cfg"
+    """The name under which the phone asks for it; {mac} in lower case, {MAC} in upper case."""
+    escape: str = field(default="text", metadata={"choices": ESCAPES})
+    """How values are written: text (one line each) or xml."""
+    content_type: str = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneProfile:
+    """How one maker's phones differ from the rest."""
+
+    schema: int = 1
+    kind: str = field(default="phone", metadata={"choices": ("phone",)})
+    vendor: Vendor = Vendor()
+    features: Features = Features()
+    provisioning: Provisioning = Provisioning()
