@@ -61,6 +61,7 @@ def talk(switch: Switch, first: Phone, name: str, second: Phone, other: str, *, 
     wait_for(both, 8, f"{name} and {other} to hear each other")
     if hold:
         first.do("hold")
+        wait_for(lambda: name not in second.hears(TONES), 8, "the music")
         first.do("resume")
         for phone in (first, second):
             phone.do("clear")
