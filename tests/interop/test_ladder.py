@@ -53,7 +53,7 @@ def test_a_call_leaves_its_ladder_its_capture_and_its_figures(tmp_path: Path) ->
             Sipp(tmp_path / "spare", answering(ring_ms=50), port=spare),
             Sipp(tmp_path / "main", scenario, target=target, service="4001", port=main) as caller,
         ):
-            caller.succeed(20)
+            caller.succeed(60)
         (record,) = switch.ended_calls(1)
         identity = record["id"]
         live = switch.api("GET", f"/calls/{identity}/ladder")
