@@ -108,7 +108,8 @@ def _duration(path: Path) -> int | None:
         return None
     try:
         with wave.open(str(path)) as opened:
-            return opened.getnframes() * 1000 // max(opened.getframerate(), 1)
+            frames, rate = int(opened.getnframes()), int(opened.getframerate())
+            return frames * 1000 // max(rate, 1)
     except (wave.Error, EOFError, OSError):
         return None
 
