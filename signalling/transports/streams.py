@@ -12,6 +12,9 @@ from signalling.transports.tls import HANDSHAKE_TIME, ClientTls, client_context,
 
 CONNECT_TIME = 2.0
 MAX_QUEUE = 256 * 1024
+LINGER = 1.0
+"""Seconds that a connection which we end goes on being read: closed with octets unread, it would be reset, and a reset takes our
+last answer away from the peer."""
 
 
 class Ear(Protocol):
@@ -44,6 +47,7 @@ class StreamConnection(asyncio.Protocol):
         self._local = local
         self._kind = transport
         self._transport: asyncio.Transport | None = None
+        self._is_ending = False
         self.flow = flow
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -64,7 +68,7 @@ class StreamConnection(asyncio.Protocol):
         return peer_names(shown)
 
     def data_received(self, data: bytes) -> None:
-        if self.flow is not None:
+        if self.flow is not None and not self._is_ending:
             self._table.ear.received(data, self.flow)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -74,7 +78,7 @@ class StreamConnection(asyncio.Protocol):
     def send(self, data: bytes) -> None:
         """Write, or give this connection up when its peer does not read (never another one)."""
         transport = self._transport
-        if transport is None or transport.is_closing():
+        if transport is None or transport.is_closing() or self._is_ending:
             return
         transport.write(data)
         if transport.get_write_buffer_size() > MAX_QUEUE:
@@ -83,6 +87,16 @@ class StreamConnection(asyncio.Protocol):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+    def end(self) -> None:
+        """Nothing more is said, and nothing heard; closed once the peer has closed, or soon."""
+        transport = self._transport
+        if transport is None or self._is_ending or not transport.can_write_eof():  # TLS has no half-closed connections
+            self.close()
+            return
+        self._is_ending = True
+        transport.write_eof()
+        asyncio.get_running_loop().call_later(LINGER, transport.close)
 
 
 class StreamTable:
@@ -155,7 +169,7 @@ class StreamTable:
 
     def close(self, flow: Flow) -> None:
         if (connection := self._open.get(flow)) is not None:
-            connection.close()
+            connection.end()
 
     async def stop(self) -> None:
         for task in self._connecting:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 ROUTE = "route"
-"""The ordinary answer where no number exists: 404 to calls, 501 where a method is not offered; never 400 or 500."""
-ORDINARY = frozenset({200, 202, 404, 405, 480, 481, 488, 489, 501})
+"""The ordinary answer where no number exists: 404 to calls, 403 to what is for phones only, 501 where a method is not offered;
+never 400 or 500."""
+ORDINARY = frozenset({200, 202, 403, 404, 405, 480, 481, 488, 489, 501})
 
 RFC4475: dict[str, int | str | None] = {
     "wsinv": 481, "intmeth": 501, "esc01": ROUTE, "escnull": 200, "esc02": 501, "lwsdisp": 200, "longreq": ROUTE,
