@@ -13,8 +13,8 @@ from signalling.transports.tls import HANDSHAKE_TIME, ClientTls, client_context,
 CONNECT_TIME = 2.0
 MAX_QUEUE = 256 * 1024
 LINGER = 1.0
-"""Seconds that a connection which we end goes on being read: closed with octets unread, it would be reset, and a reset takes our
-last answer away from the peer."""
+"""Seconds that a connection which we end goes on being read: closed with octets unread, it would be reset, and a reset takes
+our last answer away from the peer."""
 
 
 class Ear(Protocol):
