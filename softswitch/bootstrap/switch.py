@@ -39,7 +39,8 @@ from softswitch.legs import history
 from softswitch.legs.base import Leg, LegFacts, PartyKind
 from softswitch.legs.browser import BrowserSessions
 from softswitch.legs.rtp import USUAL, Sound
-from softswitch.legs.sip import SipLeg, SipLegs
+from softswitch.legs.sip import SipLeg
+from softswitch.legs.sip_legs import SipLegs
 from softswitch.legs.studio import Studio
 from softswitch.model.cause import Cause
 from softswitch.model.clock import Clock
