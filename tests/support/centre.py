@@ -96,7 +96,9 @@ class Centre(Office):
         self.store: Any = InlineStore(engine or database())
         self.parts: dict[type, Any] = {}
         self._tasks: list[asyncio.Task[Any]] = []
-        self.switch: Any = SimpleNamespace(calls=self.calls, handlers=self.handlers, screen=None)
+        self.switch: Any = SimpleNamespace(
+            calls=self.calls, handlers=self.handlers, screen=None, routing=SimpleNamespace()
+        )  # fmt: skip
 
     async def __aenter__(self) -> Centre:
         node: Any = SimpleNamespace(

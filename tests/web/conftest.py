@@ -73,6 +73,8 @@ from softswitch.recordings.archive import Archive
 from softswitch.recordings.keeper import Keeper
 from softswitch.recordings.tables import SCHEMA as RECORDINGS
 from softswitch.recordings.watch import Watch
+from softswitch.registrar.provisioning import Provisioning
+from softswitch.registrar.service import Registrar
 from softswitch.reports.schedules import Parts as ScheduleParts
 from softswitch.reports.schedules import Schedules
 from softswitch.reports.service import Reports
@@ -308,6 +310,15 @@ def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
         Alerting: Alerting(alerting),
         Reserve: _reserve(services),
         Certificates: Certificates(clock),
+        Provisioning: Provisioning(
+            services.directory.current,
+            Registrar(clock, lambda _event: None),
+            lambda _command: None,
+            services.directory.cipher.derived,
+            (5061, "tls"),
+            clock,
+            "softswitch",
+        ),
         TollGuard: TollGuard(TollRules(), clock, services.alarms),
         Defence: Defence(Bans(BanRules()), Budget(Limits()), clock, lambda _event: None, services.alarms, root / "d.json"),
         Archive: Archive(store, keeper, clock, bus.publish, Watch(store, keeper, clock, alarms)),
