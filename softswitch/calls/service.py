@@ -87,7 +87,8 @@ class CallService:
         `destination` skips routing: a widget's token is bound to one.
         """
         admission = Admission(destination) if destination is not None else self._admit(leg.facts)
-        cause = admission.cause if admission.destination is None else self._full() or self.circling(leg) or leg.refusal()
+        full = None if admission.is_emergency else self._full()
+        cause = admission.cause if admission.destination is None else full or self.circling(leg) or leg.refusal()
         if cause is not None or admission.destination is None:
             self.refuse(leg, cause or admission.cause, admission.rule)
             return None

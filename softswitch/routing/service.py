@@ -37,6 +37,7 @@ class Admission:
     max_duration: float = LONGEST_CALL
     values: Mapping[str, str] = field(default_factory=dict)
     """Variables that the call begins with: what lists say about the caller."""
+    is_emergency: bool = False  # no limit of ours stops it
 
 
 class Routing:
@@ -86,7 +87,8 @@ class Routing:
             destination = Destination(DestinationKind.FEATURE, called)
         if destination is None:
             return Admission(None, Cause.UNALLOCATED, "unknown number")
-        return Admission(destination)
+        is_outside = destination.kind is DestinationKind.OUTSIDE
+        return Admission(destination, is_emergency=is_outside and self.is_emergency(destination.name))
 
     def _code(self, called: str) -> Destination | None:
         """A code that begins with a star, unless the very number is declared."""

@@ -297,3 +297,21 @@ def test_an_emergency_passes_where_nothing_else_does(tmp_path: Path) -> None:
         await world.settles()
 
     run(tmp_path, scenario, _trunk("carrier", FIRST, limits={"channels": 1}))
+
+
+def test_an_emergency_passes_a_full_switch(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        phone, other = await world.phone("1001"), await world.phone("1002")
+        world.carrier.answers()
+        phone.call("0123456")
+        await phone.sees(sig.Answered)
+        other.call("0123456")
+        assert (await other.sees(sig.Ended)).status == 503
+        other.call("110")
+        await other.sees(sig.Answered)
+        assert world.carrier.incoming[-1].called == "110"
+        phone.hang_up("call1")
+        other.hang_up("call2")
+        await world.settles()
+
+    run(tmp_path, scenario, _trunk("carrier", FIRST), max_calls=1)
