@@ -31,9 +31,20 @@ Trace = Callable[[str, bytes, Flow], None]
 """Called with "<" or ">", the octets and the flow of every message."""
 
 
-def make_token() -> str:
-    """64 random bits as text."""
-    return secrets.token_hex(8)
+class Tokens:
+    """64 random bits as text, each time. The kernel is asked for many at once: a call takes a dozen."""
+
+    def __init__(self) -> None:
+        self._ready: list[str] = []
+
+    def __call__(self) -> str:
+        if not self._ready:
+            drawn = secrets.token_hex(8 * 256)
+            self._ready = [drawn[at : at + 16] for at in range(0, len(drawn), 16)]
+        return self._ready.pop()
+
+
+make_token = Tokens()
 
 
 class SipDriver:

@@ -67,9 +67,9 @@ cdr = Table(
     "cdr", metadata,
     Column("id", String, primary_key=True),
     Column("direction", String, nullable=False),
-    Column("caller", String, nullable=False, index=True),
+    Column("caller", String, nullable=False),
     Column("caller_name", String, nullable=False),
-    Column("called", String, nullable=False, index=True),
+    Column("called", String, nullable=False),
     Column("trunk", String, nullable=False),
     Column("source", String, nullable=False),
     Column("queue", String, nullable=False),
@@ -91,6 +91,8 @@ cdr = Table(
     Column("sip_call_id", String, nullable=False),
     Column("context", Text, nullable=False),  # JSON
     Index("cdr_newest", "created_at", "id"),
+    Index("cdr_of_caller", "caller", "created_at"),
+    Index("cdr_of_called", "called", "created_at"),
     Index("cdr_of_queue", "queue", "created_at"),
     Index("cdr_of_agent", "agent", "created_at"),
 )  # fmt: skip
