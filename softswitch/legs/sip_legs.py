@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 import structlog
@@ -44,6 +45,7 @@ class SipLegs:
         self.sign: Callable[[Target, LegFacts], tuple[str, ...]] = lambda _target, _caller: ()
         """The signed calling numbers of a call to a target; set by who has the certificate."""
         self._legs: dict[str, SipLeg] = {}
+        self._visits: Counter[str] = Counter()
         self._channels = Channels()
         self.now: Callable[[], float] = lambda: 0.0
         """The clock of the node, for how long lines are busy."""
@@ -63,7 +65,7 @@ class SipLegs:
 
     def visits(self, session_id: str) -> int:
         """How many calls that have come in are of one session: more than one says that it came back to us."""
-        return sum(leg.facts.inbound and leg.facts.session_id == session_id for leg in self._legs.values())
+        return self._visits[session_id]
 
     def submit(self, command: sip.Command) -> None:
         """Hands a command down. One that crosses the peer's own end is refused there; `Ended` is on its way up then."""
@@ -82,10 +84,16 @@ class SipLegs:
 
     def _add(self, leg: SipLeg) -> None:
         self._legs[leg.id] = leg
+        if leg.facts.inbound:
+            self._visits[leg.facts.session_id] += 1
         self.phones.add(leg)
 
     def _remove(self, leg: SipLeg) -> None:
         del self._legs[leg.id]
+        if leg.facts.inbound:
+            self._visits[leg.facts.session_id] -= 1
+            if not self._visits[leg.facts.session_id]:
+                del self._visits[leg.facts.session_id]
         self.phones.remove(leg)
         if leg.facts.channel:
             self._channels.release(leg.facts.party, leg.facts.channel, leg.facts.lines, now=self.now())

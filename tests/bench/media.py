@@ -35,10 +35,10 @@ and the range of the switch; below the kernel's own range where it is the usual 
 NATIVE = Path(__file__).parents[2] / "media" / "native"
 
 
-def apply_file(trunk_port: int) -> str:
-    """`4…` goes out again as it came, `5…` is a room of its own."""
-    rooms = "".join(f'[[number]]\nnumber = "5{n:03}"\nto = "conference:room{n}"\n' for n in range(ROOMS))
-    calls = "".join(f'[[number]]\nnumber = "4{n:03}"\nto = "outside:6{2 * n + 1:03}"\n' for n in range(CALLS))
+def apply_file(trunk_port: int, others: str = "", *, calls: int = CALLS, rooms: int = ROOMS) -> str:
+    """`4…` goes out again as it came, `5…` is a room of its own; `others` are objects beside them."""
+    conferences = "".join(f'[[number]]\nnumber = "5{n:03}"\nto = "conference:room{n}"\n' for n in range(rooms))
+    bridges = "".join(f'[[number]]\nnumber = "4{n:03}"\nto = "outside:6{2 * n + 1:03}"\n' for n in range(calls))
     return f"""
 [[trunk]]
 name = "carrier"
@@ -46,7 +46,7 @@ addresses = ["127.0.0.1:{trunk_port}"]
 [[route]]
 pattern = "6*"
 trunks = ["carrier"]
-{calls}{rooms}"""
+{others}{bridges}{conferences}"""
 
 
 def example(name: str) -> Path:

@@ -24,7 +24,7 @@ import numpy as np
 
 from tests.bench.dialler import PACE, Dialler
 from tests.bench.figures import RESULTS, Figure, load_average, rss_kib
-from tests.bench.media import FIRST_PORT, LAST_PORT, LISTEN, example
+from tests.bench.media import FIRST_PORT, LAST_PORT, LISTEN, apply_file, example
 from tests.support.audio import Samples, read_wav, tone
 from tests.support.sipp import ulaw
 from tests.support.switch import Switch, free_sip_port
@@ -38,16 +38,7 @@ WARM = 30.0
 """Memory before that is not looked at: caches fill."""
 
 
-def apply_file(trunk_port: int) -> str:
-    calls = "".join(f'[[number]]\nnumber = "4{n:03}"\nto = "outside:6{2 * n + 1:03}"\n' for n in range(CALLS))
-    rooms = "".join(f'[[number]]\nnumber = "5{n:03}"\nto = "conference:room{n}"\n' for n in range(ROOMS))
-    return f"""
-[[trunk]]
-name = "carrier"
-addresses = ["127.0.0.1:{trunk_port}"]
-[[route]]
-pattern = "6*"
-trunks = ["carrier"]
+DESK = f"""
 [[queue]]
 name = "desk"
 announce = "none"
@@ -64,7 +55,7 @@ number = "7000"
 to = "queue:desk"
 [[recording_rule]]
 name = "all"
-{calls}{rooms}"""
+"""
 
 
 class Bursts:
@@ -216,7 +207,10 @@ def main(seconds: int) -> int:
     trunk_port = free_sip_port()
     example("rtp_load")
     settings = {"SOFTSWITCH_MEDIA__PORTS": f"{FIRST_PORT}-{LAST_PORT}", "SOFTSWITCH_RECORDINGS__FORMAT": "wav"}
-    with tempfile.TemporaryDirectory() as name, Switch(Path(name), apply_file(trunk_port), settings=settings) as switch:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        Switch(Path(name), apply_file(trunk_port, DESK, calls=CALLS, rooms=ROOMS), settings=settings) as switch,
+    ):
         found = asyncio.run(run(switch, trunk_port, seconds))
         calls = switch.ended_calls(min(200, CALLS + 1 + found["churned"]), 60)  # the newest
         details = [switch.api("GET", f"/calls/{each['id']}") for each in calls]

@@ -3,27 +3,15 @@
 mod stage;
 
 use engine::codec::g711::Law;
-use engine::command::{Command, ControlPlay, Detect, Play, Tone};
+use engine::command::{Command, ControlPlay, Detect, Play};
 use engine::event::Event;
 use engine::rtp::telephone_event::Payload;
-use stage::{GROUP, Stage, listen, pcmu};
+use stage::{Stage, listen, pcmu};
 
 const LIMIT_US: u64 = 300_000;
 
 fn prompt(player: u64) -> Play {
-    Play {
-        player,
-        group: GROUP,
-        prompts: vec![],
-        tone: Some(Tone { hertz: vec![1000.0], level: -12.0, on_ms: 1000, off_ms: 0, then: vec![] }),
-        looped: false,
-        gain: 0.0,
-        until_digit_of: vec![1],
-        until_talk_of: vec![1],
-        offset_ms: 0,
-        fade_ms: 0,
-        stream: String::new(),
-    }
+    Play { until_digit_of: vec![1], until_talk_of: vec![1], ..stage::tone(player) }
 }
 
 fn play(player: u64) -> Command {

@@ -2,11 +2,11 @@
 
 mod stage;
 
-use engine::command::{Command, Detect, Play, Tone};
+use engine::command::{Command, Detect, Play};
 use engine::dsp::dtmf::Detector;
 use engine::event::Event;
 use engine::rtp::telephone_event::Payload;
-use stage::{GROUP, Stage, listen, map, pcma, pcmu};
+use stage::{Stage, listen, map, pcma, pcmu};
 
 /// Sends a digit as a phone does: updates each 20 ms, three ends. `drop_end` loses the ends.
 fn press(stage: &mut Stage, port: u64, payload_type: u8, event: u8, drop_end: bool) {
@@ -88,22 +88,7 @@ fn a_digit_without_end_is_closed_after_150_ms() {
 fn a_prompt_stops_at_the_beginning_of_a_digit() {
     let mut stage = Stage::new("digit-stops");
     stage.port(1, 400.0, pcmu());
-    stage.submit(vec![
-        Command::Play(Box::new(Play {
-            player: 50,
-            group: GROUP,
-            prompts: vec![],
-            tone: Some(Tone { hertz: vec![1000.0], level: -12.0, on_ms: 1000, off_ms: 0, then: vec![] }),
-            looped: false,
-            gain: 0.0,
-            until_digit_of: vec![1],
-            until_talk_of: vec![],
-            offset_ms: 0,
-            fade_ms: 0,
-            stream: String::new(),
-        })),
-        listen(1, &[50]),
-    ]);
+    stage.submit(vec![Command::Play(Box::new(Play { until_digit_of: vec![1], ..stage::tone(50) })), listen(1, &[50])]);
     stage.run(500);
     assert!(stage.peers[&1].amplitude(1000.0) > 0.2);
     let (timestamp, source) = (stage.peer(1).timestamp, stage.peer(1).address);

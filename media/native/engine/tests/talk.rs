@@ -2,24 +2,12 @@
 
 mod stage;
 
-use engine::command::{Command, Detect, Play, Tone};
+use engine::command::{Command, Detect, Play};
 use engine::event::Event;
-use stage::{GROUP, Stage, listen, pcmu};
+use stage::{Stage, listen, pcmu};
 
 fn tone(player: u64, until_talk_of: Vec<u64>) -> Command {
-    Command::Play(Box::new(Play {
-        player,
-        group: GROUP,
-        prompts: vec![],
-        tone: Some(Tone { hertz: vec![1000.0], level: -12.0, on_ms: 1000, off_ms: 0, then: vec![] }),
-        looped: false,
-        gain: 0.0,
-        until_digit_of: vec![],
-        until_talk_of,
-        offset_ms: 0,
-        fade_ms: 0,
-        stream: String::new(),
-    }))
+    Command::Play(Box::new(Play { until_talk_of, ..stage::tone(player) }))
 }
 
 fn detect(port: u64, speech: bool, progress: bool) -> Command {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
 use engine::codec::{Coding, Decoder, Encoder};
-use engine::command::{Command, Direction, LatchMode, OpenPort, OpenTap, PayloadMap, Record};
+use engine::command::{Command, Direction, LatchMode, OpenPort, OpenTap, PayloadMap, Play, Record, Tone};
 use engine::dsp::goertzel;
 use engine::event::{Event, PortStats};
 use engine::ids::{Micros, NodeId, Slot};
@@ -222,6 +222,23 @@ pub fn l16() -> Vec<PayloadMap> {
 
 pub fn g722() -> Vec<PayloadMap> {
     vec![map("G722", 9, 8000), map("telephone-event", 101, 8000)]
+}
+
+/// A tone of 1 kHz that plays until it is stopped, to be played with what the test is about.
+pub fn tone(player: NodeId) -> Play {
+    Play {
+        player,
+        group: GROUP,
+        prompts: vec![],
+        tone: Some(Tone { hertz: vec![1000.0], level: -12.0, on_ms: 1000, off_ms: 0, then: vec![] }),
+        looped: false,
+        gain: 0.0,
+        until_digit_of: vec![],
+        until_talk_of: vec![],
+        offset_ms: 0,
+        fade_ms: 0,
+        stream: String::new(),
+    }
 }
 
 pub fn listen(listener: NodeId, sources: &[NodeId]) -> Command {
