@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -27,6 +27,7 @@ class PhoneError(Exception):
 class Phone:
     """`domain` is host:port of the switch."""
 
+    PROCESS: ClassVar[str] = "tests.support.phone_process"
     user: str
     password: str
     domain: str
@@ -38,14 +39,16 @@ class Phone:
     """baresip's mediaenc: srtp, srtp-mand, dtls_srtp; "" is plain RTP."""
     process: subprocess.Popen[str] | None = None
 
-    def __enter__(self) -> Phone:
-        options = {
+    def options(self) -> dict[str, Any]:
+        """What its process is told."""
+        return {
             "user": self.user, "password": self.password, "domain": self.domain, "hertz": self.hertz, "codecs": self.codecs,
-            "port": self.port,
-            "transport": self.transport, "encryption": self.encryption,
+            "port": self.port, "transport": self.transport, "encryption": self.encryption,
         }  # fmt: skip
+
+    def __enter__(self) -> Self:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.phone_process", json.dumps(options)],
+            [sys.executable, "-m", self.PROCESS, json.dumps(self.options())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
