@@ -20,7 +20,7 @@ from tests.browser.people import Demo, call_sales, heard_lately, hears, tab, voi
 from tests.support.audio import rms_db
 from tests.support.chromium import chromium, window
 from tests.support.router import Router
-from tests.support.switch import free_port, wait_for
+from tests.support.switch import free_sip_port, wait_for
 
 GOAL, MOST = 3.0, 8.0
 """Seconds from the return of the page or the network until both hear each other: what is promised on a machine that has time,
@@ -145,7 +145,7 @@ class Talk:
 
 @contextmanager
 def talking(folder: Path) -> Iterator[Talk]:
-    shared = free_port()
+    shared = free_sip_port()
     router = Router(shared)
     settings = {"SOFTSWITCH_MEDIA__WEBRTC_PORT": str(shared)}
     with Demo(folder, settings=settings) as demo, chromium() as browser:

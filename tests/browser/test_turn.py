@@ -41,7 +41,7 @@ def coturn(folder: Path) -> Iterator[int]:
     port, log = free_port(), folder / "turn.log"
     options = {
         "listening-port": port, "listening-ip": LOCAL, "relay-ip": LOCAL, "realm": "softswitch", "static-auth-secret": SECRET,
-        "min-port": 47000, "max-port": 47199, "userdb": folder / "turn.db", "pidfile": folder / "turn.pid", "log-file": log,
+        "min-port": 31000, "max-port": 31199, "userdb": folder / "turn.db", "pidfile": folder / "turn.pid", "log-file": log,
     }  # fmt: skip
     switches = ("use-auth-secret", "lt-cred-mech", "allow-loopback-peers", "no-tls", "no-dtls", "no-cli", "simple-log")
     command = [server, "-n", *(f"--{name}={value}" for name, value in options.items()), *(f"--{name}" for name in switches)]

@@ -23,6 +23,7 @@ from tests.native.parties import Clock, Party
 from tests.native.web_peers import RATE, AiortcPeer, Answer, ChromiumPeer, WebPeer
 from tests.support.audio import heard_tones
 from tests.support.chromium import FLAGS
+from tests.support.switch import free_sip_port
 
 Kind = TypeVar("Kind", bound=Event)
 TONES = {"browser": 450.0, "phone": 700.0}
@@ -202,14 +203,15 @@ async def test_a_browser_that_goes_away_is_noticed(scene: Scene) -> None:
 
 async def test_all_browsers_on_one_port(tmp_path: Path) -> None:
     """Two peers on the same number, each with its own phone, on two workers; one restarts ICE; both move to another group."""
-    scene = Scene(tmp_path, workers=2, webrtc_port=32999)
+    port = free_sip_port()
+    scene = Scene(tmp_path, workers=2, webrtc_port=port)
     try:
         await scene.phone()
         async with peer_of("aiortc") as first, peer_of("chromium") as second:
             answer = await scene.browser(first, "PCMU")
-            other = Answer(await second.offer(), "PCMU", 32999, scene.identity)
+            other = Answer(await second.offer(), "PCMU", port, scene.identity)
             reservation = scene.engine.reserve(PortKind.WEBRTC, 20)
-            assert (answer.port, reservation.port) == (32999, 32999)
+            assert (answer.port, reservation.port) == (port, port)
             opening = OpenPort(3, reservation.token, other.codecs, dtls=other.dtls(), ice=other.ice, rtcp_mux=True)
             scene.engine.submit([opening])
             await second.answer(other.sdp)
@@ -218,7 +220,7 @@ async def test_all_browsers_on_one_port(tmp_path: Path) -> None:
             await scene.wait(DtlsState, port=3, state="connected")
             scene.engine.submit([MovePort(3, GROUP), Listen(3, {PHONE: 0.0}), Listen(PHONE, {3: 0.0}), Listen(BROWSER, {})])
             assert await scene.ears(second) == ({"phone"}, {"browser"})
-            again = Answer(await second.offer(restart=True), "PCMU", 32999, scene.identity)
+            again = Answer(await second.offer(restart=True), "PCMU", port, scene.identity)
             scene.engine.submit([UpdatePort(3, ice=again.ice)])
             await second.answer(again.sdp)
             await asyncio.sleep(1.0)
@@ -229,7 +231,8 @@ async def test_all_browsers_on_one_port(tmp_path: Path) -> None:
 
 
 async def test_a_browser_without_udp_connects_by_tcp(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, tcp_port=32997)
+    port = free_sip_port()
+    scene = Scene(tmp_path, tcp_port=port)
     try:
         await scene.phone()
         async with peer_of("chromium") as peer:
@@ -243,10 +246,11 @@ async def test_a_browser_without_udp_connects_by_tcp(tmp_path: Path) -> None:
 
 
 async def test_callers_at_the_door_that_say_nothing_are_turned_away(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, tcp_port=32997)
+    port = free_sip_port()
+    scene = Scene(tmp_path, tcp_port=port)
     try:
         for greeting in (b"GET / HTTP/1.1\r\n\r\n", b"\x00\x04\x01\x02\x03\x04", b"\xff\xff" + bytes(4000)):
-            reader, writer = await asyncio.open_connection("127.0.0.1", 32997)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(greeting)
             async with asyncio.timeout(8):
                 with contextlib.suppress(ConnectionResetError):

@@ -30,19 +30,14 @@ from softswitch.store.calls import call_record, timeline_of
 from softswitch.store.database import Store
 from softswitch.store.journal import Journal
 from softswitch.store.recordings import recordings_of
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.support.switch import free_port
 
 
 def _settings(folder: Path, **more: Any) -> Settings:
     values = {
         "data_dir": str(folder / "data"),
         "sip.listen": ["udp:127.0.0.1:0"],
-        "http.listen": f"127.0.0.1:{_free_port()}",
+        "http.listen": f"127.0.0.1:{free_port()}",
         "media.listen": "127.0.0.1",
         "node.drain_seconds": 0,
         **more,

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -16,6 +15,8 @@ from itertools import count
 from pathlib import Path
 
 import asyncpg
+
+from tests.support.switch import free_port
 
 NOBODY = 65534
 """PostgreSQL refuses to run as root."""
@@ -42,7 +43,7 @@ class Postgres:
         folder = Path(tempfile.mkdtemp(prefix="softswitch-postgres-"))
         if os.geteuid() == 0:
             os.chown(folder, NOBODY, NOBODY)
-        server = cls(folder, _free_port())
+        server = cls(folder, free_port())
         _run("initdb", "-D", str(folder / "data"), "-U", "tester", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         server.start()
         return server
@@ -88,10 +89,3 @@ def _run(name: str, *arguments: str) -> None:
     )  # fmt: skip
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stderr}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

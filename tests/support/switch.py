@@ -21,26 +21,25 @@ COMMAND = [sys.executable, "-m", "softswitch"]
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw") or 0)
 
 
-def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def free_sip_port() -> int:
-    """A port that is free for UDP and TCP.
+def free_port(*kinds: int) -> int:
+    """A port that is free for TCP, or for the kinds of sockets that are named.
 
     It lies below the range that systems give to sockets without a wish, so nobody takes it before it is bound.
     """
     while True:
         port = random.randrange(10_000, 20_000)
         try:
-            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+            for kind in kinds or (socket.SOCK_STREAM,):
                 with socket.socket(socket.AF_INET, kind) as probe:
                     probe.bind(("127.0.0.1", port))
         except OSError:
             continue
         return port
+
+
+def free_sip_port() -> int:
+    """A port that is free for UDP and TCP."""
+    return free_port(socket.SOCK_DGRAM, socket.SOCK_STREAM)
 
 
 def wait_for(what: Callable[[], Any], seconds: float = 10.0, why: str = "") -> Any:
