@@ -1,4 +1,4 @@
-"""A PJSIP phone (pjsua2): a `Phone` with several calls at once, REFER, presence, MWI, 100rel, session timers."""
+"""A PJSIP phone (pjsua2) as a test sees it: a `Phone` with several calls at once, REFER, presence, MWI, 100rel, timers."""
 
 from __future__ import annotations
 
