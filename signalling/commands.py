@@ -145,10 +145,14 @@ class SendInfo:
 
 @dataclass(frozen=True, slots=True)
 class TransferResult:
-    """Report to the peer that asked for a transfer (`TransferRequested`): 1xx while it is tried, then once the final status."""
+    """Report to the peer that asked for a transfer (`TransferRequested`): 1xx while it is tried, then once the final status.
+
+    `contact` is the user part of the Contact in the last report: where the other side is reached now (a park slot).
+    """
 
     leg: str
     status: int
+    contact: str = ""
 
 
 @dataclass(frozen=True, slots=True)

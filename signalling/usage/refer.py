@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from signalling.dialog import Dialog
 from signalling.errors import LocalProtocolError, RemoteProtocolError
 from signalling.events import Body, Flow, NamedDialog, TransferRequested
 from signalling.message import Request, Response, presentable, reason_phrase
-from signalling.message.uri import Uri, unescape
+from signalling.message.uri import Uri, escape_user, unescape
 from signalling.policy import PeerPolicy
 from signalling.transaction import ServerTransaction
 from signalling.usage.core import Core, contact_line, later
@@ -19,6 +20,7 @@ from signalling.usage.replaces import find_named, parse_named
 from signalling.usage.request import send_in_dialog
 
 EXPIRES = 60
+_USER = re.compile(r"sip:[^@>]*@")
 APART = 0.2  # seconds between two reports that are not the last
 MOVES: dict[tuple[ReferState, str], ReferState] = {
     (ReferState.PENDING, "100"): ReferState.TRYING,
@@ -77,7 +79,7 @@ def transfer_result(core: Core, command: TransferResult, now: float) -> None:
     if leg is None:
         raise LocalProtocolError(f"no leg {command.leg}")
     if leg.referral is not None:
-        _progress(core, leg, leg.referral, command.status, now)
+        _progress(core, leg, leg.referral, command.status, now, command.contact)
 
 
 def reject_transfer(core: Core, command: RejectTransfer, now: float) -> None:
@@ -138,7 +140,7 @@ def _accept(
     )
 
 
-def _progress(core: Core, leg: Leg, referral: Referral, status: int, now: float) -> None:
+def _progress(core: Core, leg: Leg, referral: Referral, status: int, now: float, contact: str = "") -> None:
     """Report a status: the last one at once, others not closer than 200 ms, the newest of them."""
     kind = "final" if status >= 200 else "100" if status == 100 else "18x"
     after = MOVES.get((referral.state, kind))
@@ -147,7 +149,7 @@ def _progress(core: Core, leg: Leg, referral: Referral, status: int, now: float)
     if kind == "final":
         referral.stop()
         referral.state, leg.referral = after, None
-        _report(core, leg, referral, status, "terminated;reason=noresource", now)
+        _report(core, leg, referral, status, "terminated;reason=noresource", now, contact)
         return
     if referral.last_at and now < referral.last_at + APART:
         referral.waiting = status
@@ -172,9 +174,11 @@ def _timeout(core: Core, leg: Leg, now: float) -> None:
         _report(core, leg, referral, 100, "terminated;reason=timeout", now)
 
 
-def _report(core: Core, leg: Leg, referral: Referral, status: int, state: str, now: float) -> None:
+def _report(core: Core, leg: Leg, referral: Referral, status: int, state: str, now: float, contact: str = "") -> None:
+    """One NOTIFY. `contact`: the user part of its Contact, where that is not our usual one; the host stays ours."""
     dialog = referral.dialog
-    lines = f"{dialog.contact}Event: refer;id={referral.number}\r\nSubscription-State: {state}\r\n"
+    here = _USER.sub(f"sip:{escape_user(contact)}@", dialog.contact, count=1) if contact else dialog.contact
+    lines = f"{here}Event: refer;id={referral.number}\r\nSubscription-State: {state}\r\n"
     body = Body(f"SIP/2.0 {status} {reason_phrase(status)}\r\n".encode(), "message/sipfrag;version=2.0")
     send_in_dialog(core, leg, "NOTIFY", _ignore, now, headers=lines, body=body, dialog=dialog)
 

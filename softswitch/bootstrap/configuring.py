@@ -20,6 +20,7 @@ from softswitch.directory.service import Directory
 from softswitch.directory.snapshot import Snapshot
 from softswitch.ivr.flow import validate_flow
 from softswitch.model.address import Listen
+from softswitch.model.destination import Destination
 from softswitch.observe import doctor
 
 _REACHED_BY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what to dial where one listens on all
@@ -27,6 +28,11 @@ _REACHED_BY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what to di
 
 def rules_of(settings: Settings, sources: Sources) -> Rules:
     return Rules(realm=settings.sip.realm, flow=validate_flow, strategies=tuple(STRATEGIES), sources=sources)
+
+
+def operator_as_set(text: str) -> Destination | None:
+    """The destination of `features.operator`, which loading has checked; None for nobody."""
+    return Destination.parse(text) if text else None
 
 
 def read_file(path: Path, settings: Settings, base: Snapshot | None = None, *, prune: bool = False) -> ApplyFile:

@@ -31,7 +31,7 @@ from softswitch.acd.service import AcdService
 from softswitch.acd.store import agent_history, calls_since, visits_since
 from softswitch.bootstrap import configuring, demo
 from softswitch.bootstrap.certificate import certificates_of
-from softswitch.bootstrap.configuring import missing_codecs
+from softswitch.bootstrap.configuring import missing_codecs, operator_as_set
 from softswitch.bootstrap.figures import Figures, StatusPage
 from softswitch.bootstrap.parts import PARTS
 from softswitch.bootstrap.parts.defence import ban_rules
@@ -168,7 +168,9 @@ class Node:
                 submit=self.submit, recordings=self.recordings, alarms=self.alarms, identity=node_identity(),
                 address_for=addresses.address_for, addresses=addresses.addresses, max_calls=settings.sip.max_calls,
                 form=form, depot=depot, fallback=settings.recordings.fallback,
-                code_plan=settings.features.plan, dialog_of=self._dialog_of,
+                code_plan=settings.features.plan, transfer_ring=settings.features.transfer_ring,
+                park_timeout=settings.features.park_timeout, operator=operator_as_set(settings.features.operator),
+                dialog_of=self._dialog_of,
                 stir=stir_as_set(settings.stir, self.clock),
                 tcp_port=settings.media.tcp_port,
                 jitter=Jitter(settings.media.jitter_min, settings.media.jitter_max),

@@ -106,6 +106,10 @@ class Parts:
     fallback: str = ""
     dialog_of: Callable[[str], sig.NamedDialog | None] = lambda _leg: None
     """The names of a leg's dialog, for who watches it."""
+    transfer_ring: float = 30.0
+    park_timeout: float = 120.0
+    operator: Destination | None = None
+    """Who gets a parked call that whoever parked it does not take back."""
     code_plan: str = "cn"
     """Which set of feature codes people have: cn or intl."""
     stir: Stir | None = None
@@ -142,7 +146,7 @@ class Switch:
         self.sip = SipLegs(self.studio, self.ids, parts.submit, self._sound_of, self._manners_at)
         self.sip.sign = self._sign
         self.conferences = Conferences(media, agc=parts.room_agc, gate=parts.room_gate)
-        self.lot = ParkingLot()
+        self.lot = ParkingLot(timeout=parts.park_timeout, operator=parts.operator)
         self.clicks = Clicks(secrets.token_bytes(32), clock)
         self.handlers: dict[DestinationKind, Handler] = {
             DestinationKind.OUTSIDE: direct.to_party,
@@ -166,6 +170,7 @@ class Switch:
         self.stir = parts.stir or Stir(clock, Chains({}, None, clock.now))
         self.numbers = CallingNumbers(self.stir, self.trunks, self.calls)
         self.codes = FeatureCodes(self.control, self.routing.codes)
+        self.calls.place_of_code = self.codes.place
         self.personal = PersonalServices(parts.directory, parts.journal, clock)
         self.forwarding = Forwarding(self.personal, parts.directory, self._admit, self.sip.phones.calls)
         self.personal.reach = self.forwarding.reach
@@ -199,6 +204,7 @@ class Switch:
             clock=parts.clock, journal=parts.journal, media=parts.media, ids=self.ids, keeper=self.keeper, plan=self._plan,
             dial=self.sip.dial, stations=self.stations, report=self.trunks.report,
             recording=RecordingPolicy(parts.directory), hold_music=lambda: self._music, outpost=self.siprec.outpost,
+            transfer_ring=parts.transfer_ring,
         )  # fmt: skip
 
     async def load_music(self) -> None:

@@ -23,19 +23,20 @@ from softswitch.calls.journey import Journey
 from softswitch.calls.mix import Mix, Party
 from softswitch.calls.monitor import Monitors
 from softswitch.calls.outcome import Ending, Outcome
+from softswitch.calls.referral import Referrals
 from softswitch.calls.ringing import devices
 from softswitch.calls.roles import first_party, heir, role_beside
 from softswitch.calls.scene import PartyRole
 from softswitch.calls.sound import Sound
 from softswitch.calls.switchboard import Switchboard
 from softswitch.calls.timeline import Timeline
-from softswitch.calls.transfer import Return, blind, come_back, may_transfer
+from softswitch.calls.transfer import Return, come_back
 from softswitch.legs import base
 from softswitch.legs.base import Leg, LegFacts, PartyKind
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Conflict, NotFound, Refusal, Unreachable
+from softswitch.model.errors import Conflict, Refusal, Unreachable
 from softswitch.model.identity import Diversion
 from softswitch.model.ids import CallId
 from softswitch.model.release import Release
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("calls")
 
-_NO_DIALOG = 481
-"""A Replaces that names no call of the phone."""
 MAX_VISITS = 20
 """Destinations one call may be sent to, one after another, before it counts as a loop."""
 
@@ -97,7 +96,7 @@ class Call:
         self.sound = Sound(board.media, self.mix, self.timeline)
         self._early = EarlySound(self.mix, self.sound, self.emit)
         self.conversation = Conversation(board, self.mix, self.timeline, self.sound, self.emit)
-        self.conversation.transfer = self._transfer
+        self.referrals = Referrals(self)
         self.monitors = Monitors(self.mix, self.timeline, self.conversation)
         self.conversation.on_recording = self.monitors.refresh
         self.conversation.on_left = self._left
@@ -208,6 +207,7 @@ class Call:
         if self._visits > MAX_VISITS:
             log.warning("! call goes round in circles", call=self.id, to=str(destination))
             raise Unreachable(Cause.LOOP)
+        self.referrals.goes_to(destination)
         return await self._visit(self, destination)
 
     def hang_up(self, cause: Cause = Cause.NORMAL, who: str = "system", actor: str = "") -> None:
@@ -247,14 +247,16 @@ class Call:
         """One step of the call's task. Raises Unreachable when there is no way back."""
         self.back, self.ring_within = step.back, step.ring
         try:
+            if self.referrals.waiting is not None:
+                await self.music()
             outcome = await (self.go(step.to) if isinstance(step.to, Destination) else step.to(self))
         except Unreachable as fault:
             if step.back is None:
                 raise
             outcome = Outcome.failed(fault.cause)
-        if outcome.ending is None and step.back is not None and not self.conversation.is_live:
+        if outcome.ending is None and self.back is not None and not self.conversation.is_live:
             self.ring_within = 0.0
-            return await come_back(self, step.back, outcome)
+            return await come_back(self, self.back, outcome)
         return outcome
 
     def _interrupt(self) -> None:
@@ -360,8 +362,10 @@ class Call:
         def progress(leg: Leg | None, status: int) -> None:
             if on_ringing is not None:
                 on_ringing()
+            self.referrals.rings()
             self._early.progress(leg, status, quiet=quiet)
 
+        quiet = quiet or self.referrals.waiting is not None  # who is being transferred has its music
         stages = devices(
             self.board,
             self._calling(destination),
@@ -411,6 +415,7 @@ class Call:
         name = other or (f"agent:{agent}" if agent else f"{leg.facts.kind}:{leg.facts.party}")
         self.limit(leg.facts.max_duration)
         self.emit(ev.CallConnected(other=name, leg=leg.id, agent=agent, queue=queue))
+        self.referrals.taken()
         party = Party(leg, role_beside(self.mix.anchor, agent), name=name, agent=agent)
         try:
             return await self.conversation.talk(party, self.recording_decision(agent, queue, record=record))
@@ -461,26 +466,6 @@ class Call:
         for party in [party for party in self.mix.parties if party.role is PartyRole.CUSTOMER] or [self.mix.anchor]:
             self.conversation.hold(party, held=held, actor=actor)
 
-    def _transfer(self, party: Party, wanted: base.TransferWanted) -> None:
-        """A party's own device sends the other side elsewhere: where it could call itself, and nowhere else."""
-        leg, status = party.leg, 200
-        try:
-            may_transfer(self, party)
-            if wanted.replaces and self.join_calls is not None:
-                self.join_calls(self, party, wanted)
-                return
-            to = self.resolve_transfer(leg.facts, wanted.number)
-            if wanted.user_to_user:
-                self.variables["user_to_user"] = wanted.user_to_user
-            leg.report_transfer(status)
-            blind(self, party, to, actor=party.agent or "callee")
-        except Unreachable as fault:
-            self.emit(ev.CallTransferred(kind="blind", target=wanted.number, result=fault.cause.word))
-            leg.report_transfer(fault.cause.sip)
-        except (Conflict, NotFound) as fault:
-            log.info("! transfer refused", call=self.id, to=wanted.number, reason=str(fault))
-            leg.report_transfer(_NO_DIALOG if isinstance(fault, NotFound) else Cause.REJECTED.sip)
-
     def _is_picked_up(self) -> bool:
         return self._onward is not None and not isinstance(self._onward.to, Destination)
 
@@ -490,14 +475,26 @@ class Call:
         party.leg.listener = self._caller_heard
         return former
 
-    def part(self, party: Party, ending: Ending, *, before: Sequence[Command] = ()) -> None:
+    def part(self, party: Party, ending: Ending, *, hang_up: bool = True, before: Sequence[Command] = ()) -> None:
         """A party leaves and the others go on; who is served is another one when this party was it."""
         if party is self.mix.anchor:
             next_one = heir(self.conversation.others)
             if next_one is None:
                 raise Conflict("nobody else is in the call")
             self.move_anchor(next_one)
-        self.conversation.leave(party, ending, before=before)
+        self.conversation.leave(party, ending, hang_up=hang_up, before=before)
+
+    def keep(self, leg: Leg) -> None:
+        """A leg that is no party for now lives on; `takes_back` ends that."""
+        self._given.add(leg.id)
+
+    def takes_back(self, leg: Leg) -> None:
+        self._given.discard(leg.id)
+
+    def note(self, values: dict[str, str], *, actor: str) -> None:
+        """Data of the call: goes with it through every transfer and into the record."""
+        self.variables.update(values)
+        self.emit(ev.CallData(values=values, actor=actor))
 
     def give(self, party: Party) -> Leg:
         """Takes a party's leg out of this call alive, for another call; without anybody left this call ends."""
@@ -551,7 +548,7 @@ class Call:
             case base.MediaFlows() | base.AudioChanged():
                 self.conversation.flowing(self.caller, event)
             case base.TransferWanted():
-                self._transfer(self.mix.anchor, event)
+                self.referrals.wanted(self.mix.anchor, event)
             case base.PortFailed():
                 self.hang_up(Cause.MEDIA_FAILURE)
             case _:

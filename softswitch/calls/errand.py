@@ -59,7 +59,7 @@ class StandIn:
     def shows(self, person: Person) -> None:
         """Pages are told by the call's events."""
 
-    def report_transfer(self, status: int) -> None:
+    def report_transfer(self, status: int, slot: str = "") -> None:
         """There is no device."""
 
     def join(self, group: int) -> None:

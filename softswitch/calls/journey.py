@@ -16,10 +16,14 @@ class Journey:
     """Who has sent it on, the first one first."""
     by: list[str] = field(default_factory=list)
     """The extensions among them: a second time is a loop."""
+    label: str = ""
+    """Shown instead of the caller's name: where the caller has been parked."""
     _moved: str = ""
 
     def told(self, facts: LegFacts) -> LegFacts:
         """The caller's facts with what happened here added to what its network has told."""
+        if self.label:
+            facts = replace(facts, caller_name=self.label)
         return replace(facts, diverted=(*facts.diverted, *self.diverted)) if self.diverted else facts
 
     def move(self, number: str) -> None:

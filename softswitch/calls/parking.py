@@ -1,4 +1,7 @@
-"""Parked calls: a customer waits in a numbered slot with music until somebody picks it up, or goes back to who parked it."""
+"""Parked calls: a customer waits in a numbered slot with music until somebody picks it up, or goes back to who parked it.
+
+Nobody who is parked is hung up on: when neither who parked it nor the operator takes the recall, it waits for another turn.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from softswitch.model.destination import Destination
 from softswitch.model.errors import Conflict, NotFound, Refusal, Unreachable
 
 SLOTS = tuple(str(number) for number in range(701, 721))
-TIMEOUT = 90.0
+TIMEOUT = 120.0
 """Seconds after which a parked call goes back."""
 ANY = "any"
 
@@ -33,8 +36,10 @@ class Parked:
 class ParkingLot:
     """All slots of the node. Owned by the loop."""
 
-    def __init__(self, slots: tuple[str, ...] = SLOTS, timeout: float = TIMEOUT) -> None:
+    def __init__(self, slots: tuple[str, ...] = SLOTS, timeout: float = TIMEOUT, operator: Destination | None = None) -> None:
         self.slots = slots
+        self.operator = operator
+        """Where a parked call goes that whoever parked it does not take back."""
         self.on_change: Callable[[str], None] = lambda _slot: None
         """Told the slot that was taken or left."""
         self._timeout = timeout
@@ -64,11 +69,23 @@ class ParkingLot:
         return slot not in self._parked and self._reserved.get(slot, call.id) == call.id
 
     async def park(self, call: Call, destination: Destination) -> Outcome:
-        """The handler of `park:SLOT`: music until picked up; after the time-out back to who parked it, or to the queue."""
-        slot = self._enter(call, destination.name)
+        """The handler of `park:SLOT`: music until picked up; after a time back to who parked it, queue, operator."""
+        back = call.back or Return(queue=call.tally().queue)
+        wanted = destination.name
+        while True:
+            slot = self._enter(call, wanted, back)
+            call.back = None  # what becomes of it from here on is decided here
+            await self._wait(call, slot)
+            outcome = await self._recall(call, slot, back)
+            if outcome.ending is not None:
+                return outcome
+            wanted = ANY if self.is_taken(slot) else slot
+
+    async def _wait(self, call: Call, slot: str) -> None:
         result = ""
         try:
             await call.answer()
+            call.referrals.taken(slot)
             await call.music()
             await asyncio.sleep(self._timeout)
             result = "returned"
@@ -77,10 +94,19 @@ class ParkingLot:
             self.on_change(slot)
             call.slot = ""
             call.emit(ev.CallUnparked(slot=slot, result=result or ("abandoned" if call.ending else "picked_up")))
-        back = call.back or Return(queue=call.tally().queue)
-        return await come_back(call, back, Outcome("timeout", Cause.NO_ANSWER))
 
-    def _enter(self, call: Call, wanted: str) -> str:
+    async def _recall(self, call: Call, slot: str, back: Return) -> Outcome:
+        """Rings who parked it, then the operator; both see the slot before the caller's name."""
+        call.journey.label = f"{slot} {call.facts.caller_name or call.facts.caller}"
+        try:
+            outcome = await come_back(call, back, Outcome("timeout", Cause.NO_ANSWER))
+            if outcome.ending is None and self.operator is not None:
+                outcome = await call.go(self.operator)
+        finally:
+            call.journey.label = ""
+        return outcome
+
+    def _enter(self, call: Call, wanted: str, back: Return) -> str:
         """Raises Unreachable when the slot is taken or none is free."""
         mine = next((slot for slot, owner in self._reserved.items() if owner == call.id), "")
         try:
@@ -88,7 +114,7 @@ class ParkingLot:
         except (Conflict, NotFound) as fault:
             raise Unreachable(Cause.BUSY) from fault
         self.release(call)
-        by = str(call.back.to) if call.back is not None and call.back.to is not None else ""
+        by = str(back.to or "")
         call.slot = slot
         self._parked[slot] = Parked(slot, call, by, call.board.clock.utc())
         self.on_change(slot)

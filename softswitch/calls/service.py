@@ -41,6 +41,11 @@ ENDING_SECONDS = 2.0
 """How long the calls of a node that goes down have for their BYE; recordings need a while after it."""
 
 
+def _no_place(_code: str) -> Destination:
+    """Without feature codes nobody can be sent to one."""
+    raise Unreachable(Cause.UNALLOCATED)
+
+
 def _some_seconds() -> int:
     """After which a refused caller may try again: not all at once (sip.md §3)."""
     return 5 + secrets.randbelow(11)
@@ -66,6 +71,8 @@ class CallService:
         self.circling: Callable[[Leg], Cause | None] = lambda _leg: None
         """Whether a new call has been here before too often; the cause that refuses it then."""
         self.on_over: Callable[[Call], None] | None = None
+        self.place_of_code: Callable[[str], Destination] = _no_place
+        """Where a phone sends a call that it transfers to a feature code. Raises Unreachable when that is no place."""
         self._live: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
@@ -296,9 +303,12 @@ class CallService:
         admission = self._admit(LegFacts(inbound=True, kind=by.kind, party=by.party, caller=by.caller, called=number))
         if admission.destination is None:
             raise Unreachable(admission.cause)
-        if by.kind is PartyKind.TRUNK and admission.destination.kind is DestinationKind.OUTSIDE:
+        to = admission.destination
+        if by.kind is PartyKind.TRUNK and to.kind is DestinationKind.OUTSIDE:
             raise Unreachable(Cause.REJECTED)  # not even by a declared number that leads there
-        return admission.destination
+        if to.kind is DestinationKind.HANGUP:
+            raise Unreachable(Cause.from_word(to.name))
+        return self.place_of_code(to.name) if to.kind is DestinationKind.FEATURE else to
 
     def _join_calls(self, call: Call, party: Party, wanted: base.TransferWanted) -> None:
         """Attended transfer by a phone that has two calls: the other side of the second takes the phone's place in the first.

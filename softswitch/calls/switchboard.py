@@ -46,6 +46,8 @@ class Switchboard:
     recording: RecordingPolicy
     hold_music: Callable[[], int] = lambda: 0
     """The loaded prompt that a held party hears, 0 for none."""
+    transfer_ring: float = 30.0
+    """Seconds after which a transfer that nobody answers goes back to who has sent it."""
     outpost: Callable[[Mix, Timeline], Outpost] = lambda _mix, _timeline: NOWHERE
     """What sends a call's sound to recording servers."""
 

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from softswitch.calls.call import Call, Work
 
 RING = 20.0
-"""Seconds after which a transfer that nobody answers goes back (call-centre.md §2.2)."""
+"""Seconds after which an agent's transfer that nobody answers goes back (call-centre.md §2.2)."""
 
 _KIND = {DestinationKind.QUEUE: "queue", DestinationKind.FLOW: "flow"}
-_PEOPLE = (DestinationKind.AGENT, DestinationKind.EXTENSION, DestinationKind.OUTSIDE)
+PEOPLE = (DestinationKind.AGENT, DestinationKind.EXTENSION, DestinationKind.OUTSIDE)
+"""Who is rung; everywhere else the switch itself takes the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,10 @@ def way_back(call: Call, by: Party) -> Return:
     return Return(to, by.agent, call.tally().queue)
 
 
-def blind(call: Call, by: Party, to: Destination, *, actor: str) -> None:
+def blind(call: Call, by: Party, to: Destination, *, actor: str, by_device: bool = False) -> None:
     """Sends the others' side elsewhere and lets the party go. Raises Conflict in a conference and before the answer.
+
+    `by_device`: the party waits in its dialog until somebody has answered, and has the other side back when nobody does.
 
     The recording pauses until the next conversation, so that the call has one file with true times.
     """
@@ -66,15 +69,26 @@ def blind(call: Call, by: Party, to: Destination, *, actor: str) -> None:
         raise Conflict("a conference cannot be transferred: leave it, the others go on" if call.conversation.is_live
                        else "there is no conversation to transfer")  # fmt: skip
     back = way_back(call, by)
-    ring = RING if to.kind in _PEOPLE else 0.0
-    if to.kind in (*_PEOPLE, DestinationKind.QUEUE, DestinationKind.PARK):
+    wait = RING if by.agent and not by_device else call.board.transfer_ring
+    ring = wait if to.kind in PEOPLE else 0.0
+    if to.kind in (*PEOPLE, DestinationKind.QUEUE, DestinationKind.PARK):
         call.conversation.keep_recording()
-    call.part(by, Ending("agent" if by.agent else "callee", Cause.NORMAL))
+    if by_device:
+        call.referrals.begin(by)
+    else:
+        call.part(by, Ending("agent" if by.agent else "callee", Cause.NORMAL))
     call.redirect(to, kind=_KIND.get(to.kind, "blind"), actor=actor, back=back, ring=ring)
 
 
 async def come_back(call: Call, back: Return, outcome: Outcome) -> Outcome:
-    """Nobody took a transfer: to whoever sent it when free, else to the head of the queue it came from, else it is over."""
+    """Nobody took a transfer: to whoever sent it when free, else to the head of the queue it came from, else it is over.
+
+    Who has waited for it in its dialog has the other side back at once.
+    """
+    party = call.referrals.take_back(outcome)
+    if party is not None:
+        call.emit(ev.CallTransferred(kind="return", target=party.name, result=outcome.result))
+        return await joining(party.leg, party.name, party.agent)(call)
     ready = back.to is not None and (not back.agent or call.board.desks.is_ready(back.agent))
     target = back.to if ready else Destination(DestinationKind.QUEUE, back.queue) if back.queue else None
     call.emit(ev.CallTransferred(kind="return", target=str(target or ""), result=outcome.result))

@@ -15,6 +15,7 @@ from softswitch.config.problems import Problem, Refused, key_text, shown
 from softswitch.config.settings import BY_KEY, SECTIONS, SIP_TRANSPORTS, Setting, Settings
 from softswitch.config.toml_lines import read_toml
 from softswitch.model.address import Listen, PortRange
+from softswitch.model.destination import Destination
 
 PREFIX = "SOFTSWITCH_"
 _LISTS = (tuple[Listen, ...], tuple[str, ...])
@@ -145,6 +146,8 @@ def _read(setting: Setting, value: object) -> object:
         return _media_addresses(value)
     if setting.key == "metrics.listen" and isinstance(value, str) and value:
         return str(Listen.parse(value, ("http",)))
+    if setting.key == "features.operator" and isinstance(value, str) and value:
+        return str(Destination.parse(value))
     found = _READERS[setting.type](value)
     if setting.key == "sip.tls_certificates":
         _pairs(found)

@@ -13,14 +13,18 @@ import structlog
 from softswitch.calls.call import Call
 from softswitch.calls.control import CallControl
 from softswitch.calls.outcome import Outcome
+from softswitch.calls.parking import ANY
 from softswitch.legs.base import PartyKind
 from softswitch.model.cause import Cause
-from softswitch.model.destination import Destination
-from softswitch.model.errors import SwitchError
+from softswitch.model.destination import Destination, DestinationKind
+from softswitch.model.errors import SwitchError, Unreachable
 from softswitch.prompts import spoken
 from softswitch.routing.codes import CodeBook
 
 log = structlog.get_logger("features")
+
+_PARKS = frozenset({"park", "park_code", "park_number", "park_at", "unpark"})
+"""Codes that a call can be transferred to: it is parked, at the slot's own number in that slot."""
 
 Handler = Callable[[Call, str], Awaitable[Outcome]]
 """Called with the phone's call, not answered yet, and the code's argument. A SwitchError is spoken as a refusal."""
@@ -45,8 +49,9 @@ class FeatureCodes:
         self.inner: dict[str, Handler] = {}
         """Of calls that the switch places itself, by the name of the destination; nobody can dial them."""
         self.handlers: dict[str, Handler] = {
-            "park": self._park, "park_at": self._park, "unpark": self._unpark, "pickup": self._pickup,
-            "pickup_at": self._pickup, "pickup_group": self._pickup_group, "sign_in": self._sign_in,
+            "park": self._park, "park_code": self._park, "park_number": self._park, "park_at": self._park,
+            "unpark": self._unpark, "pickup": self._pickup, "pickup_at": self._pickup,
+            "pickup_group": self._pickup_group, "sign_in": self._sign_in,
             "sign_in_as": self._sign_in_as, "ready": self._ready, "not_ready": self._not_ready, "sign_out": self._sign_out,
             "wrap_up_done": self._wrap_up_done,
         }  # fmt: skip
@@ -71,6 +76,16 @@ class FeatureCodes:
             return await say(call, "invalid")
 
     # parked and ringing calls
+
+    def place(self, dialled: str) -> Destination:
+        """Where a phone sends a call that it transfers to a code: a slot. Raises Unreachable for every other code."""
+        code = self.book.read(dialled)
+        if code is None or code.action not in _PARKS:
+            raise Unreachable(Cause.UNALLOCATED)
+        slot = self._control.lot.slot_like(code.argument)
+        if code.argument and not slot:
+            raise Unreachable(Cause.UNALLOCATED)
+        return Destination(DestinationKind.PARK, slot or ANY)
 
     async def _park(self, call: Call, argument: str) -> Outcome:
         """The phone's other call is parked; the phone hears where."""

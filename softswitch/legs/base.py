@@ -112,6 +112,8 @@ class TransferWanted:
     user_to_user: str = ""
     leg: str = ""
     """The leg of ours that `replaces` names, when signalling has looked it up."""
+    referred_by: str = ""
+    """Who says that it sends the other side on (RFC 3892)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,8 +267,8 @@ class Leg(Protocol):
     def shows(self, person: Person) -> None:
         """Tells the party whom it talks to, with its answer or, when it has that, by itself. A repeat changes nothing."""
 
-    def report_transfer(self, status: int) -> None:
-        """Tells a party that wanted a transfer what became of it (a SIP status)."""
+    def report_transfer(self, status: int, slot: str = "") -> None:
+        """Tells a party that wanted a transfer what became of it (a SIP status), and the slot that its call is parked in."""
 
     def join(self, group: int) -> None:
         """Brings the port into an engine group, so that it can be heard there."""

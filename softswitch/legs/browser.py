@@ -289,7 +289,7 @@ class BrowserLeg:
     def shows(self, person: Person) -> None:
         """Pages are told by the call's events."""
 
-    def report_transfer(self, status: int) -> None:
+    def report_transfer(self, status: int, slot: str = "") -> None:
         """A page asks for no transfers."""
 
     def join(self, group: int) -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from signalling import events as sig
 from softswitch.legs import history, identity
-from softswitch.legs.base import LegFacts, PartyKind
+from softswitch.legs.base import LegFacts, PartyKind, TransferWanted
 from softswitch.model.cause import Cause
 from softswitch.model.errors import Unreachable
 from softswitch.model.identity import USUAL, Manners, Person
@@ -123,11 +123,11 @@ def moved_to(event: sig.Ended) -> str:
     return next((entry.uri.username for contact in event.contacts for entry in identity.addresses(contact)), "")
 
 
-def replaced_leg(event: sig.TransferRequested) -> str:
-    """The leg of ours that the Replaces of a Refer-To names; "none" for one that is not ours, "" when it was not looked up."""
-    if event.replaced is None:
-        return ""
-    return event.replaced.leg or "none"
+def transfer_wanted(event: sig.TransferRequested) -> TransferWanted:
+    """What a REFER wants. `leg` is the one that its Replaces names: "none": not ours, "": it was not looked up."""
+    leg = (event.replaced.leg or "none") if event.replaced is not None else ""
+    told = user_to_user_in(event.headers)
+    return TransferWanted(event.refer_to_user, event.replaces, told, leg, event.referred_by)
 
 
 def session_in(headers: Mapping[str, str]) -> str:

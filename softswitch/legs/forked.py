@@ -140,8 +140,8 @@ class ForkedLeg:
     def shows(self, person: Person) -> None:
         self._leg.shows(person)
 
-    def report_transfer(self, status: int) -> None:
-        self._leg.report_transfer(status)
+    def report_transfer(self, status: int, slot: str = "") -> None:
+        self._leg.report_transfer(status, slot)
 
     def join(self, group: int) -> None:
         self._leg.join(group)

@@ -212,9 +212,9 @@ class SipLeg:
         self._is_holding = held
         self._legs.submit(sip.Modify(self.id, sig.Body(self._media.turn(held=held))))
 
-    def report_transfer(self, status: int) -> None:
+    def report_transfer(self, status: int, slot: str = "") -> None:
         if self._phase is not Phase.ENDED:
-            self._legs.submit(sip.TransferResult(self.id, status))
+            self._legs.submit(sip.TransferResult(self.id, status, slot))
 
     def join(self, group: int) -> None:
         self._media.move(group)
@@ -297,8 +297,7 @@ class SipLeg:
             case sig.InfoReceived():
                 self._info(event.body)
             case sig.TransferRequested():
-                told = crossing.user_to_user_in(event.headers)
-                self._tell(base.TransferWanted(event.refer_to_user, event.replaces, told, crossing.replaced_leg(event)))
+                self._tell(crossing.transfer_wanted(event))
             case sig.Ended():
                 self._ended(event)
 

@@ -73,26 +73,6 @@ def test_a_phone_sends_its_customer_on(tmp_path: Path) -> None:
     assert run(tmp_path, scenario).record().result == "answered"
 
 
-def test_nobody_takes_the_transfer_and_the_phone_gets_its_customer_back(tmp_path: Path) -> None:
-    async def scenario(world: World) -> None:
-        phone, leg = await _talk(world)
-        second = await world.phone("1002")
-        second.rings()
-        world.switch.heard(sig.TransferRequested(next(p.leg.id for p in _call(world).conversation.others), "1002"))
-        await world.passes(5.0)
-        assert second.incoming
-        assert len(phone.incoming) == 1
-        await world.passes(17.0)
-        assert len(phone.incoming) == 2, "it rings where the transfer came from"
-        world.engine.label(phone.port, "first")
-        assert world.engine.hears(world.carrier.port) == {"first"}
-        world.carrier.hang_up(leg)
-        await world.settles()
-
-    world = run(tmp_path, scenario)
-    assert [(event.kind, event.target) for event in world.seen(CallTransferred)][-1] == ("return", "extension:1001")
-
-
 def test_a_phone_joins_its_customer_with_the_colleague_it_has_asked(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         phone, leg = await _talk(world)

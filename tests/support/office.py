@@ -103,7 +103,7 @@ class Party:
     def shows(self, person: Person) -> None:
         self.shown = person
 
-    def report_transfer(self, status: int) -> None:
+    def report_transfer(self, status: int, slot: str = "") -> None:
         self.reported.append(status)
 
     def join(self, group: int) -> None:

@@ -120,7 +120,7 @@ async def test_the_customer_of_an_outbound_call_can_be_transferred(office: Offic
 
 
 async def test_a_phone_transfers_by_refer(office: Office) -> None:
-    """An agent at a phone presses transfer: the same as the order of a page, with the same way back."""
+    """An agent at a phone presses transfer: it stays until somebody has answered."""
     await office.ready("wen")
     customer, call = office.call("agent:wen")
     await asyncio.sleep(0.2)
@@ -129,12 +129,31 @@ async def test_a_phone_transfers_by_refer(office: Office) -> None:
     await asyncio.sleep(0.2)
     phone.listener(base.TransferWanted("1002"))
     await asyncio.sleep(0.2)
-    assert phone.reported == [200]
-    assert phone.is_ended
+    assert (phone.reported, phone.hears, customer.hears) == ([], set(), {"default"})
     office.phone("1002").accept()
     await asyncio.sleep(0.2)
     assert customer.hears == {"1002"}
+    assert phone.reported == [200] and not phone.is_ended
+    await asyncio.sleep(2.0)
+    assert phone.is_ended
     assert not call.is_over
+
+
+async def test_the_agent_whose_transfer_nobody_takes_talks_on(office: Office) -> None:
+    await office.ready("wen")
+    customer, _ = office.call("agent:wen")
+    await asyncio.sleep(0.2)
+    phone = office.phone("1001")
+    phone.accept()
+    await asyncio.sleep(0.2)
+    phone.listener(base.TransferWanted("1002"))
+    await asyncio.sleep(30.5)
+    assert phone.reported == [408]
+    assert (customer.hears, phone.hears) == ({"1001"}, {"caller 13800138000"})
+    assert office.state("wen") == "talking"
+    phone.leave()
+    await asyncio.sleep(0.2)
+    assert customer.is_ended
 
 
 async def test_the_callers_own_phone_transfers_whom_it_called(office: Office) -> None:
@@ -144,10 +163,11 @@ async def test_the_callers_own_phone_transfers_whom_it_called(office: Office) ->
     await asyncio.sleep(0.2)
     caller.listener(base.TransferWanted("1001"))
     await asyncio.sleep(0.2)
-    assert caller.reported == [200]
-    assert caller.is_ended
     office.phone("1001").accept()
     await asyncio.sleep(0.2)
+    assert caller.reported == [200]
+    await asyncio.sleep(2.0)
+    assert caller.is_ended
     assert office.phone("1002").hears == {"1001"}
     assert not call.is_over
 
@@ -283,7 +303,9 @@ async def test_a_parked_call_that_nobody_wants_goes_back(desk: Desk) -> None:
     await desk.act("li", "park", slot="705")
     await asyncio.sleep(31)
     assert desk.office.state("li") == "ready", "wrap-up is over"
-    await asyncio.sleep(60)
+    await asyncio.sleep(88)
+    assert desk.office.state("li") == "ready"
+    await asyncio.sleep(2)
     assert desk.office.state("li") == "ringing"
     desk.office.stations.accept("li")
     await asyncio.sleep(0.2)

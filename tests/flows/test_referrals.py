@@ -1,0 +1,250 @@
+"""Transfers by REFER, message by message: who is told what, who hears whom, and when (XFR-1, XFR-2, XFR-3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from signalling import commands as sip
+from signalling import events as sig
+from softswitch.model.events import CallData, CallTransferred, LegEnded
+from tests.flows.world import SWITCH, Peer, World, run
+
+SOON = 0.3
+"""Seconds within which whoever belongs together hears each other (sip.md §10)."""
+
+
+async def talk(world: World) -> tuple[Peer, str]:
+    """A customer of the carrier talks to 1001; the phone and the customer's leg."""
+    phone = await world.phone("1001")
+    phone.answers()
+    customer = world.carrier.call("4001", caller="13800138000")
+    await world.carrier.sees(sig.Answered)
+    await world.passes(1.0)
+    world.engine.label(world.carrier.port, "customer")
+    world.engine.label(phone.port, "first")
+    return phone, customer
+
+
+def refer(phone: Peer, to: str, **more: str) -> None:
+    phone.node.submit(sip.Refer(phone.incoming[-1].leg, f"sip:{to}@{SWITCH[0]}", **more))
+
+
+def reports(world: World, phone: Peer) -> list[tuple[int, str]]:
+    """Each NOTIFY about a transfer that the phone got, repeats once: the status told, and the state of the subscription."""
+    found: dict[str, tuple[int, str]] = {}
+    for seen in world.network.wire:
+        text = seen.data.decode()
+        if seen.to_peer and seen.peer == phone.host and text.startswith("NOTIFY ") and "Event: refer" in text:
+            status, state = re.search(r"SIP/2\.0 (\d+)", text.partition("\r\n\r\n")[2]), re.search(r"-State: ([a-z]+)", text)
+            assert status and state
+            found.setdefault(re.search(r"CSeq: (\d+)", text)[1], (int(status[1]), state[1]))  # type: ignore[index]
+    return list(found.values())
+
+
+Target = Callable[[World], Awaitable[Peer]]
+
+
+async def _phone(world: World) -> Peer:
+    return await world.phone("1002")
+
+
+async def _trunk(world: World) -> Peer:
+    return world.carrier
+
+
+@pytest.mark.acceptance("XFR-1", missing="a queue: the next test, and audio on real phones: interop/test_phone_transfers")
+@pytest.mark.parametrize(("to", "target"), [("1002", _phone), ("0123456", _trunk)])
+def test_who_sends_a_customer_on_is_told_until_somebody_answers(tmp_path: Path, to: str, target: Target) -> None:
+    async def scenario(world: World) -> None:
+        phone, customer = await talk(world)
+        other = await target(world)
+        other.answers(after=3.0)
+        invites = world.network.requests("INVITE", to=phone.host) + world.network.requests("INVITE", to=world.carrier.host)
+        refer(phone, to, referred_by="sip:1001@softswitch")
+        await world.passes(1.0)
+        assert reports(world, phone) == [(100, "active"), (180, "active")]
+        assert world.engine.hears(world.carrier.port if to == "1002" else _first_port(world)) == {"default"}, "music"
+        assert not [event for event in phone.events if isinstance(event, sig.Ended)], "it waits in its dialog"
+        await world.passes(2.0 + SOON)
+        assert reports(world, phone)[-1] == (200, "terminated")
+        world.engine.label(other.port, "other")
+        if to == "1002":
+            assert world.engine.hears(other.port) == {"customer"}
+            assert world.engine.hears(world.carrier.port) == {"other"}
+            now = world.network.requests("INVITE", to=phone.host) + world.network.requests("INVITE", to=world.carrier.host)
+            assert now == invites, "nobody who talks has got an INVITE"
+        await world.passes(1.5)
+        assert not [event for event in phone.events if isinstance(event, sig.Ended)]
+        await world.passes(0.5)
+        assert (await phone.sees(sig.Ended)).q850 == 16
+        world.carrier.hang_up(customer)
+        await world.settles()
+
+    world = run(tmp_path, scenario, scan=False)
+    assert world.record().result == "answered"
+    assert [event.values for event in world.seen(CallData)] == [{"referred_by": "<sip:1001@softswitch>"}]
+    assert "us" in [event.by for event in world.seen(LegEnded)]
+
+
+def _first_port(world: World) -> int:
+    """The switch's port toward the customer, when the carrier has two."""
+    return next(
+        number for number, port in world.engine.ports.items()
+        if port.command.remote is not None and port.command.remote[0] == world.carrier.host
+    )  # fmt: skip
+
+
+@pytest.mark.acceptance("XFR-1", missing="real phones: interop/test_phone_transfers")
+def test_a_queue_takes_whom_it_is_sent_at_once(tmp_path: Path) -> None:
+    """And so does everything where the switch itself answers."""
+
+    async def scenario(world: World) -> None:
+        phone, customer = await talk(world)
+        refer(phone, "8000")
+        await world.passes(SOON)
+        assert reports(world, phone) == [(100, "active"), (200, "terminated")]
+        await world.passes(2.0)
+        await phone.sees(sig.Ended)
+        assert world.switch.conferences.members("room") == 1
+        world.carrier.hang_up(customer)
+        await world.settles()
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.acceptance("XFR-2")
+@pytest.mark.parametrize(("status", "seconds"), [(486, 0.0), (404, 0.0), (408, 30.0)])
+def test_whom_nobody_takes_talks_on(tmp_path: Path, status: int, seconds: float) -> None:
+    async def scenario(world: World) -> None:
+        phone, customer = await talk(world)
+        other = await world.phone("1002")
+        if status == 408:
+            other.rings()
+        else:
+            other.rejects(status)
+        refer(phone, "1002")
+        if seconds:
+            await world.passes(seconds - 1.0)
+            assert reports(world, phone)[-1] == (180, "active")
+            await world.passes(1.0)
+        await world.passes(SOON)
+        assert reports(world, phone)[-1] == (status, "terminated")
+        assert (await phone.sees(sig.TransferFailed)).status == status
+        assert world.engine.hears(world.carrier.port) == {"first"}
+        assert world.engine.hears(phone.port) == {"customer"}
+        assert len(phone.incoming) == 1, "it is not rung, it never left"
+        await world.passes(10.0)
+        assert not [event for event in phone.events if isinstance(event, sig.Ended)]
+        world.carrier.hang_up(customer)
+        await phone.sees(sig.Ended)
+        await world.settles()
+
+    world = run(tmp_path, scenario)
+    assert [(event.kind, event.target) for event in world.seen(CallTransferred)][-1] == ("return", "extension:1001")
+
+
+def test_a_number_that_is_none_is_told_at_once(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        phone, customer = await talk(world)
+        refer(phone, "5999")
+        assert (await phone.sees(sig.TransferFailed)).status == 404
+        assert world.engine.hears(world.carrier.port) == {"first"}
+        world.carrier.hang_up(customer)
+        await world.settles()
+
+    run(tmp_path, scenario)
+
+
+def test_who_has_hung_up_is_rung_again(tmp_path: Path) -> None:
+    """Many phones leave as soon as their REFER is accepted."""
+
+    async def scenario(world: World) -> None:
+        phone, customer = await talk(world)
+        other = await world.phone("1002")
+        other.rings()
+        refer(phone, "1002")
+        await world.passes(1.0)
+        phone.hang_up()
+        await world.passes(28.0)
+        assert len(phone.incoming) == 1
+        await world.passes(2.0)
+        assert len(phone.incoming) == 2
+        world.engine.label(phone.port, "again")
+        assert world.engine.hears(world.carrier.port) == {"again"}
+        world.carrier.hang_up(customer)
+        await world.settles()
+
+    run(tmp_path, scenario)
+
+
+def test_the_customer_leaves_while_it_is_on_its_way(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        phone, customer = await talk(world)
+        other = await world.phone("1002")
+        other.rings()
+        refer(phone, "1002")
+        await world.passes(1.0)
+        world.carrier.hang_up(customer)
+        assert (await phone.sees(sig.TransferFailed)).status == 487
+        await phone.sees(sig.Ended)
+        assert (await other.sees(sig.Ended)).cancelled
+        await world.settles()
+
+    run(tmp_path, scenario)
+
+
+def test_the_caller_sends_on_whom_it_has_called(tmp_path: Path) -> None:
+    """The phone that began the call transfers; the call goes on for the one it had called."""
+
+    async def scenario(world: World) -> None:
+        phone, other = await world.phone("1001"), await world.phone("1002")
+        world.carrier.answers()
+        leg = phone.call("0123456")
+        await phone.sees(sig.Answered)
+        await world.passes(1.0)
+        other.answers(after=1.0)
+        phone.node.submit(sip.Refer(leg, f"sip:1002@{SWITCH[0]}"))
+        await phone.sees(sig.TransferDone)
+        await world.passes(SOON)
+        for peer, name in ((world.carrier, "far"), (other, "other")):
+            world.engine.label(peer.port, name)
+        assert world.engine.hears(other.port) == {"far"} and world.engine.hears(world.carrier.port) == {"other"}
+        await phone.sees(sig.Ended)
+        world.carrier.hang_up()
+        await other.sees(sig.Ended)
+        await world.settles()
+
+    run(tmp_path, scenario)
+
+
+def test_the_sixth_transfer_of_a_call_is_refused(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        phone, customer = await talk(world)
+        other = await world.phone("1002")
+        other.rejects(486)
+        for _ in range(5):
+            refer(phone, "1002")
+            assert (await phone.sees(sig.TransferFailed)).status == 486
+            await world.passes(1.0)
+        refer(phone, "1002")
+        assert (await phone.sees(sig.TransferFailed)).status == 603
+        world.carrier.hang_up(customer)
+        await world.settles()
+
+    run(tmp_path, scenario)
+
+
+def test_a_number_that_refuses_everybody_ends_no_call(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        phone, customer = await talk(world)
+        refer(phone, "4009")
+        assert (await phone.sees(sig.TransferFailed)).status == 486
+        assert world.engine.hears(world.carrier.port) == {"first"}
+        world.carrier.hang_up(customer)
+        await world.settles()
+
+    run(tmp_path, scenario)
