@@ -116,6 +116,7 @@ class UpdatePort:
     ice: Ice | None = None
     dtmf_pass: bool | None = None
     rtcp_xr: bool | None = None
+    udptl: bool | None = None  # fax datagrams (T.38) instead of RTP, passed on to listeners that are ports of the same kind
 
 
 @dataclass(frozen=True, slots=True)

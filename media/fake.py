@@ -14,7 +14,6 @@ import json
 import os
 import wave
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +196,9 @@ class FakeEngine:
         node = self.ports.get(port)
         if node is None or node.command.direction not in _SENDS:
             return {}
+        if node.udptl:
+            faxes = [each for each in node.sources if each in self.ports and self.ports[each].udptl]
+            return {self._labels.get(faxes[0], f"port:{faxes[0]}"): 0.0} if len(faxes) == 1 else {}
         return self._heard(node.sources, port, node.group)
 
     def records(self, recorder: int) -> tuple[set[str], ...]:
@@ -315,9 +317,7 @@ class FakeEngine:
 
     def _update_port(self, command: c.UpdatePort) -> None:
         node = self._port(command.port)
-        names = ("codecs", "direction", "remote", "remote_rtcp", "ptime", "sdes", "dtls", "ice", "dtmf_pass")
-        given = {name: getattr(command, name) for name in names if getattr(command, name) is not None}
-        node.command = replace(node.command, **given)
+        node.update(command)
 
     def _close_port(self, command: c.ClosePort) -> None:
         if self.ports.pop(command.port, None) is not None:
@@ -535,7 +535,7 @@ class FakeEngine:
         if player is not None:
             return not player.paused
         node = self.ports.get(source)
-        return node is None or (node.speaks and node.command.direction in _RECEIVES)
+        return node is None or (node.speaks and not node.udptl and node.command.direction in _RECEIVES)
 
     def _end_player(self, player: int, reason: str) -> None:
         ended = self._players.pop(player)

@@ -19,6 +19,14 @@ class FakePort:
     dtmf_sent: str = ""
     detect: c.Detect | None = None
     speaks: bool = True
+    udptl: bool = False  # carries a fax
+
+    def update(self, command: c.UpdatePort) -> None:
+        """Takes what the command gives."""
+        names = ("codecs", "direction", "remote", "remote_rtcp", "ptime", "sdes", "dtls", "ice", "dtmf_pass")
+        given = {name: getattr(command, name) for name in names if getattr(command, name) is not None}
+        self.command = replace(self.command, **given)
+        self.udptl = self.udptl if command.udptl is None else command.udptl
 
 
 @dataclass(slots=True)

@@ -32,6 +32,7 @@ DIVERSIONS = ("off", "diversion", "history", "both")
 SENDERS = ("caller", "account", "default")
 STIR = ("off", "tag", "reject")
 SRTP = ("off", "optional", "sdes", "dtls", "sdes-on-tls")
+T38 = ("off", "accept", "gateway")
 REGISTERS = ("none", "any")
 CODECS = ("PCMA", "PCMU", "G722", "OPUS", "L16", "L16/8000", "L16/44100", "G729", "AMR", "AMR-WB", "ILBC")
 
@@ -227,6 +228,9 @@ class Media:
     srtp: str = field(default="off", metadata={"choices": SRTP})
     """Encryption of sound. off: plain RTP. optional: as the carrier likes, offered as RTP/AVP with keys (RFC 8643). sdes, dtls:
     required. sdes-on-tls: required where signalling goes by TLS, elsewhere plain RTP or DTLS and never keys in clear text."""
+    t38: str = field(default="off", metadata={"choices": T38})
+    """Fax by T.38. off: an offer of it gets 488 and the voice goes on. accept: it is passed to the other side where that
+    takes fax, too. gateway: the same; there is no modem here, so between T.38 and sound the fax stays in G.711."""
     transcode: bool = True
     """Whether a codec may be offered that the other party lacks. Without, and when they share none, the call is refused."""
     comfort_noise: bool = False

@@ -1,6 +1,7 @@
 """Offer and answer, pure: descriptions and capabilities in, a body and an `Agreement` in the engine's words out."""
 
 from media.negotiation.exchange import accept_answer, answer, meet, offer, turned
+from media.negotiation.fax import Fax
 from media.negotiation.security import SUITES
 from media.negotiation.values import (
     Agreement,
@@ -19,6 +20,7 @@ __all__ = [
     "Capabilities",
     "Credentials",
     "DtlsIdentity",
+    "Fax",
     "IceCredentials",
     "SdesKey",
     "SdpSession",

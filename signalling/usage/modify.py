@@ -102,12 +102,13 @@ def _send(core: Core, leg: Leg, dialog: Dialog, method: str, wanted: Wish, now: 
     change.wanted = None
     change.sent = wanted
     change.attempts += 1
+    before = leg.last_body
     if wanted.offer is not None:
         leg.last_body = wanted.offer
     extra = header_lines(dict(wanted.headers)) if wanted.headers else ""
     timer = "" if leg.is_early else asking_lines(leg)
     lines = f"{dialog.contact}{core.allow_line}{SUPPORTED}{timer}{extra}"
-    exchange = _Exchange(core, leg, dialog, method, body)
+    exchange = _Exchange(core, leg, dialog, method, body, before)
     change.pending = send_in_dialog(core, leg, method, exchange.on_response, now, headers=lines, body=body, dialog=dialog)
     if method == "INVITE":
         change.pending.arm(Input.C, now + MAX_WAIT)
@@ -116,14 +117,17 @@ def _send(core: Core, leg: Leg, dialog: Dialog, method: str, wanted: Wish, now: 
 class _Exchange:
     """One re-INVITE or UPDATE of ours and what its responses mean."""
 
-    __slots__ = ("body", "core", "dialog", "has_answer", "leg", "method", "order", "target")
+    __slots__ = ("before", "body", "core", "dialog", "has_answer", "leg", "method", "order", "target")
 
-    def __init__(self, core: Core, leg: Leg, dialog: Dialog, method: str, body: Body | None) -> None:
+    def __init__(
+        self, core: Core, leg: Leg, dialog: Dialog, method: str, body: Body | None, before: Body | None = None
+    ) -> None:
         self.core = core
         self.leg = leg
         self.dialog = dialog
         self.method = method
         self.body = body  # our offer
+        self.before = before  # our description that stays in force when the offer is refused
         self.has_answer = False  # it came in a reliable 18x of a re-INVITE
         self.order: ReliableOrder | None = None
         self.target = dialog.target  # where we come back to when the request fails (RFC 6141 §3.5)
@@ -227,6 +231,7 @@ class _Exchange:
         sent, change.pending, change.sent = change.sent, None, None
         if self.body is not None:
             leg.offers_of(self.dialog).take(Turn.ROLLED_BACK)
+            leg.last_body = self.before  # a refresh repeats what is in force
         if leg.is_over:
             return
         if not self.has_answer and self.dialog.target != self.target:

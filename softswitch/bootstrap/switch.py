@@ -269,7 +269,11 @@ class Switch:
         self.on_offence(event)
 
     def _admit(self, facts: LegFacts) -> Admission:
-        return self.screen(facts, self._routed(facts))
+        admission = self.screen(facts, self._routed(facts))
+        to = admission.destination
+        if facts.fax is not None and to is not None and not self.routing.is_fax(facts.called, to):
+            return Admission(None, Cause.INCOMPATIBLE, "fax")
+        return admission
 
     def _routed(self, facts: LegFacts) -> Admission:
         if facts.kind is PartyKind.TRUNK:
@@ -313,11 +317,13 @@ class Switch:
     def _sound_of(self, facts: LegFacts) -> Sound:
         if facts.kind is PartyKind.PHONE:
             extension = self._parts.directory().extensions.get(facts.party)
-            return USUAL._replace(codecs=extension.codecs, srtp=extension.srtp) if extension is not None else USUAL
+            if extension is None:
+                return USUAL
+            return USUAL._replace(codecs=extension.codecs, srtp=extension.srtp, t38=extension.t38)
         media = self.trunks.sound(facts.party) if facts.kind is PartyKind.TRUNK else None
         if media is None:
             return USUAL
         return Sound(
             media.codecs, media.ptime, (media.jitter_min, media.jitter_max), media.comfort_noise, media.dtmf,
-            media.hold, media.srtp,
+            media.hold, media.srtp, media.t38,
         )  # fmt: skip

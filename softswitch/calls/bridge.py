@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from media.commands import Command, Play, StopPlay
 from softswitch.calls.absence import Absence
+from softswitch.calls.fax import FaxPassage
 from softswitch.calls.mix import Mix, Party
 from softswitch.calls.outcome import Ending
 from softswitch.calls.quality import leg_quality
@@ -53,6 +54,7 @@ class Conversation:
         self.absence = Absence(board, mix, timeline)
         self.on_recording: Callable[[], None] = _nothing
         self.recorder = CallRecorder(mix, timeline, self._new_recording, self._recording_changed, board.outpost(mix, timeline))
+        self._fax: FaxPassage | None = None
         self.on_left: Callable[[Party, Ending], None] = _nobody
         self.on_joined: Callable[[Party], None] = lambda _party: None
 
@@ -102,6 +104,7 @@ class Conversation:
         """
         mix, leg = self._mix, party.leg
         self.said = None
+        self.break_fax()
         leg.join(mix.group)
         if not self.is_live:
             self._sound.silence()
@@ -133,6 +136,7 @@ class Conversation:
         if party not in mix.parties or party is mix.anchor:
             return
         mix.parties.remove(party)
+        self.break_fax()
         leg = party.leg
         leg.listener = base.ignore
         by_peer = leg.is_ended
@@ -222,6 +226,7 @@ class Conversation:
         if not held:
             self._mix.apply(before=self.release(party, actor=actor))
             return
+        self.break_fax()
         batch = self._start_music(party)
         party.held, party.held_by, party.since = True, by, self._board.clock.utc()
         self._mix.apply(before=batch)
@@ -337,6 +342,22 @@ class Conversation:
                 self.absence.begins(party, reason)
             case base.Returned():
                 self.absence.ends(party)
+            case base.FaxWanted(fax=fax):
+                self.fax.wanted(party, fax)
+            case base.FaxOver():
+                self.fax.over(party)
+
+    @property
+    def fax(self) -> FaxPassage:
+        """What carries a fax from one party to the other one."""
+        if self._fax is None:
+            self._fax = FaxPassage(self._mix, self.recorder, self._emit)
+        return self._fax
+
+    def break_fax(self) -> None:
+        """Who takes part changes: a fax that goes on is over."""
+        if self._fax is not None:
+            self._fax.broken()
 
     def device_held(self, party: Party, *, held: bool) -> None:
         """A party pressed hold on its device."""

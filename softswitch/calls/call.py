@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from media.commands import Command
+from softswitch.calls import fax
 from softswitch.calls.bridge import Conversation
 from softswitch.calls.cdr import Tally, step
 from softswitch.calls.dialling import Dialling, Watch
@@ -41,7 +42,7 @@ from softswitch.model.identity import Diversion
 from softswitch.model.ids import CallId
 from softswitch.model.release import Release
 from softswitch.model.states import CallState
-from softswitch.recordings.rules import Contact, Decision, RecordingMode
+from softswitch.recordings.rules import NOT_RECORDED, Contact, Decision, RecordingMode
 
 if TYPE_CHECKING:
     from softswitch.calls.errand import Errand
@@ -411,14 +412,18 @@ class Call:
         """
         self._early.joined()
         self.caller.shows(leg.person)
+        is_fax = fax.meet(self.caller, leg)
         self._answer(leg.codec)
         name = other or (f"agent:{agent}" if agent else f"{leg.facts.kind}:{leg.facts.party}")
         self.limit(leg.facts.max_duration)
         self.emit(ev.CallConnected(other=name, leg=leg.id, agent=agent, queue=queue))
         self.referrals.taken()
         party = Party(leg, role_beside(self.mix.anchor, agent), name=name, agent=agent)
+        if is_fax:
+            self.conversation.fax.begins(self.mix.anchor, party)
         try:
-            return await self.conversation.talk(party, self.recording_decision(agent, queue, record=record))
+            decision = self.recording_decision(agent, queue, record=record) if not is_fax else NOT_RECORDED
+            return await self.conversation.talk(party, decision)
         finally:
             if not self.conversation.is_live:
                 self.monitors.stop_recordings()

@@ -30,6 +30,7 @@ class StandIn:
         self.secured = ""
         self.codecs: tuple[str, ...] = ()
         self.announces = 0
+        self.fax = None
         self.is_answered = False
         self.is_ended = False
         self.quality: PortStats | None = None

@@ -26,6 +26,8 @@ def devices(
     wanted = destination
     if destination.kind is DestinationKind.AGENT:
         device = board.stations.device(destination.name)
+        if device.session is not None and caller.fax is not None:
+            raise Unreachable(Cause.INCOMPATIBLE)
         if device.session is not None:
             return ((Device(str(destination), partial(_ring_page, device.session, caller)),),)
         if device.to is None:
@@ -40,7 +42,8 @@ def devices(
     def by_sip(target: Target) -> Device:
         """With a second try for a trunk that is offered fewer codecs than there are."""
         fuller = tuple(dict.fromkeys((*target.codecs, *DEFAULT_CODECS)))
-        wider = replace(target, codecs=fuller) if target.trunk and set(fuller) != set(target.codecs or fuller) else None
+        may_widen = target.trunk and caller.fax is None and set(fuller) != set(target.codecs or fuller)
+        wider = replace(target, codecs=fuller) if may_widen else None
         return Device(str(destination), partial(start, target), target, partial(start, wider) if wider is not None else None)
 
     return tuple(tuple(map(by_sip, stage)) for stage in plan.stages)

@@ -131,6 +131,7 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
         "outside_number": Key(text, ""), "hide_number": Key(boolean, False),
         "codecs": Key(each(one_of(*AUDIO), "codecs"), ()),
         "srtp": Key(one_of("sdes-on-tls", "off", "optional", "sdes", "dtls"), "sdes-on-tls"),
+        "t38": Key(one_of("off", "accept"), "off"),
     },
     Kind.CALENDAR: _keys(Kind.CALENDAR, {
         "name": Key(name, expected="a name"), "zone": zone, "open": each(hours, 'hours such as "Mon-Fri 09:00-18:00"'),
@@ -242,11 +243,13 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
     Kind.NUMBER: {
         "number": Key(number, expected="a number or pattern"),
         "to": Key(destination, expected="a destination"),
+        "fax": Key(boolean, False),
     },
     Kind.ROUTE: {
         "pattern": Key(number, expected="a pattern"),
         "trunks": Key(each(reference(Kind.TRUNK), "trunk names"), ()),
         "ways": Key(listed(_way, "ways"), ()),
+        "fax": Key(boolean, False),
     },
     Kind.USER: _keys(Kind.USER, {
         "login": Key(name, expected="a login"),

@@ -162,6 +162,8 @@ KEYS: Mapping[str, Label] = {
     "skills": Label("技能", "Skills"),
     "sql": Label("查询语句", "Query"),
     "srtp": Label("媒体加密", "Media encryption"),
+    "t38": Label("T.38 传真", "Fax by T.38"),
+    "fax": Label("传真呼叫", "Fax calls"),
     "stages": Label("放宽阶段", "Relaxation stages"),
     "start": Label("起始节点", "First node"),
     "station": Label("话机", "Station"),

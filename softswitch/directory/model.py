@@ -134,6 +134,8 @@ class Extension:
     """Its number is withheld from everybody it calls."""
     codecs: tuple[str, ...] = ()
     """What is agreed on with its phones, best first; empty: the setting `media.codecs`."""
+    t38: str = "off"
+    """accept: its device is a fax that may turn a call to T.38 (`softswitch.legs.fax`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +156,8 @@ class Flow:
 class Number:
     number: str  # a pattern: X, N, * at the end
     to: Destination
+    fax: bool = False
+    """Calls that begin as a fax (T.38 in the first INVITE) are taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +189,8 @@ class Route:
     trunks: tuple[str, ...] = ()
     """In the order of trial, after the `ways`."""
     ways: tuple[Way, ...] = ()
+    fax: bool = False
+    """Calls that begin as a fax (T.38 in the first INVITE) go out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

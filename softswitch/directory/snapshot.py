@@ -105,9 +105,14 @@ class Snapshot:
 
     def number_for(self, *forms: str) -> Destination | None:
         """Where a called number goes. `forms` in order: as received, then canonical; the first form that matches wins."""
+        found = self.number_entry(*forms)
+        return found.to if found is not None else None
+
+    def number_entry(self, *forms: str) -> Number | None:
+        """The declared number that a called one matches."""
         for form in forms:
             if found := best_match(form, self.numbers):
-                return self.numbers[found].to
+                return self.numbers[found]
         return None
 
     def route_for(self, number: str) -> Route | None:

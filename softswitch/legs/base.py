@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from media.events import PortStats
+from media.negotiation import Fax
 from softswitch.model.cause import Cause
 from softswitch.model.identity import Diversion, Person
 from softswitch.model.ids import LegId
@@ -50,6 +51,7 @@ class LegFacts:
     may_refer: bool = False  # its device may send the other side elsewhere (REFER)
     early_two_way: bool = False  # the party hears the caller before it has answered
     identities: tuple[str, ...] = ()  # signed calling numbers (RFC 8224) that came with it and are not known to be wrong
+    fax: Fax | None = None  # the call is a fax from its first message: no sound is offered (T.38)
     asserted: bool = False  # the trunk's network vouches for the calling number (P-Asserted-Identity of a trusted peer)
 
     @property
@@ -150,6 +152,18 @@ class PortFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class FaxWanted:
+    """The party wants to turn the call into a fax (T.38). Whoever can pass it on says so at once: `FaxSide.take`."""
+
+    fax: Fax
+
+
+@dataclass(frozen=True, slots=True)
+class FaxOver:
+    """The party's network has gone back to voice by itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The far end is gone, or never came; nothing more comes from the leg. `status` is the final SIP status, 200 for a BYE."""
 
@@ -185,10 +199,37 @@ class Returned:
 
 LegEvent = (
     Ringing | EarlyMedia | Answered | HeldByPeer | ResumedByPeer | DigitPressed | TransferWanted | IdentityChanged | MediaFlows
-    | Secured | PortReplaced | AudioChanged | PortFailed | Absent | Returned | Ended
+    | Secured | PortReplaced | AudioChanged | PortFailed | Absent | Returned | FaxWanted | FaxOver | Ended
 )  # fmt: skip
 
 Listener = Callable[[LegEvent], None]
+
+
+class FaxSide(Protocol):
+    """The fax of one party: datagrams that pass through unchanged, to another party with a fax and to nobody else."""
+
+    @property
+    def is_on(self) -> bool:
+        """The party sends and hears fax datagrams now."""
+
+    @property
+    def said(self) -> Fax:
+        """What the party has said of its fax."""
+
+    def take(self) -> None:
+        """`FaxWanted` is answered later, by `accept` or `refuse`."""
+
+    def accept(self, theirs: Fax) -> None:
+        """The other end agrees, in these words. Before the answer of a call the words wait for it."""
+
+    def refuse(self) -> None:
+        """There is no fax (488); the voice goes on."""
+
+    def offer(self, theirs: Fax, answered: Callable[[Fax | None], None]) -> None:
+        """Asks the party for a fax; `answered` gets what it says of its own, None when it wants none."""
+
+    def to_voice(self) -> None:
+        """Brings the party back to voice. Nothing when it is there."""
 
 
 class Leg(Protocol):
@@ -225,6 +266,10 @@ class Leg(Protocol):
     @property
     def secured(self) -> str:
         """The crypto-suite agreed on with a SIP peer; "" for plain RTP, and for pages, whose media is encrypted always."""
+
+    @property
+    def fax(self) -> FaxSide | None:
+        """None where a fax is out of the question: pages, encrypted sound, networks that take none."""
 
     @property
     def quality(self) -> PortStats | None:

@@ -244,6 +244,11 @@ class BrowserLeg:
         return self._session.group
 
     @property
+    def fax(self) -> None:
+        """A page has none."""
+        return None
+
+    @property
     def announces(self) -> int:
         return 0
 

@@ -104,6 +104,10 @@ class ForkedLeg:
         return self._leg.secured
 
     @property
+    def fax(self) -> base.FaxSide | None:
+        return self._winner.fax if self._winner is not None else None
+
+    @property
     def quality(self) -> PortStats | None:
         return self._winner.quality if self._winner is not None else None
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from media import negotiation, sdp
 from media.commands import (
     ClosePort,
+    Command,
     Detect,
     Direction,
     Jitter,
@@ -46,6 +48,8 @@ class Sound(NamedTuple):
     """signal: the party's network is told when the party is put on hold."""
     srtp: str = encryption.USUAL
     """The policy of encryption, a word of `encryption.POLICIES`."""
+    t38: str = "off"
+    """Whether the party's network takes fax by T.38: off, accept, gateway."""
 
 
 USUAL = Sound()
@@ -223,6 +227,54 @@ class RtpPort:
         if self._open:
             self._open = False
             self._studio.pump.submit([Listen(self.id, _NO_ONE), ClosePort(self.id)])
+
+    # A fax instead of sound (fax.py).
+
+    @property
+    def where(self) -> tuple[str, int]:
+        """Our address and port, as descriptions tell them."""
+        return self._studio.address_for(self._peer), self._reserved().port
+
+    @property
+    def line(self) -> int:
+        """The place of our line in descriptions."""
+        return self.agreement.media_index if self.agreement is not None else 0
+
+    def publish(self, description: sdp.Description) -> bytes:
+        """A body of ours that is no offer or answer of sound."""
+        self._session, body = self._session.publish(description)
+        self._ours, self._theirs_raw = None, b""
+        return body
+
+    def revert(self, body: bytes) -> None:
+        """A body of ours was refused: an earlier one is in force."""
+        self._session = replace(self._session, body=body)
+
+    def carry_fax(self, remote: tuple[str, int] | None) -> None:
+        """The port takes and gives fax datagrams from now on; it is opened for them when nothing was heard before."""
+        batch: list[Command] = []
+        if not self._open:
+            codecs, token = payloads.proposed(self._capabilities()), self._reserved().token
+            self._subscribe()
+            self._open = True
+            batch.append(OpenPort(self.id, token, codecs, remote=remote, jitter=self._jitter))
+            if self._reserved_in != self.group:
+                batch.append(MovePort(self.id, self.group))
+        self._studio.pump.submit([*batch, UpdatePort(self.id, remote=remote, udptl=True)])
+
+    def carry_voice(self) -> None:
+        """The port is one for sound again."""
+        self._studio.pump.submit([UpdatePort(self.id, udptl=False)])
+
+    def voice_offer(self, index: int) -> bytes:
+        """Our offer of sound in the place where the fax was; no other line is in use."""
+        fresh, _ = self._make_offer(*((self.codec,) if self.codec else ()))
+        before = sdp.parse(self._session.body).media
+        self._ours = replace(fresh, media=tuple(
+            fresh.media[0] if number == index else replace(part, lines=(), port=0) for number, part in enumerate(before)
+        ))  # fmt: skip
+        self._session, body = self._session.publish(self._ours)
+        return body
 
     # What a peer of another kind does otherwise (webrtc.py).
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media.errors import BadDescription, MediaError, NotAcceptable
+from media.errors import BadDescription, MediaError, NoCommonCodec, NotAcceptable
 from media.events import PortStats
 from signalling import commands as sip
 from signalling import events as sig
@@ -20,6 +20,7 @@ from signalling.message.headers import parse_reason
 from softswitch.legs import base, crossing, encryption, identity, verdict
 from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.legs.early import Forks, Hearing
+from softswitch.legs.fax import Partner, SipFax
 from softswitch.legs.keys import read_digit, written_digit
 from softswitch.legs.rtp import RtpPort, Sound
 from softswitch.legs.verdict import Stood
@@ -84,7 +85,7 @@ class SipLeg:
         if target is not None:
             sound = Sound(
                 target.codecs, target.ptime, target.jitter, target.comfort_noise, target.dtmf, target.hold,
-                sound.srtp,
+                sound.srtp, sound.t38,
             )  # fmt: skip
         port = WebRtcPort if is_browser(peer.transport, offered) else RtpPort
         srtp = encryption.required(sound.srtp, peer.transport)
@@ -93,8 +94,18 @@ class SipLeg:
         self._hearing = Hearing(self._media.sample, self._no_early_sound, self._early_sound)
         self._media.on_packets = self._hearing.counted
         self._lineless: asyncio.TimerHandle | None = None
+        self._takes_fax = sound.t38 != "off" and port is RtpPort
+        self._fax: SipFax | None = None
 
     # what the call sees
+
+    @property
+    def fax(self) -> SipFax | None:
+        if self._fax is None and self._takes_fax and not self.secured:
+            self._fax = SipFax(
+                self._media, Partner(self.id, self._legs.submit, self._tell, lambda: self._fail(Cause.INCOMPATIBLE))
+            )
+        return self._fax
 
     @property
     def port(self) -> int:
@@ -140,7 +151,12 @@ class SipLeg:
         if not self._offered:
             return None
         try:
-            self._media.take_offer(self._offered)
+            if self.facts.fax is None:
+                self._media.take_offer(self._offered)
+            elif self.fax is not None:
+                self.fax.asked_first(self._offered)
+            else:
+                return Cause.INCOMPATIBLE
         except (BadDescription, NotAcceptable) as fault:
             log.info("! offer refused", leg=self.id, reason=str(fault))
             return Cause.INCOMPATIBLE
@@ -157,7 +173,8 @@ class SipLeg:
             self._legs.submit(sip.Ring(self.id, headers=self._answering()))
 
     def open_early(self, *, prefer: str = "", q850: int = 0) -> None:
-        if self._phase in (Phase.NEW, Phase.RINGING) and (self._offered or self.takes_offer_early):
+        is_sound = self.facts.fax is None
+        if self._phase in (Phase.NEW, Phase.RINGING) and is_sound and (self._offered or self.takes_offer_early):
             body = self._media.first_answer(prefer=prefer) if self._offered else self._media.offer()
             self._phase = Phase.EARLY
             reason = {"Reason": sig.Reason("Q.850", q850).render()} if q850 else {}
@@ -170,7 +187,7 @@ class SipLeg:
             body = self._first_body(prefer)
         except MediaError as fault:
             log.warning("! no media for the answer", leg=self.id, reason=str(fault))
-            self._fail(Cause.CONGESTION)
+            self._fail(Cause.INCOMPATIBLE if self.facts.fax is not None else Cause.CONGESTION)
             return
         self._phase = Phase.ANSWERED
         self._legs.submit(sip.Answer(self.id, sig.Body(body), self._answering()))
@@ -178,6 +195,8 @@ class SipLeg:
 
     def _first_body(self, prefer: str) -> bytes:
         """The description of our 200. An offer that a reliable 18x has brought already stays as it is."""
+        if self.facts.fax is not None and self.fax is not None:
+            return self.fax.first_answer()
         if self._offered:
             return self._media.first_answer(prefer=prefer)
         return self._media.published or self._media.offer()
@@ -247,7 +266,7 @@ class SipLeg:
         if target is None:
             raise ValueError("an outbound leg needs a target")
         is_delayed = target.policy is not None and target.policy.offer == "delayed"
-        body = sig.Body(self._media.offer(prefer=prefer)) if not is_delayed else None
+        body = sig.Body(self._first_offer(caller, prefer)) if caller.fax is not None or not is_delayed else None
         sender, headers = crossing.invite(target, caller, self._host, self.id)
         self._shown = crossing.person_of(caller)
         waits = not target.trunk and self._legs.phones.is_waiting(self)
@@ -260,6 +279,14 @@ class SipLeg:
             )
         )  # fmt: skip
 
+    def _first_offer(self, caller: LegFacts, prefer: tuple[str, ...]) -> bytes:
+        """Raises MediaError without a port, or when a fax is called for and this peer takes none."""
+        if caller.fax is None:
+            return self._media.offer(prefer=prefer)
+        if self.fax is None:
+            raise NoCommonCodec("this peer takes no fax")
+        return self.fax.invite(caller.fax)
+
     def abandon(self) -> None:
         """The call never left: gives the port back, tells nobody."""
         self._phase = Phase.ENDED
@@ -271,6 +298,8 @@ class SipLeg:
         if self._lineless is not None:
             self._lineless.cancel()
             self._lineless = None
+        if self._fax is not None:
+            self._fax.dropped()
         self._media.close()
 
     def heard(self, event: sig.Event) -> None:
@@ -291,7 +320,7 @@ class SipLeg:
                 if event.body is not None:
                     self._settle(event.body.content)
             case sig.ModifyFailed():
-                self._media.finish_offer()
+                self._modify_failed()
             case sig.ModifyRequested():
                 self._modify(event)
             case sig.InfoReceived():
@@ -373,8 +402,11 @@ class SipLeg:
             return
         try:
             if event.body is not None and not event.needs_ack_body:
-                self._media.take_answer(event.body.content)
-            if self._media.agreement is None:
+                if self._fax is not None:
+                    self._fax.met(event.body.content)
+                else:
+                    self._media.take_answer(event.body.content)
+            if self._media.agreement is None and self._fax is None:
                 raise BadDescription("a 200 without an answer to our offer")
         except MediaError as fault:
             log.info("! answer unusable", leg=self.id, reason=str(fault))
@@ -391,6 +423,8 @@ class SipLeg:
     def _settle(self, body: bytes) -> None:
         """The answer to an offer of ours inside the call (delayed offer, re-INVITE without a body)."""
         try:
+            if self._fax is not None and self._fax.settled(body):
+                return
             self._media.take_answer(body)
         except MediaError as fault:
             log.info("! answer unusable", leg=self.id, reason=str(fault))
@@ -401,9 +435,14 @@ class SipLeg:
 
     def _modify(self, event: sig.ModifyRequested) -> None:
         if event.body is None:
-            self._legs.submit(sip.AcceptModify(self.id, sig.Body(self._media.reoffer())))
+            is_fax = self._fax is not None and self._fax.is_on
+            body = self._media.published if is_fax else self._media.reoffer()
+            self._legs.submit(sip.AcceptModify(self.id, sig.Body(body)))
             return
         try:
+            if b"m=image" in event.body.content and self._phase is Phase.ANSWERED and self.fax is not None \
+                    and self.fax.asked(event.body.content):  # fmt: skip
+                return
             body, held = self._media.reanswer(event.body.content)
         except MediaError as fault:
             log.info("! re-offer refused", leg=self.id, reason=str(fault))
@@ -412,6 +451,13 @@ class SipLeg:
         self._legs.submit(sip.AcceptModify(self.id, sig.Body(body)))
         self._note_hold(held)
         self._note_line()
+        if self._fax is not None:
+            self._fax.over()
+
+    def _modify_failed(self) -> None:
+        self._media.finish_offer()
+        if self._fax is not None:
+            self._fax.failed()
 
     def _note_line(self) -> None:
         """A party that has refused its only line is held without media, for half a minute (sip.md §4.7)."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import structlog
 
-from media.errors import MediaError
+from media.errors import MediaError, NotAcceptable
 from signalling import commands as sip
 from signalling import events as sig
 from signalling.errors import LocalProtocolError, TransportError
 from softswitch.legs import base, crossing
 from softswitch.legs.base import LegFacts, PartyKind
+from softswitch.legs.fax import fax_of
 from softswitch.legs.phones import Phones
 from softswitch.legs.rtp import Sound
 from softswitch.legs.sip import SipLeg
@@ -116,6 +118,8 @@ class SipLegs:
             channel = self._channels.seize(event.peer_name, lines, now=self.now(), slot=slot)
         facts = crossing.facts_of(event, self.manners_at(kind, event.peer_name), channel, lines)
         offered = event.body.content if event.body is not None else b""
+        if (fax := fax_of(offered)) is not None:
+            facts = replace(facts, fax=fax)
         leg = SipLeg(self, LegId(event.leg), facts, event.flow, group=self.studio.ids.next(), offered=offered)
         leg.takes_offer_early = event.body is None and event.can_100rel
         self._add(leg)
@@ -149,6 +153,10 @@ class SipLegs:
         self._add(leg)
         try:
             leg.start_outbound(caller, prefer)
+        except NotAcceptable as fault:
+            self._remove(leg)
+            leg.abandon()
+            raise Unreachable(Cause.INCOMPATIBLE) from fault
         except MediaError:
             self._remove(leg)
             raise

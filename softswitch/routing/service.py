@@ -113,6 +113,15 @@ class Routing:
             return Destination(DestinationKind.OUTSIDE, called)
         return destination
 
+    def is_fax(self, called: str, destination: Destination) -> bool:
+        """Whether a call to this number may begin as a fax: the declared number or the route to the outside says so."""
+        snapshot = self._directory()
+        number = snapshot.number_entry(*forms(called))
+        if destination.kind is DestinationKind.OUTSIDE:
+            route = snapshot.route_for(destination.name)
+            return (number is not None and number.fax) or (route is not None and route.fax)
+        return number is not None and number.fax
+
     def _unknown(self, trunk: str, called: str) -> Destination | None:
         """Where a trunk sends calls to numbers that nobody has declared; never one that a route has (no transit)."""
         snapshot, profile = self._directory(), self._trunks.profile(trunk)

@@ -144,6 +144,7 @@ class Peer:
         self.events: list[sig.Event] = []
         self.incoming: list[sig.IncomingCall] = []
         self.on_call: Callable[[sig.IncomingCall], None] = lambda _call: None
+        self.on_modify: Callable[[sig.ModifyRequested], None] = self._accepts
         self._waiters: list[tuple[Callable[[sig.Event], bool], asyncio.Future[sig.Event]]] = []
         self._legs = 0
 
@@ -195,6 +196,9 @@ class Peer:
             sip.Modify(leg or self.incoming[-1].leg, sig.Body(sdp(self.host, direction=direction, version=version)))
         )
 
+    def _accepts(self, event: sig.ModifyRequested) -> None:
+        self.node.submit(sip.AcceptModify(event.leg, sig.Body(sdp(self.host, version=9))))
+
     # what it sees
 
     def _heard(self, event: sig.Event) -> None:
@@ -203,7 +207,7 @@ class Peer:
             self.incoming.append(event)
             self.on_call(event)
         if isinstance(event, sig.ModifyRequested) and event.body is not None:
-            self.node.submit(sip.AcceptModify(event.leg, sig.Body(sdp(self.host, version=9))))
+            self.on_modify(event)
         for wanted, waiter in self._waiters:
             if not waiter.done() and wanted(event):
                 waiter.set_result(event)

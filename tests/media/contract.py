@@ -245,6 +245,12 @@ class EngineContract:
         three.engine.submit([UpdatePort(C, direction=Direction.INACTIVE)])
         assert (three.hears(C), three.hears(A)) == (set(), set())
 
+    def test_a_port_with_a_fax_is_no_sound(self, three):
+        three.engine.submit([*routes.bridge(C, A), UpdatePort(C, udptl=True)])
+        assert (three.hears(C), three.hears(A)) == (set(), set())
+        three.engine.submit([UpdatePort(C, udptl=False)])
+        assert (three.hears(C), three.hears(A)) == ({"agent"}, {"customer"})
+
     # -- players and digits -------------------------------------------------------------------------------------------------
 
     def prompt(self, rig: Rig, ms: int) -> None:

@@ -67,6 +67,7 @@ class Party:
         self.codec = "PCMA"
         self.codecs = ("PCMA",)
         self.announces = 0
+        self.fax = None
         self.secured = ""
         self.is_answered = answered
         self.is_ended = False

@@ -140,6 +140,29 @@ class MediaSecured(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FaxStarted(Event):
+    """The call is a fax from here on (T.38): datagrams pass from `leg`, which asked, to `other` and back."""
+
+    type: ClassVar[str] = "fax.started"
+    other: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaxRefused(Event):
+    """A party wanted a fax and got none; the voice goes on."""
+
+    type: ClassVar[str] = "fax.refused"
+    reason: str  # alone: nobody a fax could go to; unable: the other network takes none; refused: the other end said no
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaxEnded(Event):
+    """The parties talk again, or are gone."""
+
+    type: ClassVar[str] = "fax.ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegParked(Event):
     """Nothing is heard of a browser any more; the other side hears music until it is back or the grace time is over."""
 

@@ -153,6 +153,7 @@ fn update_port(command: Object<'_, '_>) -> PyResult<UpdatePort> {
         dtls: optional(command, "dtls", dtls)?,
         ice: optional(command, "ice", ice)?,
         dtmf_pass: optional(command, "dtmf_pass", |value| value.extract())?,
+        udptl: optional(command, "udptl", |value| value.extract())?,
         rtcp_xr: optional(command, "rtcp_xr", |value| value.extract())?,
     })
 }

@@ -135,6 +135,8 @@ pub struct UpdatePort {
     pub ice: Option<Ice>,
     pub dtmf_pass: Option<bool>,
     pub rtcp_xr: Option<bool>,
+    /// The port carries fax datagrams (UDPTL) instead of RTP, or no longer does.
+    pub udptl: Option<bool>,
 }
 
 /// A part of a cadence: frequencies sounded together, then a pause.

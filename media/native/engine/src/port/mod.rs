@@ -53,6 +53,8 @@ pub struct Port {
     pub ptime_ms: u32,
     pub jitter_ms: (u32, u32),
     pub dtmf_pass: bool,
+    /// Carries fax datagrams instead of RTP (see `worker::udptl`).
+    pub udptl: bool,
     pub rtcp_mux: bool,
     pub cname: String,
     pub codecs: Codecs,
@@ -118,6 +120,7 @@ impl Port {
             ptime_ms,
             jitter_ms: (open.jitter_min_ms.clamp(10, 500), open.jitter_max_ms.clamp(20, 500)),
             dtmf_pass: open.dtmf_pass,
+            udptl: false,
             rtcp_mux: open.rtcp_mux,
             cname,
             codecs,
@@ -189,6 +192,14 @@ impl Port {
         self.rtcp_xr = update.rtcp_xr.unwrap_or(self.rtcp_xr);
         if let Some(pass) = update.dtmf_pass {
             self.dtmf_pass = pass;
+        }
+        if let Some(udptl) = update.udptl
+            && self.udptl != udptl
+        {
+            self.udptl = udptl;
+            self.receive.silent = false; // what was missing before is not missing now
+            self.receive.awaited_since = 0;
+            self.receive.last_at = 0;
         }
         Ok(())
     }

@@ -67,7 +67,7 @@ impl Port {
     pub fn missing(&self, now: Micros) -> Cause {
         let receive = &self.receive;
         let since = if receive.started { receive.last_at.max(receive.awaited_since) } else { receive.awaited_since };
-        if !self.direction.receives() || since == 0 || now.saturating_sub(since) < PATIENCE_US {
+        if self.udptl || !self.direction.receives() || since == 0 || now.saturating_sub(since) < PATIENCE_US {
             return Cause::None;
         }
         match receive.refused.cause() {
@@ -106,7 +106,7 @@ impl Port {
             srtp_failures: counters.srtp_failures,
             remote_lost_ratio: view.lost_ratio,
             remote_jitter_ms: if view.jitter_ticks < 0 { -1.0 } else { remote_jitter },
-            codec: receive.coding.name().to_owned(),
+            codec: if self.udptl { "T38" } else { receive.coding.name() }.to_owned(),
             mos: line.map_or(-1.0, |line| mos(line.rating())),
             mos_listening: line.map_or(-1.0, |line| mos(line.listening_rating())),
             r_factor: line.map_or(-1.0, |line| line.rating()),

@@ -22,10 +22,10 @@ const EVENT_MUTE_US: Micros = 60_000;
 
 /// Where and when a datagram came.
 #[derive(Debug, Clone, Copy)]
-struct Arrival {
-    slot: Slot,
-    source: SocketAddr,
-    now: Micros,
+pub(super) struct Arrival {
+    pub slot: Slot,
+    pub source: SocketAddr,
+    pub now: Micros,
 }
 
 impl Core {
@@ -33,6 +33,7 @@ impl Core {
     pub fn rtp_input(&mut self, slot: Slot, packet: &mut [u8], source: SocketAddr, now: Micros, net: &mut dyn Net) {
         let arrival = Arrival { slot, source, now };
         self.guarded(slot, |core, port| match rtp::kind(packet) {
+            _ if port.udptl => core.fax(port, packet, arrival, net),
             Kind::Rtp => core.media(port, packet, arrival, net),
             Kind::Rtcp if port.rtcp_mux => core.rtcp(port, packet, arrival),
             Kind::Stun if port.ice.is_some() => core.stun(port, packet, arrival, net),
@@ -154,7 +155,13 @@ impl Core {
         }
     }
 
-    fn remote_changed(&mut self, port: NodeId, old: Option<SocketAddr>, new: SocketAddr, reason: &'static str) {
+    pub(super) fn remote_changed(
+        &mut self,
+        port: NodeId,
+        old: Option<SocketAddr>,
+        new: SocketAddr,
+        reason: &'static str,
+    ) {
         let old = old.map_or_else(String::new, |old| old.to_string());
         self.events.push(Event::RemoteChanged { port, old, new: new.to_string(), reason });
     }

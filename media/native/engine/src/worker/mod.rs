@@ -17,4 +17,5 @@ mod streams;
 pub mod table;
 pub mod threads;
 mod timers;
+mod udptl;
 pub mod ways;

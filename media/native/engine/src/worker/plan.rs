@@ -86,7 +86,7 @@ impl Core {
                 port.edges.settle();
             }
             match path {
-                Path::Relay(source) if mixed => self.hand_over(source, slot, now, net),
+                Path::Relay(source) if mixed && !port.udptl => self.hand_over(source, slot, now, net),
                 Path::Mix if self.relayable(group, slot).is_some() => plan.settling.push(slot),
                 _ => (),
             }
@@ -131,6 +131,9 @@ impl Core {
         if !listener.direction.sends() {
             return Path::Nothing;
         }
+        if listener.udptl {
+            return self.fax_source(group, listener).map_or(Path::Nothing, Path::Relay);
+        }
         if listener.outgoing.is_active() && listener.codecs.sending_event(listener.sending_clock()).is_none() {
             return Path::Mix; // DTMF as tones needs an encoder
         }
@@ -146,6 +149,20 @@ impl Core {
         }
     }
 
+    /// Fax datagrams come from the one source that is a port with fax datagrams; everybody else is silence.
+    fn fax_source(&self, group: &Group, listener: &Port) -> Option<Slot> {
+        let wanted = listener.edges.wanted().filter_map(|edge| self.source_port(edge.source, group));
+        let mut faxes = wanted.filter(|source| source.udptl && source.id != listener.id);
+        let source = faxes.next()?;
+        if faxes.next().is_some() {
+            return None;
+        }
+        match self.nodes.get(&source.id) {
+            Some(Place::Port(slot)) => Some(*slot),
+            _ => None,
+        }
+    }
+
     /// The port whose packets would do for this listener: it hears that one alone, as it is, in a codec that it agreed to.
     fn relayable(&self, group: &Group, slot: Slot) -> Option<Slot> {
         let listener = self.ports.get(slot as usize)?.as_deref()?;
@@ -156,7 +173,7 @@ impl Core {
         }
         let Some(Place::Port(source_slot)) = self.nodes.get(&first.source) else { return None };
         let source = self.source_port(first.source, group)?;
-        let same_codec = listener.takes(source.receive.coding);
+        let same_codec = !source.udptl && listener.takes(source.receive.coding);
         (same_codec && source.ptime_ms == listener.ptime_ms && *source_slot != slot).then_some(*source_slot)
     }
 

@@ -38,7 +38,7 @@ impl Core {
     fn timers(&mut self, slot: Slot, port: &mut Port, now: Micros, net: &mut dyn Net) {
         let mut due = Micros::MAX;
         if now >= port.report_at {
-            if port.report_at > 0 {
+            if port.report_at > 0 && !port.udptl {
                 self.report(slot, port, now, false, net);
             }
             // 5 s ± 50 % (RFC 3550 §6.3.1), so that reports of many ports do not march in step.
@@ -46,7 +46,7 @@ impl Core {
         }
         due = due.min(port.report_at).min(self.tell_stats(port, now));
         let receive = &mut port.receive;
-        if receive.started && !receive.silent && port.direction.receives() {
+        if receive.started && !receive.silent && port.direction.receives() && !port.udptl {
             let lost_at = receive.last_at + LOST_US;
             if now >= lost_at {
                 receive.silent = true;

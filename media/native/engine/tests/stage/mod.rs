@@ -63,6 +63,8 @@ pub struct Peer {
     encoder: Encoder,
     decoder: Decoder,
     pub received: Vec<Received>,
+    /// Datagrams that are no RTP.
+    pub others: Vec<Vec<u8>>,
     pub rtcp: Vec<Vec<u8>>,
     pub heard: Vec<f32>,
     /// Decides the delay of a packet in ms by its number, `None` loses it.
@@ -92,6 +94,7 @@ impl Peer {
             encoder: Encoder::new(coding, coding.encoded_rate(16_000)).expect("encoder"),
             decoder: Decoder::new(coding).expect("decoder"),
             received: Vec::new(),
+            others: Vec::new(),
             rtcp: Vec::new(),
             heard: Vec::new(),
             line: Box::new(|_| Some(0)),
@@ -151,7 +154,10 @@ impl Peer {
     }
 
     fn hear(&mut self, packet: &[u8], now: Micros) {
-        let header = Header::parse(packet).expect("we send RTP");
+        let Some(header) = Header::parse(packet) else {
+            self.others.push(packet.to_vec());
+            return;
+        };
         let payload = packet[header.payload.clone()].to_vec();
         if header.payload_type == self.payload_type {
             self.decoder.decode_into(&payload, &mut self.heard);
