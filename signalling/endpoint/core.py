@@ -70,6 +70,8 @@ from signalling.usage.watch import Watch
 
 STREAMS = frozenset({"tcp", "tls"})
 SOCKETS = frozenset({"ws", "wss"})
+TOLD_FOR = 1.0
+"""Seconds for which the address that a peer is told is kept: a call asks for it six times."""
 
 
 class Transmit(NamedTuple):
@@ -131,11 +133,15 @@ class Endpoint:
         self._transmits: list[Transmit] = []
         self._events: list[Event] = []
         self._closing: list[Flow] = []
+        self._told: dict[Flow, str] = {}
+        self._told_until = 0.0
 
     # The public door: every input comes through one of these five.
 
     def receive(self, data: bytes, flow: Flow, now: float) -> Output:
         """Octets from the wire: a datagram or WebSocket message as a whole, a stream in any portions. Never raises."""
+        if now >= self._told_until:
+            self._forget_told(now)
         self.keepalives.heard(flow)
         if flow.transport in STREAMS:
             self._receive_stream(data, flow, now)
@@ -149,6 +155,8 @@ class Endpoint:
 
     def submit(self, command: Command, now: float) -> Output:
         """A command from the layer above. Raises LocalProtocolError when the state forbids it; nothing has changed then."""
+        if now >= self._told_until:
+            self._forget_told(now)
         perform = _COMMANDS.get(type(command))
         if perform is None:
             raise LocalProtocolError(f"unknown command {command!r}")
@@ -213,6 +221,16 @@ class Endpoint:
         self._transmits.append(Transmit(data, flow))
 
     def advertised(self, flow: Flow) -> str:
+        told = self._told.get(flow)
+        if told is None:
+            told = self._told[flow] = self._address_for(flow)
+        return told
+
+    def _forget_told(self, now: float) -> None:
+        self._told.clear()
+        self._told_until = now + TOLD_FOR
+
+    def _address_for(self, flow: Flow) -> str:
         advertise = self.config.advertise
         host, port = flow.local if advertise is None else advertise(flow) if callable(advertise) else advertise
         if (policy := self.peers.trunk(flow)) is not None and policy.advertise:

@@ -37,4 +37,5 @@ def server_key(request: Request, flow: Flow, method: str = "") -> Hashable:
 
 def merge_key(request: Request) -> Hashable:
     """What two copies of one request have in common when they came by different ways (RFC 3261 §8.2.2.2)."""
-    return request.call_id, request.from_.tag, request.cseq
+    cseq = request.cseq
+    return request.call_id, request.from_.tag, cseq.number, cseq.method

@@ -52,12 +52,12 @@ class Transaction:
         self._reliable = flow.transport != "udp"
         self._last = b""
         self._interval = T1
-        self._timers: dict[str, Deadline] = {}
+        self._timers: tuple[Deadline, ...] = ()  # three at most; most of the time one, for half a minute
         self.state = table.start.state
 
     def fire(self, name: str, now: float) -> None:
         """A deadline has passed (called by Deadlines)."""
-        del self._timers[name]
+        self._timers = tuple([timer for timer in self._timers if timer.name != name])
         self.step(Input(name), now)
 
     def step(self, event: Input, now: float, message: Response | bytes | None = None) -> None:
@@ -68,29 +68,44 @@ class Transaction:
 
     def arm(self, name: Input, at: float) -> None:
         """Set a timer, in place of an earlier one of that name."""
-        if (earlier := self._timers.get(name)) is not None:
-            earlier.cancel()
-        self._timers[name] = self._host.deadlines.set(self, name, at)
+        deadline, timers = self._host.deadlines.set(self, name, at), self._timers
+        if not timers:
+            self._timers = (deadline,)
+            return
+        for timer in timers:
+            if timer.name == name:
+                timer.cancel()
+        self._timers = (*[timer for timer in timers if timer.name != name], deadline)
 
     def _enter(self, row: Row, now: float, message: Response | bytes | None) -> None:
-        if row.state is not self.state:
+        changed = row.state is not self.state
+        if changed:
             self.state = row.state
             self._drop_timers()
         for action in row.actions:
             self._act(action, now, message)
         if row.state is State.TERMINATED:
             self._forget()
+        elif changed and self.state in _LINGERING:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """From now on there are only repeats to absorb, for half a minute: what else is held can go (its user has heard it)."""
 
     def _drop_timers(self) -> None:
         """Keep only the timers that the new state listens to."""
-        rows, state, timers = self._table.rows, self.state, self._timers
-        for name in list(timers):
-            if (state, name) not in rows:
-                timers.pop(name).cancel()
+        timers = self._timers
+        if timers:
+            rows, state = self._table.rows, self.state
+            for timer in timers:
+                if (state, timer.name) not in rows:
+                    timer.cancel()
+            self._timers = tuple([timer for timer in timers if timer.owner is not None])
 
     def _drop_all(self) -> None:
-        while self._timers:
-            self._timers.popitem()[1].cancel()
+        for timer in self._timers:
+            timer.cancel()
+        self._timers = ()
 
     def _act(self, action: Action, now: float, message: Response | bytes | None) -> None:
         if action is Action.RESEND:
@@ -118,6 +133,7 @@ _LINGER: dict[Action, tuple[Input, float]] = {
     Action.ARM_L: (Input.L, LONG),
     Action.ARM_M: (Input.M, LONG),
 }
+_LINGERING = frozenset({State.ACCEPTED, State.COMPLETED, State.CONFIRMED})
 _UNRELIABLE_ONLY = frozenset({Input.D, Input.I, Input.J, Input.K})  # RFC 3261 table 4: zero on streams
 
 
@@ -189,6 +205,10 @@ class ClientTransaction(Transaction):
         else:
             super()._act(action, now, message)
 
+    def _let_go(self) -> None:
+        if self.state is State.COMPLETED:  # a repeated 2xx to INVITE is the user's to acknowledge, all else is ours
+            self._user = _deaf
+
     def _forget(self) -> None:
         self._host.forget_client(self.key)
 
@@ -253,5 +273,14 @@ class ServerTransaction(Transaction):
         elif action is not Action.UP:  # ACK to a 2xx reaches the dialog by itself: it is no part of this transaction
             super()._act(action, now, message)
 
+    def _let_go(self) -> None:
+        self.on_cancel = None
+        if self._table is OTHER_SERVER or self.state is not State.COMPLETED:  # timer H is told
+            self._user = None
+
     def _forget(self) -> None:
         self._host.forget_server(self)
+
+
+def _deaf(status: int, response: Response | None, now: float) -> None:
+    """The user of a request that has had its final answer."""

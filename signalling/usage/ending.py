@@ -109,3 +109,4 @@ def bury(core: Core, leg: Leg) -> None:
     if leg.success is not None:
         leg.success.stop()
         leg.success = None
+    leg.let_go()

@@ -28,6 +28,8 @@ class Stage(StrEnum):
 
 EARLY = frozenset({Stage.RINGING, Stage.CALLING})
 
+_NOBODY: frozenset[str] = frozenset()
+
 
 class Leg:
     """One leg. `dialog.remote_tag` of an outgoing one is empty until a 2xx came."""
@@ -153,6 +155,11 @@ class Leg:
             self.referral.stop()
         if self.referring is not None:
             self.referring.deadline.cancel()
+
+    def let_go(self) -> None:
+        """The dialog is over. Repeats of its 2xx may still find this leg for half a minute: descriptions need not wait for them."""
+        self.invite_body = self.last_body = self.remote_body = self.session = self.server = None
+        self.accounts = _NOBODY
 
 
 class Early:
