@@ -157,7 +157,7 @@ class Leg:
             self.referring.deadline.cancel()
 
     def let_go(self) -> None:
-        """The dialog is over. Repeats of its 2xx may still find this leg for half a minute: descriptions need not wait for them."""
+        """The dialog is over; repeats of its 2xx may find this leg for half a minute more, and descriptions need not wait."""
         self.invite_body = self.last_body = self.remote_body = self.session = self.server = None
         self.accounts = _NOBODY
 
