@@ -77,12 +77,12 @@ class Call:
 
     def __init__(self, board: Switchboard, call_id: CallId, caller: Leg, visit: Visit) -> None:
         self.id, self.board = call_id, board
-        self.language = "zh-CN"
-        self.recording_refused = False
+        self.language, self.recording_refused = "zh-CN", False
         self.variables: dict[str, str] = {}
-        self.state = CallState.RINGING
-        self.created_at = board.clock.utc()
+        self.state, self.created_at = CallState.RINGING, board.clock.utc()
         self.ending: Ending | None = None
+        self.first: DestinationKind | None = None
+        """What kind of destination it came for."""
         self.started = False
         self.on_event: Callable[[Call], None] | None = None
         self.on_finished: Callable[[Cause], None] = lambda _cause: None

@@ -212,6 +212,7 @@ class CallService:
         values: Mapping[str, str] = MappingProxyType({}),
     ) -> Call:  # fmt: skip
         call = Call(self._board, self._board.ids.call(), leg, self.visit)
+        call.first = to.kind
         call.variables.update(values)
         call.seat(created.agent, outside=to.kind is DestinationKind.OUTSIDE)
         call.resolve_transfer = self._resolve_transfer

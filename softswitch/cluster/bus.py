@@ -25,8 +25,8 @@ class Subscription:
     def close(self) -> None:
         self._bus.remove(self)
 
-    def wants(self, event: Event) -> bool:
-        return not self.types or isinstance(event, self.types)
+    def wants(self, kind: type[Event]) -> bool:
+        return not self.types or issubclass(kind, self.types)
 
 
 class Bus:
@@ -37,6 +37,7 @@ class Bus:
 
     def __init__(self) -> None:
         self._subscriptions: tuple[Subscription, ...] = ()
+        self._wanted: dict[type[Event], tuple[Handler, ...]] = {}  # who wants a type, as far as one was published
         self._waiting: deque[Event] = deque()
         self._delivering = False
 
@@ -44,10 +45,12 @@ class Bus:
         """Calls `handler` with each later event of `types` (all when empty). It must be quick and must not block."""
         subscription = Subscription(handler, types, self)
         self._subscriptions = (*self._subscriptions, subscription)
+        self._wanted = {}
         return subscription
 
     def remove(self, subscription: Subscription) -> None:
         self._subscriptions = tuple(other for other in self._subscriptions if other is not subscription)
+        self._wanted = {}
 
     def publish(self, event: Event) -> None:
         self._waiting.append(event)
@@ -61,10 +64,13 @@ class Bus:
             self._delivering = False
 
     def _deliver(self, event: Event) -> None:
-        for subscription in self._subscriptions:
-            if not subscription.wants(event):
-                continue
+        kind = type(event)
+        handlers = self._wanted.get(kind)
+        if handlers is None:
+            handlers = tuple(one.handler for one in self._subscriptions if one.wants(kind))
+            self._wanted[kind] = handlers
+        for handler in handlers:
             try:
-                subscription.handler(event)
+                handler(event)
             except Exception:  # a broken subscriber must not stop the others (architecture.md §12)
                 log.exception("! subscriber failed", type=event.type, call=event.call)

@@ -17,6 +17,7 @@ from softswitch.customers.model import (
     FieldDefinition,
     checked,
 )
+from softswitch.customers.numbers import NumberIndex
 from softswitch.directory.snapshot import Snapshot
 from softswitch.model.clock import Clock
 from softswitch.model.errors import Conflict, Invalid, NotFound
@@ -58,11 +59,16 @@ class CustomerBook:
         self._directory = directory
         self._journal = journal
         self._token = token
+        self.numbers = NumberIndex()
         self.definitions: tuple[FieldDefinition, ...] = ()
 
     async def load(self) -> None:
         """Reads the own fields; before anything else."""
         self.definitions = tuple(await self.store.read(records.definitions))
+
+    async def index_numbers(self) -> None:
+        """Reads all customers' numbers, so that callers who are nobody's are known without the database."""
+        await self.store.study(lambda c: self.numbers.load(records.all_numbers(c)))
 
     # records
 
@@ -83,6 +89,7 @@ class CustomerBook:
     async def create(self, values: Mapping[str, Any], actor: str) -> Customer:
         """Raises Invalid."""
         made = self.made(values)
+        self.numbers.add(made.numbers)
         await self.store.write(lambda c: records.create(c, [made]))
         self._saved(made.id, values, actor)
         return made
@@ -101,6 +108,7 @@ class CustomerBook:
         if "fields" in given:
             given["fields"] = {**former.fields, **given["fields"]}
         changed = replace(former, **given, updated=self._clock.utc(), version=former.version + 1)
+        self.numbers.add(changed.numbers)
         await self.store.write(lambda c: records.replace(c, changed, former.version))
         self._saved(identity, values, actor)
         return changed

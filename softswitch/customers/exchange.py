@@ -155,6 +155,7 @@ async def _take(book: CustomerBook, batch: Sequence[tuple[int, dict[str, Any]]])
         updated = 0
         for _, values in batch:
             made = book.made(values)
+            book.numbers.add(made.numbers)
             same = _same(connection, made)
             if same is not None:
                 records.replace(connection, _over(same, made, values), same.version)

@@ -53,6 +53,11 @@ def by_number(connection: Connection, number: str, limit: int = 5) -> list[Custo
     return by_ids(connection, connection.execute(query).scalars().all())
 
 
+def all_numbers(connection: Connection) -> Iterable[str]:
+    """Canonical, a few hundred at a time."""
+    return connection.execute(select(customer_numbers.c.number)).scalars().yield_per(AT_ONCE)
+
+
 def search(connection: Connection, text: str, *, limit: int, cursor: str = "") -> Page[Customer]:
     """By a part of the name or the beginning of a number; newest change first. Raises ForeignCursor."""
     query = select(customers.c.id)

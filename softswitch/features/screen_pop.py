@@ -1,7 +1,8 @@
 """What an agent sees of a caller while the call alerts: who it is, where from, what was before, what was keyed on the way.
 
-Everything is looked up when the call comes in, off the call path; an offer only reads what is here. A database that is slow or
-away costs the pop its content, never the call.
+A caller who may be a customer, or who is on the way to a flow, a queue or an agent, is looked up when the call comes in, off
+the call path; an offer only reads what is here. Others are looked up when somebody asks: a number that is nobody's and goes
+from trunk to phone is no question to the database. One that is slow or away costs the pop its content, never the call.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from softswitch.calls.call import Call
+from softswitch.calls.outcome import Outcome
+from softswitch.calls.service import Handler
 from softswitch.customers import records
 from softswitch.customers.book import WEEK, CustomerBook, Known
 from softswitch.customers.model import Customer
@@ -24,8 +27,21 @@ from softswitch.customers.place import place_of
 from softswitch.directory.model import Queue
 from softswitch.directory.snapshot import Snapshot
 from softswitch.model.clock import Clock
+from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import NotFound
-from softswitch.model.events import CallCreated, CallEnded, CustomerIdentified, CustomerPopped, Event, IvrInput, IvrNode
+from softswitch.model.events import (
+    CallCreated,
+    CallEnded,
+    CallForwarded,
+    CallTransferred,
+    CustomerIdentified,
+    CustomerPopped,
+    Event,
+    IvrEntered,
+    IvrInput,
+    IvrNode,
+    QueueEntered,
+)
 from softswitch.store.spool import Spool
 
 log = structlog.get_logger("pop")
@@ -34,6 +50,13 @@ PATIENCE = 0.5
 """Seconds a caller's way into a queue waits for the look-up."""
 REPEAT = 3 * 86400.0
 """A caller who was here less than this ago rings again (product.md §4, repeat rate)."""
+
+
+_WITHOUT_POP = frozenset({
+    DestinationKind.OUTSIDE, DestinationKind.EXTENSION, DestinationKind.CONFERENCE, DestinationKind.ECHO, DestinationKind.PARK,
+    DestinationKind.HANGUP, DestinationKind.FEATURE,
+})  # fmt: skip
+"""Where no page shows who calls and no flow asks for it."""
 
 
 class Calls(Protocol):
@@ -83,6 +106,9 @@ class ScreenPops:
         match event:
             case CallCreated():
                 self._begin(event)
+            case IvrEntered() | QueueEntered() | CallForwarded() | CallTransferred():
+                if (live := self._live.get(event.call)) is not None:
+                    self._look_up(event.call, live)
             case CustomerIdentified(how=how) if how != "number" and event.call in self._live:
                 self._spool.put(partial(records.link, call=event.call, customer=event.customer, at=event.at))
             case CallEnded():
@@ -95,7 +121,19 @@ class ScreenPops:
     def _begin(self, event: CallCreated) -> None:
         number = event.caller if event.direction == "in" else event.called
         live = self._live[event.call] = _Live(number, self._clock.now())
-        live.task = asyncio.get_running_loop().create_task(self._learn(event.call, live))
+        if event.agent or self._book.numbers.may_have(number) or not self._is_without_pop(event.call):
+            self._look_up(event.call, live)
+
+    def _is_without_pop(self, call_id: str) -> bool:
+        try:
+            return self._calls.get(call_id).first in _WITHOUT_POP
+        except NotFound:
+            return False
+
+    def _look_up(self, call_id: str, live: _Live) -> None:
+        """Once per call."""
+        if live.task is None:
+            live.task = asyncio.get_running_loop().create_task(self._learn(call_id, live))
 
     async def _learn(self, call_id: str, live: _Live) -> None:
         try:
@@ -148,6 +186,7 @@ class ScreenPops:
         live = self._live.get(call_id)
         if live is None:
             return Known()
+        self._look_up(call_id, live)
         if not live.done.is_set():
             try:
                 async with asyncio.timeout(PATIENCE):
@@ -155,6 +194,15 @@ class ScreenPops:
             except TimeoutError:
                 log.warning("! customer look-up is slow", call=call_id)
         return live.known
+
+    def introducing(self, handler: Handler) -> Handler:
+        """The handler of a destination where pops are shown: the caller is looked up before."""
+
+        async def introduced(call: Call, destination: Destination) -> Outcome:
+            await self.ready(call.id)
+            return await handler(call, destination)
+
+        return introduced
 
     async def acquaintances(self, call: Call, queue: Queue) -> tuple[tuple[str, str], ...]:
         """Who knows the caller, in the queue's order (call-centre.md §5.2): (owner | dedicated | last, login)."""

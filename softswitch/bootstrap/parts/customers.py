@@ -9,7 +9,16 @@ from softswitch.bootstrap.switch import random_token
 from softswitch.customers import place
 from softswitch.customers.book import CustomerBook
 from softswitch.features.screen_pop import ScreenPops
-from softswitch.model.events import CallCreated, CallEnded, CustomerIdentified
+from softswitch.model.destination import DestinationKind
+from softswitch.model.events import (
+    CallCreated,
+    CallEnded,
+    CallForwarded,
+    CallTransferred,
+    CustomerIdentified,
+    IvrEntered,
+    QueueEntered,
+)
 from softswitch.store.spool import Spool
 
 if TYPE_CHECKING:
@@ -23,6 +32,7 @@ PLACES_AFTER = 5.0
 async def build(node: Node) -> CustomerBook:
     book = CustomerBook(node.store, node.clock, node.directory.current, node.journal.append, random_token)
     await book.load()
+    node.run(book.index_numbers(), "numbers of customers")
     return book
 
 
@@ -33,7 +43,11 @@ async def build_pops(node: Node) -> ScreenPops:
     spool = Spool(node.store)
     node.run(spool.run(), "customers of calls")
     pops = ScreenPops(book, node.switch.calls, node.directory.current, node.clock, spool)
-    node.bus.subscribe(pops.note, (CallCreated, CallEnded, CustomerIdentified))
+    node.bus.subscribe(
+        pops.note, (CallCreated, CallEnded, CustomerIdentified, IvrEntered, QueueEntered, CallForwarded, CallTransferred)
+    )
+    handlers = node.switch.handlers
+    handlers[DestinationKind.AGENT] = pops.introducing(handlers[DestinationKind.AGENT])
     node.run(load_places(), "places of numbers")
     node.acd.around.introduced = lambda call: pops.ready(call.id)
     node.acd.around.acquaintances = pops.acquaintances

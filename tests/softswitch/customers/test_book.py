@@ -208,3 +208,12 @@ async def test_history_has_calls_of_the_number_and_those_linked(book: CustomerBo
     assert [one.call for one in known.contacts] == ["c3", "c2"]
     assert known.last_agent(at - 3600) == "li"
     assert known.last_agent(at - 60) == ""
+
+
+async def test_the_numbers_of_customers_are_known_without_the_database(book: CustomerBook) -> None:
+    before = await book.create({"name": "王", "numbers": ["13800138000"]}, "li")
+    await book.index_numbers()
+    assert book.numbers.may_have("+8613800138000")
+    assert not book.numbers.may_have("13911112222")
+    await book.change(before.id, {"numbers": ["13911112222"]}, "li")
+    assert book.numbers.may_have("13911112222")
