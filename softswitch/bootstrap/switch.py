@@ -35,6 +35,7 @@ from softswitch.features.echo import echo
 from softswitch.features.forwarding import EMERGENCY, Forwarding
 from softswitch.features.personal import PersonalServices
 from softswitch.features.personal_codes import PersonalCodes
+from softswitch.groups.service import RingGroups
 from softswitch.legs import history
 from softswitch.legs.base import Leg, LegFacts, PartyKind
 from softswitch.legs.browser import BrowserSessions
@@ -65,7 +66,7 @@ from softswitch.trunks.stir import Stir
 from softswitch.watching.bodies import DIALOG, PRESENCE
 from softswitch.watching.messages import Messages
 from softswitch.watching.service import Watching
-from softswitch.watching.sources import DND, Sources
+from softswitch.watching.sources import DND, GROUP, Sources
 
 log = structlog.get_logger("switch")
 
@@ -175,9 +176,10 @@ class Switch:
         self.forwarding = Forwarding(self.personal, parts.directory, self._admit, self.sip.phones.calls)
         self.personal.reach = self.forwarding.reach
         self.handlers[DestinationKind.EXTENSION] = self.forwarding.to_extension
+        self.groups = self._groups()
         self.sources = Sources(
             directory=parts.directory, phones=self.sip.phones, lot=self.lot, services=self.personal,
-            is_registered=self.registrar.is_registered, dialog_of=parts.dialog_of,
+            is_registered=self.registrar.is_registered, dialog_of=parts.dialog_of, ringing=self.groups.ringing,
         )  # fmt: skip
         self.watching = Watching(self.sources, parts.submit)
         self.messages = Messages(self.registrar.targets, parts.submit)
@@ -185,9 +187,7 @@ class Switch:
         self.personal.watch(self._services_changed)
         PersonalCodes(self.codes, self.personal, self.forwarding)
         self.handlers[DestinationKind.FEATURE] = self.codes.run
-        self.trunks.count, self.trunks.count_in, self.trunks.lines = self.sip.on_trunk, self.sip.on_lines, self.sip.lines
-        self.sip.now, self.sip.may_dial, self.sip.line_of = clock.now, self.trunks.seize, self.trunks.line_of
-        self.sip.on_talked = self.trunks.talked
+        self._join_trunks()
         self.registrar.on_change = self._phone_changed
         self.screen: Callable[[LegFacts, Admission], Admission] = lambda _facts, admission: admission
         """What lists of numbers make of a new call; set by the part that has the lists."""
@@ -206,6 +206,24 @@ class Switch:
             recording=RecordingPolicy(parts.directory), hold_music=lambda: self._music, outpost=self.siprec.outpost,
             transfer_ring=parts.transfer_ring,
         )  # fmt: skip
+
+    def _join_trunks(self) -> None:
+        """Trunks know what runs over them, legs whether there is room."""
+        trunks, legs, clock = self.trunks, self.sip, self._parts.clock
+        trunks.count, trunks.count_in, trunks.lines = legs.on_trunk, legs.on_lines, legs.lines
+        legs.now, legs.may_dial, legs.line_of = clock.now, trunks.seize, trunks.line_of
+        legs.on_talked, legs.phones.now = trunks.talked, clock.now
+
+    def _groups(self) -> RingGroups:
+        """Ring groups, and what they are asked and tell."""
+        made = RingGroups(
+            self._parts.directory, self.sip.phones, self.personal, self.forwarding, self.registrar.is_registered
+        )  # fmt: skip
+        self.handlers[DestinationKind.GROUP] = made.to_group
+        self.forwarding.with_mobile = made.with_mobile
+        self.control.pickup.mates_of_phone = made.mates
+        made.on_change = lambda name: self.watching.touch(f"{GROUP}{name}", DIALOG)
+        return made
 
     async def load_music(self) -> None:
         """Makes the music for held parties ready; without it they hear silence."""

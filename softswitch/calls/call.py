@@ -95,7 +95,7 @@ class Call:
         self.mix = Mix(board.media, caller.group, caller)
         self.mix.anchor.name, self.mix.anchor.agent, self.mix.anchor.role = first_party(self.facts)
         self.sound = Sound(board.media, self.mix, self.timeline)
-        self._early = EarlySound(self.mix, self.sound, self.emit)
+        self.early = EarlySound(self.mix, self.sound, self.emit)
         self.conversation = Conversation(board, self.mix, self.timeline, self.sound, self.emit)
         self.referrals = Referrals(self)
         self.monitors = Monitors(self.mix, self.timeline, self.conversation)
@@ -364,29 +364,29 @@ class Call:
             if on_ringing is not None:
                 on_ringing()
             self.referrals.rings()
-            self._early.progress(leg, status, quiet=quiet)
+            self.early.progress(leg, status, quiet=quiet)
 
         quiet = quiet or self.referrals.waiting is not None  # who is being transferred has its music
         stages = devices(
             self.board,
-            self._calling(destination),
+            self.calling(destination),
             destination,
             group=self.mix.group,
             prefer=self.caller.codecs,
             answers=answers,
         )
-        end_early = _leave_as_it_is if quiet else self._early.end
+        end_early = _leave_as_it_is if quiet else self.early.end
         self.alerting = [other for other in self.alerting if other.ringing]
-        watch = Watch(progress, self.board.report, _leave_as_it_is if quiet else self._early.tone)
+        watch = Watch(progress, self.board.report, _leave_as_it_is if quiet else self.early.tone)
         dialling = Dialling(
             self.timeline, stages, timeout, watch, end_early=end_early, is_in_call=self.keeps,
-            on_failed=self._far_end_failed, on_moved=self.journey.move, is_taken=self._is_picked_up,
+            on_failed=self._far_end_failed, on_moved=self.journey.move, is_taken=self.is_picked_up,
             taken_back=lambda: self.conversation.said,
         )  # fmt: skip
         self.alerting.append(dialling)
         return dialling
 
-    def _calling(self, destination: Destination) -> LegFacts:
+    def calling(self, destination: Destination) -> LegFacts:
         """Who calls, for the devices that are rung. A caller who is sent outside is announced as forwarded by its number."""
         facts = self.facts
         if told := self.variables.get("user_to_user", ""):
@@ -410,7 +410,7 @@ class Call:
         says anything. `other` is the written destination, for the record. Whoever else was brought
         into the conversation meanwhile goes on after this leg has left (`conversation.is_live`); the service waits for them.
         """
-        self._early.joined()
+        self.early.joined()
         self.caller.shows(leg.person)
         is_fax = fax.meet(self.caller, leg)
         self._answer(leg.codec)
@@ -471,7 +471,7 @@ class Call:
         for party in [party for party in self.mix.parties if party.role is PartyRole.CUSTOMER] or [self.mix.anchor]:
             self.conversation.hold(party, held=held, actor=actor)
 
-    def _is_picked_up(self) -> bool:
+    def is_picked_up(self) -> bool:
         return self._onward is not None and not isinstance(self._onward.to, Destination)
 
     def move_anchor(self, party: Party) -> Party:
@@ -547,7 +547,7 @@ class Call:
                 self.conversation.digit(self.mix.anchor, event)
                 if not self.mix.talking:
                     self.sound.pressed(event.digit)
-                    self._early.press(event.digit)
+                    self.early.press(event.digit)
             case base.HeldByPeer() | base.ResumedByPeer():
                 self.conversation.device_held(self.mix.anchor, held=isinstance(event, base.HeldByPeer))
             case base.MediaFlows() | base.AudioChanged():

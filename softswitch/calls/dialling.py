@@ -134,8 +134,16 @@ class Dialling:
         try:
             return await self._ring_all()
         except BaseException:
+            self._drop_answered()
             self.give_up(Cause.ANSWERED_ELSEWHERE if self.is_taken() else Cause.CANCELLED)
             raise
+
+    def _drop_answered(self) -> None:
+        """An answer that came in the moment in which nobody wanted it any more."""
+        if self._winner is None and self._settled is not None and self._settled.done() and not self._settled.cancelled():
+            leg = self._settled.result()
+            if leg is not None and not leg.is_ended:
+                leg.hang_up(Cause.ANSWERED_ELSEWHERE if self.is_taken() else Cause.CANCELLED)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

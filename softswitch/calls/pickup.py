@@ -23,6 +23,8 @@ class Pickup:
         self._stations = stations
         self._lot = lot
         self._directory = directory
+        self.mates_of_phone: Callable[[str], set[str]] = lambda _extension: set()
+        """The other devices, as calls name them, of a phone's ring groups."""
 
     # which call
 
@@ -38,13 +40,13 @@ class Pickup:
         raise NotFound(f"nothing rings at {place}")
 
     def ringing_in_group(self, login: str, extension: str = "") -> Call:
-        """The call that has rung longest at a colleague: of the same team, else of a common queue; for a phone that nobody
-        works at, at any phone."""
-        mates = self._mates(login)
+        """The call that has rung longest at a colleague: of the same team, else of a common queue, or of a common ring
+        group; for a phone that nobody works at, at any phone."""
+        mates, group = self._mates(login), self.mates_of_phone(extension)
         for call, alerted in self._alerting():
             if alerted & {f"extension:{extension}", f"agent:{login}"}:
                 continue
-            if not login or any(self._names(mate) & alerted for mate in mates):
+            if not login or alerted & group or any(self._names(mate) & alerted for mate in mates):
                 return call
         raise NotFound("nothing rings in the group")
 

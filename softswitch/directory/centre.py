@@ -311,6 +311,63 @@ class FeatureCode:
     action: str
 
 
+GroupStrategy = Literal["all", "cascade", "serial", "round_robin", "longest_idle", "random", "weighted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupMember:
+    """One place that a ring group rings."""
+
+    to: Destination
+    """An extension, or an outside number."""
+    confirm: bool = True
+    """Who answers an outside number presses 1 before the call is joined: no carrier's mailbox takes it."""
+    weight: int = 50
+    """For weighted, 1–100: how often it comes first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RingGroup:
+    """Phones that are rung for one number (sip.md §4.2, §8.1). Members that are busy, want no disturbance or are not logged in
+    are left out; what members have set for their own forwarding does not count unless `follow_forwards`."""
+
+    name: str
+    title: str = ""
+    number: str = ""
+    """What people inside dial for it; from outside a `[[number]]` leads to `group:NAME`."""
+    strategy: GroupStrategy = "all"
+    """all: together; cascade: one more each `stagger`; the others one after another: in the order of the list, beginning after
+    the member that came first last time, by the longest time without a call, at random, by weight."""
+    members: tuple[GroupMember, ...] = ()
+    stagger: int = 5
+    ring_time: int = 20
+    """How long one member rings where they ring one after another, and a seat before its mobile."""
+    timeout: int = 60
+    """How long the group is rung in all."""
+    then: Destination | None = None
+    """Where the caller goes when nobody has taken the call; none: the caller is told why."""
+    follow_forwards: bool = False
+    prefix: str = ""
+    """Stands before the caller's name on the members' phones."""
+    pickup: bool = True
+    """Members may take with the code for the group (*8) what rings at other members."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageGroup:
+    """Phones whose loudspeakers one person speaks to."""
+
+    name: str
+    title: str = ""
+    number: str = ""
+    """What is dialled behind the code for paging."""
+    members: tuple[str, ...] = ()  # extensions
+    callers: tuple[str, ...] = ()
+    """Who may: numbers or patterns; empty: everybody inside. Callers from outside only when they are named."""
+    most: int = 50
+    """So many phones at most are reached at a time."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """A report that is mailed."""
@@ -353,5 +410,5 @@ class ReserveTier:
 
 Centre = (
     Agent | Queue | Team | Calendar | Reason | Disposition | Mailbox | RecordingRule | Lookup | Application | Webhook
-    | FeatureCode | Schedule | AlarmRule | ReserveTier
+    | FeatureCode | Schedule | AlarmRule | ReserveTier | RingGroup | PageGroup
 )  # fmt: skip

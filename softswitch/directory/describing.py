@@ -75,7 +75,7 @@ def schema(strategies: Sequence[str] = ()) -> dict[str, Any]:
 def _key(name: str, rule: Key, strategies: Sequence[str]) -> dict[str, Any]:
     described = {"name": name, "label": KEYS[name]._asdict(), "required": rule.default is REQUIRED, "secret": rule.secret}
     described |= _form(rule.read.form, strategies)
-    if name in ("strategy", "second"):
+    if name in ("strategy", "second") and rule.read.form.type == "name":
         described |= {"type": "choice", "choices": list(strategies)}
     return described if rule.default is REQUIRED else {**described, "default": _plain(rule.default)}
 

@@ -23,15 +23,17 @@ from softswitch.directory.model import (
     Need,
     Object,
     Overflow,
+    PageGroup,
     Queue,
     ReserveTier,
+    RingGroup,
     Route,
     Stage,
     Team,
 )
 from softswitch.directory.reading import Form, Key, days_of
 from softswitch.directory.snapshot import TARGETS, Snapshot
-from softswitch.model.destination import Destination
+from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.states import Role
 
 Path = tuple[str | int, ...]
@@ -119,6 +121,11 @@ def faults(kind: Kind, item: Object, prospect: Snapshot, strategies: Iterable[st
             yield from _lookup(item)
         case ReserveTier():
             yield from _reserve(item, prospect)
+        case RingGroup():
+            yield from _ring_group(item)
+            yield from _own_number(item, prospect)
+        case PageGroup():
+            yield from _own_number(item, prospect)
         case Team():
             yield from _team(item, prospect)
         case Route() if not item.trunks and not item.ways:
@@ -238,6 +245,27 @@ def _lookup(lookup: Lookup) -> Iterator[Fault]:
         yield Fault(("url",), "expected either url or sql, got " + ("both" if lookup.url else "neither"))
     if lookup.sql and not lookup.sql.lstrip().lower().startswith(("select", "with")):
         yield Fault(("sql",), "expected a query that only reads (select …)")
+
+
+def _ring_group(group: RingGroup) -> Iterator[Fault]:
+    for index, member in enumerate(group.members):
+        if member.to.kind not in (DestinationKind.EXTENSION, DestinationKind.OUTSIDE):
+            yield Fault(("members", index), f"to: expected extension:NUMBER or outside:NUMBER, got {shown(str(member.to))}")
+        elif any(other.to == member.to for other in group.members[:index]):
+            yield Fault(("members", index), f"to: expected each member once, got {shown(str(member.to))} again")
+    if group.then == Destination(DestinationKind.GROUP, group.name):
+        yield Fault(("then",), "expected another destination than this group")
+
+
+def _own_number(group: RingGroup | PageGroup, prospect: Snapshot) -> Iterator[Fault]:
+    """Nobody else may have the number of a group."""
+    if not group.number:
+        return
+    if group.number in prospect.extensions or group.number in prospect.numbers:
+        yield Fault(("number",), f"expected a number that nobody has, got {shown(group.number)}")
+    groups = prospect.ring_groups if isinstance(group, RingGroup) else prospect.page_groups
+    if any(other.number == group.number and other.name < group.name for other in groups.values()):
+        yield Fault(("number",), f"expected a number that no other group has, got {shown(group.number)}")
 
 
 def _reserve(tier: ReserveTier, prospect: Snapshot) -> Iterator[Fault]:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from media.codecs import AUDIO
 from sip_profiles import phones
 from softswitch.directory import centre
-from softswitch.directory.centre import Membership, Need, Overflow, Stage, WrapUpMode
+from softswitch.directory.centre import GroupMember, GroupStrategy, Membership, Need, Overflow, Stage, WrapUpMode
 from softswitch.directory.model import TYPES, Kind, Way
 from softswitch.directory.reading import (
     Key,
@@ -105,6 +105,10 @@ _overflow = record(
     ),
 )  # fmt: skip
 
+_group_member = record(
+    GroupMember,
+    _defaults(GroupMember, {"to": Key(destination, expected="a member"), "confirm": boolean, "weight": _level}),
+)
 _way = record(
     Way,
     _defaults(
@@ -132,6 +136,8 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
         "codecs": Key(each(one_of(*AUDIO), "codecs"), ()),
         "srtp": Key(one_of("sdes-on-tls", "off", "optional", "sdes", "dtls"), "sdes-on-tls"),
         "t38": Key(one_of("off", "accept"), "off"),
+        "mobile": Key(no_or(number), ""), "mobile_rings": Key(one_of("with", "after", "instead"), "with"),
+        "mobile_confirm": Key(boolean, True), "intercom": Key(each(number, "numbers"), ("*",)),
     },
     Kind.CALENDAR: _keys(Kind.CALENDAR, {
         "name": Key(name, expected="a name"), "zone": zone, "open": each(hours, 'hours such as "Mon-Fri 09:00-18:00"'),
@@ -314,6 +320,17 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
         "name": Key(name, expected="a name"), "step": Key(whole(1, 4, "a step"), expected="a step"),
         "queue": Key(reference(Kind.QUEUE), expected="a queue"), "members": each(reference(Kind.AGENT), "logins"),
         "automatic": boolean,
+    }),
+    Kind.RING_GROUP: _keys(Kind.RING_GROUP, {
+        "name": Key(name, expected="a name"), "title": text, "number": no_or(number),
+        "strategy": one_of(*get_args(GroupStrategy)), "members": listed(_group_member, "members"),
+        "stagger": whole(1, 120), "ring_time": whole(3, 120), "timeout": whole(5, 600), "then": no_or_destination,
+        "follow_forwards": boolean, "prefix": text, "pickup": boolean,
+    }),
+    Kind.PAGE_GROUP: _keys(Kind.PAGE_GROUP, {
+        "name": Key(name, expected="a name"), "title": text, "number": no_or(number),
+        "members": each(reference(Kind.EXTENSION), "extensions"), "callers": each(number, "numbers"),
+        "most": whole(1, 500, "phones"),
     }),
 }  # fmt: skip
 SECTIONS: Mapping[Kind, tuple[str, ...]] = {Kind.TRUNK: _SECTIONS}

@@ -37,6 +37,8 @@ KINDS: Mapping[Kind, Label] = {
     Kind.SCHEDULE: Label("定时报表", "Scheduled report"),
     Kind.ALARM_RULE: Label("告警规则", "Alarm rule"),
     Kind.RESERVE_TIER: Label("支援梯队", "Reserve tier"),
+    Kind.RING_GROUP: Label("振铃组", "Ring group"),
+    Kind.PAGE_GROUP: Label("广播组", "Paging group"),
 }
 
 KEYS: Mapping[str, Label] = {
@@ -213,5 +215,17 @@ KEYS: Mapping[str, Label] = {
     "wrap_up_mode": Label("话后方式", "Wrap-up mode"),
     "wrap_up_then": Label("话后之后", "After wrap-up"),
     "zone": Label("时区", "Time zone"),
+    "confirm": Label("按一确认接听", "Press 1 to take the call"),
+    "follow_forwards": Label("跟随成员的呼叫转移", "Follow the members' forwarding"),
+    "intercom": Label("可对讲的主叫", "Who may use the intercom"),
+    "mobile": Label("绑定手机", "Bound mobile"),
+    "mobile_confirm": Label("手机按一确认", "Press 1 on the mobile"),
+    "mobile_rings": Label("手机振铃方式", "The mobile rings"),
+    "most": Label("最多话机数", "Most phones"),
+    "pickup": Label("成员可代接", "Members may pick up"),
+    "prefix": Label("来电名称前缀", "Prefix of the caller's name"),
+    "ring_time": Label("每个成员振铃时长", "Ring time of a member"),
+    "stagger": Label("依次加入间隔", "One more each"),
+    "then": Label("无人接听去向", "When nobody answers"),
 }
 """The same word means the same in every table."""

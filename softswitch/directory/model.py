@@ -18,15 +18,18 @@ from softswitch.directory.centre import (
     Centre,
     Disposition,
     FeatureCode,
+    GroupMember,
     Lookup,
     Mailbox,
     Membership,
     Need,
     Overflow,
+    PageGroup,
     Queue,
     Reason,
     RecordingRule,
     ReserveTier,
+    RingGroup,
     Schedule,
     Stage,
     Team,
@@ -49,6 +52,7 @@ __all__ = [
     "FeatureCode",
     "Flow",
     "FlowFault",
+    "GroupMember",
     "Kind",
     "Lookup",
     "Mailbox",
@@ -57,11 +61,13 @@ __all__ = [
     "Number",
     "Object",
     "Overflow",
+    "PageGroup",
     "Phone",
     "Queue",
     "Reason",
     "RecordingRule",
     "ReserveTier",
+    "RingGroup",
     "Route",
     "Schedule",
     "Stage",
@@ -100,6 +106,8 @@ class Kind(StrEnum):
     PHONE = "phone"
     ALARM_RULE = "alarm_rule"
     RESERVE_TIER = "reserve_tier"
+    RING_GROUP = "ring_group"
+    PAGE_GROUP = "page_group"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +144,14 @@ class Extension:
     """What is agreed on with its phones, best first; empty: the setting `media.codecs`."""
     t38: str = "off"
     """accept: its device is a fax that may turn a call to T.38 (`softswitch.legs.fax`)."""
+    mobile: str = ""
+    """A number that rings for the extension, too, "" for none."""
+    mobile_rings: str = "with"
+    """with, after (when the phone does not answer) or instead of the phone."""
+    mobile_confirm: bool = True
+    """Who answers the mobile presses 1 before the call is joined."""
+    intercom: tuple[str, ...] = ("*",)
+    """Who may speak to it without its answering: numbers or patterns of extensions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +252,7 @@ TYPES: Mapping[Kind, type[Object]] = {
     Kind.APPLICATION: Application, Kind.FLOW: Flow, Kind.NUMBER: Number, Kind.ROUTE: Route, Kind.TOKEN: Token,
     Kind.RECORDING_RULE: RecordingRule, Kind.FEATURE_CODE: FeatureCode, Kind.WEBHOOK: Webhook, Kind.SCHEDULE: Schedule,
     Kind.PHONE: Phone,
-    Kind.ALARM_RULE: AlarmRule, Kind.RESERVE_TIER: ReserveTier,
+    Kind.ALARM_RULE: AlarmRule, Kind.RESERVE_TIER: ReserveTier, Kind.RING_GROUP: RingGroup, Kind.PAGE_GROUP: PageGroup,
 }  # fmt: skip
 IDENTITY: Mapping[Kind, str] = {
     **dict.fromkeys(Kind, "name"), Kind.EXTENSION: "number", Kind.REASON: "code", Kind.DISPOSITION: "code",

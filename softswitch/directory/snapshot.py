@@ -23,11 +23,13 @@ from softswitch.directory.model import (
     Mailbox,
     Number,
     Object,
+    PageGroup,
     Phone,
     Queue,
     Reason,
     RecordingRule,
     ReserveTier,
+    RingGroup,
     Route,
     Schedule,
     Team,
@@ -69,6 +71,8 @@ class Snapshot:
     phones: Mapping[str, Phone] = field(default_factory=dict)
     alarm_rules: Mapping[str, AlarmRule] = field(default_factory=dict)
     reserve_tiers: Mapping[str, ReserveTier] = field(default_factory=dict)
+    ring_groups: Mapping[str, RingGroup] = field(default_factory=dict)
+    page_groups: Mapping[str, PageGroup] = field(default_factory=dict)
 
     @classmethod
     def of(cls, objects: Iterable[tuple[Kind, Object]], version: int = 0) -> Snapshot:
@@ -152,6 +156,8 @@ TARGETS: Mapping[DestinationKind, Kind] = {
     DestinationKind.VOICEMAIL: Kind.MAILBOX,
     DestinationKind.CALLBACK: Kind.QUEUE,
     DestinationKind.APPLICATION: Kind.APPLICATION,
+    DestinationKind.GROUP: Kind.RING_GROUP,
+    DestinationKind.PAGE: Kind.PAGE_GROUP,
 }
 _SIGNS = {"X": "[0-9]", "N": "[2-9]"}
 

@@ -5,7 +5,7 @@ The handler of `extension:N`. Queues ring their agents without it: members' own 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from softswitch.calls import direct
 from softswitch.calls.call import Call
@@ -43,6 +43,8 @@ class Forwarding:
         self._directory = directory
         self._admit = admit
         self._at_phone = at_phone
+        self.with_mobile: Callable[[Call, Destination, float], Awaitable[Outcome]] | None = None
+        """Rings an extension together with the mobile that is bound to it; set by the part that hunts."""
 
     async def to_extension(self, call: Call, destination: Destination) -> Outcome:
         """Rings it, or goes where its person wants its calls to go."""
@@ -69,15 +71,21 @@ class Forwarding:
         if own.forward_no_answer and not call.ring_within:
             call.ring_within = float(own.no_answer_after)
             try:
-                outcome = await direct.to_party(call, destination)
+                outcome = await self._devices(call, destination)
             finally:
                 call.ring_within = 0.0
         else:
-            outcome = await direct.to_party(call, destination)
+            outcome = await self._devices(call, destination)
         moved = call.journey.take_moved()
         if outcome.ending is None and moved:
             return await self._forward(call, destination.name, moved, "unconditional")
         return outcome
+
+    async def _devices(self, call: Call, destination: Destination) -> Outcome:
+        extension = self._directory().extensions.get(destination.name)
+        if extension is not None and extension.mobile and self.with_mobile is not None:
+            return await self.with_mobile(call, destination, call.ring_within or direct.PHONE_RING)
+        return await direct.to_party(call, destination)
 
     async def _forward(self, call: Call, number: str, to: str, reason: str) -> Outcome:
         """Sends the caller on for this extension, which answers for where it may call."""

@@ -18,6 +18,8 @@ class DestinationKind(StrEnum):
     VOICEMAIL = "voicemail"
     CALLBACK = "callback"  # the caller hangs up and keeps the place in the queue
     APPLICATION = "application"
+    GROUP = "group"  # a ring group
+    PAGE = "page"  # a group of loudspeakers
     PARK = "park"
     FEATURE = "feature"  # a feature code that a phone has dialled, "feature:*52"
     ECHO = "echo"
@@ -63,6 +65,7 @@ _FORM = {
     DestinationKind.OUTSIDE: "outside:NUMBER", DestinationKind.CONFERENCE: "conference:NAME", DestinationKind.ECHO: "echo",
     DestinationKind.AGENT: "agent:LOGIN", DestinationKind.HANGUP: "hangup:CAUSE",
     DestinationKind.VOICEMAIL: "voicemail:MAILBOX", DestinationKind.CALLBACK: "callback:QUEUE",
+    DestinationKind.GROUP: "group:NAME", DestinationKind.PAGE: "page:NAME",
     DestinationKind.APPLICATION: "application:NAME", DestinationKind.PARK: "park:SLOT",
     DestinationKind.FEATURE: "feature:CODE",
 }  # fmt: skip

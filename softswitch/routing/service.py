@@ -54,6 +54,7 @@ class Routing:
         self._read: Snapshot | None = None
         self._plan = plan
         self._book = CodeBook(plan=plan)
+        self._groups: Mapping[str, Destination] = {}
 
     def from_trunk(self, trunk: str, called: str) -> Admission:
         """A carrier reaches the numbers that are declared, and nothing else: it may not pass through to the outside."""
@@ -101,13 +102,24 @@ class Routing:
         snapshot = self._directory()
         if snapshot is not self._read:
             self._read, self._book = snapshot, CodeBook(snapshot.feature_codes.values(), self._plan)
+            self._groups = {
+                group.number: Destination(DestinationKind.GROUP, group.name)
+                for group in snapshot.ring_groups.values() if group.number
+            }  # fmt: skip
         return self._book
+
+    def groups(self) -> Mapping[str, Destination]:
+        """The numbers that ring groups have for people inside."""
+        self.codes()
+        return self._groups
 
     def dialled(self, called: str) -> Destination | None:
         """What a number means to somebody inside."""
         snapshot = self._directory()
         if called in snapshot.extensions and called not in snapshot.numbers:
             return Destination(DestinationKind.EXTENSION, called)
+        if (group := self.groups().get(called)) is not None:
+            return group
         destination = snapshot.number_for(*forms(called))
         if destination is None and (snapshot.route_for(called) is not None or self.is_emergency(called)):
             return Destination(DestinationKind.OUTSIDE, called)

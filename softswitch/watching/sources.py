@@ -1,7 +1,7 @@
 """Where the state of what is watched comes from: phones' legs, park slots, queues, do-not-disturb, mailboxes.
 
-Beside extensions there are names for what is no phone: a park slot's number, `queue-NAME` (somebody waits), `dnd-N` (the
-extension's do-not-disturb is on).
+Beside extensions there are names for what is no phone: a park slot's number, `queue-NAME` (somebody waits), `group-NAME` (a
+ring group rings), `dnd-N` (the extension's do-not-disturb is on).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from softswitch.features.personal import PersonalServices
 from softswitch.legs.phones import Phones
 from softswitch.watching.bodies import DialogState
 
-QUEUE, DND = "queue-", "dnd-"
+QUEUE, GROUP, DND = "queue-", "group-", "dnd-"
 
 
 class Presence(NamedTuple):
@@ -41,11 +41,16 @@ class Sources:
     counts: Callable[[str], tuple[int, int]] = lambda _mailbox: (0, 0)
     """New and old messages of a mailbox."""
     waiting: Callable[[str], int] = lambda _queue: 0
+    """How many callers wait in a queue."""
+    ringing: Callable[[str], int] = lambda _group: 0
+    """How many callers a ring group is rung for."""
 
     def exists(self, resource: str) -> bool:
         snapshot = self.directory()
         if resource.startswith(QUEUE):
             return resource.removeprefix(QUEUE) in snapshot.queues
+        if resource.startswith(GROUP):
+            return resource.removeprefix(GROUP) in snapshot.ring_groups
         return resource.removeprefix(DND) in snapshot.extensions or resource in self.lot.slots
 
     def may_read(self, account: str, resource: str) -> bool:
@@ -57,7 +62,9 @@ class Sources:
 
     def dialogs(self, resource: str) -> Sequence[DialogState]:
         if resource.startswith(QUEUE):
-            return _lamp(resource, lit=self.waiting(resource.removeprefix(QUEUE)) > 0)
+            return _lamp(resource, lit=self.waiting(resource.removeprefix(QUEUE)) > 0, state="early")
+        if resource.startswith(GROUP):
+            return _lamp(resource, lit=self.ringing(resource.removeprefix(GROUP)) > 0, state="early")
         if resource.startswith(DND):
             return _lamp(resource, lit=self.services.of(resource.removeprefix(DND)).dnd)
         if resource in self.lot.slots and resource not in self.directory().extensions:
@@ -84,5 +91,5 @@ class Sources:
         return Presence(True, "Available")
 
 
-def _lamp(name: str, *, lit: bool) -> Sequence[DialogState]:
-    return (DialogState(name, "confirmed", "recipient"),) if lit else ()
+def _lamp(name: str, *, lit: bool, state: str = "confirmed") -> Sequence[DialogState]:
+    return (DialogState(name, state, "recipient"),) if lit else ()

@@ -98,7 +98,7 @@ def test_the_error_line_of_the_interface_document() -> None:
         ('[[route]]\npattern = "0*"\ntrunks = ["x"]\n', 'a.toml:3: route[0].trunks: expected an existing trunk, got "x"'),
         ('[[number]]\nnumber = "1"\nto = "queue:none"\n', 'a.toml:3: number[0].to: expected an existing queue, got "none"'),
         ('[[number]]\nnumber = 4008001000\nto = "echo"\n', "a.toml:2: number[0].number: expected a number as a string (digits, letters, + # * - . _), got 4008001000"),
-        ('[[number]]\nnumber = "1"\nto = "agent:li"\n', 'a.toml:3: number[0].to: expected a destination of flow queue extension outside conference voicemail callback application echo hangup, got "agent:li"'),
+        ('[[number]]\nnumber = "1"\nto = "agent:li"\n', 'a.toml:3: number[0].to: expected a destination of flow queue extension outside conference voicemail callback application group page echo hangup, got "agent:li"'),
         ('[[user]]\nlogin = "w"\nrole = "boss"\n', 'a.toml:3: user[0].role: expected one of agent team_leader quality auditor supervisor administrator, got "boss"'),
         ('[[trunk]]\nname = "t"\nregister = true\n', "a.toml:1: trunk[0].username: expected an account to register with, got nothing"),
         ('[[trunk]]\nname = "t"\nusername = "u"\n', "a.toml:1: trunk[0].password: expected the password of u, got nothing"),

@@ -119,6 +119,16 @@ name = "leaders"
 step = 2
 queue = "sales"
 members = ["li"]
+[[ring_group]]
+name = "desk"
+number = "6000"
+strategy = "weighted"
+members = [{ to = "outside:13900139000", weight = 10 }, { to = "outside:13800138000", confirm = false }]
+then = "queue:sales"
+[[page_group]]
+name = "hall"
+number = "61"
+callers = ["10*"]
 """
 
 
@@ -189,6 +199,8 @@ NEEDS = QUEUE + 'needs = [{skill = "a", level = 50}]\n'
         ('[[alarm_rule]]\nname = "r"\ncode = "x"\nwebhook = "w"\n', 'a.toml:4: alarm_rule[0].webhook: expected an existing webhook, got "w"'),
         ('[[reserve_tier]]\nname = "r"\nstep = 1\nqueue = "x"\n', 'a.toml:4: reserve_tier[0].queue: expected an existing queue, got "x"'),
         ('[[reserve_tier]]\nname = "r"\nstep = 5\nqueue = "x"\n', "a.toml:3: reserve_tier[0].step: expected a step from 1 to 4, got 5"),
+        ('[[ring_group]]\nname = "r"\nmembers = [{ to = "echo" }]\n', 'a.toml:3: ring_group[0].members: to: expected extension:NUMBER or outside:NUMBER, got "echo"'),
+        ('[[ring_group]]\nname = "r"\nthen = "group:r"\n', "a.toml:3: ring_group[0].then: expected another destination than this group"),
         ('[[lookup]]\nname = "l"\n', "a.toml:1: lookup[0].url: expected either url or sql, got neither"),
         ('[[lookup]]\nname = "l"\nsql = "delete from x"\n', "a.toml:3: lookup[0].sql: expected a query that only reads (select …)"),
         ('[[user]]\nlogin = "u"\nrole = "quality"\nqueues = ["x"]\n', 'a.toml:4: user[0].queues: expected an existing queue, got "x"'),

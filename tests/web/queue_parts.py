@@ -1,4 +1,4 @@
-"""What stands behind queues, callbacks, lists and calendars in the tests of the web: the real parts over nobody's calls."""
+"""What stands behind queues, ring groups, callbacks, lists and calendars in the tests of the web: the real parts over nobody's calls."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from softswitch.acd.handwork import Handwork
 from softswitch.acd.service import AcdService
 from softswitch.acd.switches import EmergencySwitches
 from softswitch.calendar.service import Calendars
+from softswitch.features.personal import PersonalServices
+from softswitch.groups.service import RingGroups
+from softswitch.legs.phones import Phones
 from softswitch.lists.service import Lists
 from softswitch.model.ids import Ids
 from softswitch.services import Services
@@ -27,7 +30,9 @@ def queue_parts(services: Services, spool: Spool) -> dict[type, Any]:
     kept: dict[str, Any] = {"store": store, "spool": spool, "journal": publish}
     lists = Lists(**kept, clock=clock, token=lambda: str(next(numbers)))
     nobody: Any = None
+    personal = PersonalServices(directory, publish, clock)
     found = (
+        RingGroups(directory, Phones(), personal, nobody, lambda _extension: False),
         acd, lists, Handwork(acd), Calendars(directory=directory, clock=clock, **kept),
         EmergencySwitches(**kept, clock=clock, changed=acd.changed, exists=lambda queue: queue in directory().queues),
         Callbacks(

@@ -35,6 +35,7 @@ from softswitch.model.events.call import (
     FaxEnded,
     FaxRefused,
     FaxStarted,
+    GroupEntered,
     LegDtmf,
     LegEnded,
     LegMedia,
@@ -43,6 +44,7 @@ from softswitch.model.events.call import (
     LegResumed,
     LegStarted,
     MediaSecured,
+    PageStarted,
 )
 from softswitch.model.events.dialogue import (
     IvrAuth,
@@ -163,6 +165,7 @@ __all__ = [
     "FaxEnded",
     "FaxRefused",
     "FaxStarted",
+    "GroupEntered",
     "IvrAuth",
     "IvrEntered",
     "IvrInput",
@@ -182,6 +185,7 @@ __all__ = [
     "OfferMade",
     "OfferRinging",
     "OfferWithdrawn",
+    "PageStarted",
     "PromptMissing",
     "QueueAnnounced",
     "QueueEmergency",
@@ -224,7 +228,7 @@ __all__ = [
 
 EVENTS: tuple[type[Event], ...] = (
     CallCreated, CallProgress, CallAnswered, CallConnected, CallHeld, CallResumed, CallRejected, CallForwarded,
-    CallTransferred,
+    CallTransferred, GroupEntered, PageStarted,
     ConferenceJoined, ConferenceLeft, CallEnded, LegStarted, LegEnded, LegMedia, LegParked, LegResumed, LegQuality, LegDtmf,
     FaxStarted, FaxRefused, FaxEnded,
     MediaSecured,

@@ -82,6 +82,25 @@ class CallForwarded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupEntered(Event):
+    """A ring group is rung: its members in the order of the strategy. Each of them has a leg of its own."""
+
+    type: ClassVar[str] = "call.group_entered"
+    group: str
+    strategy: str
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageStarted(Event):
+    """Somebody speaks to the loudspeakers of these extensions."""
+
+    type: ClassVar[str] = "call.page_started"
+    group: str
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConferenceJoined(Event):
     type: ClassVar[str] = "call.conference_joined"
     member: str

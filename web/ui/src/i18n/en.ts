@@ -390,6 +390,8 @@ export const en = {
     call_resumed: "Resumed",
     call_rejected: "Refused by rule {rule}",
     call_forwarded: "Sent on by {by} to {target} ({reason})",
+    call_group_entered: "Ring group {group}: {members}",
+    call_page_started: "Announcement to {members}",
     call_transferred: "Transferred to {target}",
     call_conference_joined: "{member} joined the conference",
     call_conference_left: "{member} left the conference",

@@ -385,6 +385,8 @@ export const zhCN: Messages = {
     call_resumed: "恢复通话",
     call_rejected: "按规则 {rule} 拒绝",
     call_forwarded: "由 {by} 呼叫前转到 {target}（{reason}）",
+    call_group_entered: "振铃组 {group}：{members}",
+    call_page_started: "向 {members} 广播",
     call_transferred: "转接到 {target}",
     call_conference_joined: "{member} 加入会议",
     call_conference_left: "{member} 离开会议",

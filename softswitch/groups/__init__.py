@@ -1,0 +1,1 @@
+"""Ring groups and paging: one number, many phones."""
