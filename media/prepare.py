@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import secrets
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +59,15 @@ class Preparer:
             raise BadSound(str(answer["fault"]), str(answer["text"]))
         return Prepared(target, float(str(answer["loudness"])))
 
+    async def keep(self, sound: bytes, target: Path, most_ms: int = MOST_MS) -> None:
+        """Puts the same sound, of any format, at `target` in one step. Raises BadSound, OSError."""
+        arrived = self.cache / f"{secrets.token_hex(8)}.arrived"
+        try:
+            await asyncio.to_thread(_write, arrived, sound)
+            await asyncio.to_thread(_place, (await self.prepare(arrived, most_ms)).path, target)
+        finally:
+            arrived.unlink(missing_ok=True)
+
     async def _convert(self, source: Path, target: Path, most_ms: int) -> dict[str, object]:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "media.convert", str(source), str(target), str(most_ms),
@@ -87,3 +98,15 @@ def _key(source: Path, cache: Path) -> str:
         digest = hashlib.file_digest(file, "sha256")
     digest.update(_FORM.encode())
     return digest.hexdigest()
+
+
+def _write(path: Path, sound: bytes) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_bytes(sound)
+
+
+def _place(made: Path, target: Path) -> None:
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = target.with_suffix(".part")
+    shutil.copyfile(made, part)
+    part.replace(target)

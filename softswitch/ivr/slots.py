@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -12,12 +11,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select
 
+from media.prepare import BadSound, Preparer
 from softswitch.ivr.desk import Announcement
 from softswitch.ivr.tables import announcements
 from softswitch.model.clock import Clock
 from softswitch.model.errors import Invalid, NotFound
 from softswitch.model.events import AdminChanged, Event
-from softswitch.recordings import wav
 from softswitch.store.database import Store
 from softswitch.store.spool import Spool
 
@@ -31,35 +30,23 @@ LONGEST = 31 * 86_400.0
 class Studio:
     """Sounds of announcements among the operator's own prompts: `announcement-SLOT` in each language."""
 
-    def __init__(self, prompts: Path, forget: Callable[[str, str], None]) -> None:
+    def __init__(self, prompts: Path, forget: Callable[[str, str], None], preparer: Preparer) -> None:
         self._prompts = prompts
         self._forget = forget
+        self._preparer = preparer
 
     async def keep(self, slot: str, language: str, audio: bytes) -> str:
-        """Raises Invalid for names that cannot be files, and for what is no PCM16 WAV of at most two minutes."""
+        """Raises Invalid for names that cannot be files, and for what is no sound of at most two minutes."""
         for field, text in (("slot", slot), ("language", language)):
             if not _PLAIN.fullmatch(text):
                 raise Invalid(field, "expected letters, digits, - and _")
         name = f"announcement-{slot}"
-        await asyncio.to_thread(_write_sound, self._prompts / language / f"{name}.wav", audio)
+        try:
+            await self._preparer.keep(audio, self._prompts / language / f"{name}.wav", LONGEST_SOUND * 1000)
+        except BadSound as fault:
+            raise Invalid("audio", f"{fault.word}: {fault}") from fault
         self._forget(name, language)
         return name
-
-
-def _write_sound(path: Path, audio: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_bytes(audio)
-    try:
-        if wav.examine(part).duration_ms > LONGEST_SOUND * 1000:
-            raise Invalid("audio", f"expected at most {LONGEST_SOUND} seconds")
-    except wav.NotWav as fault:
-        part.unlink()
-        raise Invalid("audio", "expected a PCM16 WAV file") from fault
-    except Invalid:
-        part.unlink()
-        raise
-    part.replace(path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
-import shutil
 import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -71,17 +69,15 @@ class Shelf:
         """Takes a file of any format; returns its length in octets as kept. Raises Invalid with what is wrong with it."""
         if not _fits(name, language):
             raise Invalid("name", f"expected letters, digits, - and _, in one of {' '.join(FOLDERS)}")
-        arrived = self._root / f".{secrets.token_hex(8)}"
+        target = self._root / language / f"{name}.wav"
         try:
-            await asyncio.to_thread(_write, arrived, sound)
-            made = (await self._preparer.prepare(arrived)).path
-            await asyncio.to_thread(_place, made, self._root / language, name)
+            await self._preparer.keep(sound, target)
         except BadSound as fault:
             raise Invalid("sound", f"{fault.word}: {fault}") from fault
-        finally:
-            arrived.unlink(missing_ok=True)
+        for ending in ENDINGS[1:]:  # in place of all files of that name
+            target.with_suffix(ending).unlink(missing_ok=True)
         self._store.forget(name, language)
-        return await asyncio.to_thread(lambda: (self._root / language / f"{name}.wav").stat().st_size)
+        return target.stat().st_size
 
     async def remove(self, name: str, language: str) -> None:
         """The shipped one of that name, if there is one, is heard again. Raises NotFound."""
@@ -116,18 +112,3 @@ def _duration(path: Path) -> int | None:
 
 def _fits(name: str, language: str) -> bool:
     return language in FOLDERS and _NAME.fullmatch(name) is not None
-
-
-def _write(path: Path, sound: bytes) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.write_bytes(sound)
-
-
-def _place(made: Path, folder: Path, name: str) -> None:
-    """In place of all files of that name."""
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{name}.part"
-    shutil.copyfile(made, part)
-    part.replace(folder / f"{name}.wav")
-    for ending in ENDINGS[1:]:
-        (folder / f"{name}{ending}").unlink(missing_ok=True)

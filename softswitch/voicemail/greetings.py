@@ -1,13 +1,14 @@
-"""Greetings of mailboxes: one WAV file per kind, recorded by phone or uploaded."""
+"""Greetings of mailboxes: one sound per kind, recorded by phone or uploaded in any format."""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
+from media.prepare import BadSound, Preparer
 from media.prompts import PromptStore
 from softswitch.model.errors import Invalid, NotFound
-from softswitch.recordings import wav
 from softswitch.voicemail.model import GreetingKind
 
 FOLDER = "voicemail"
@@ -19,9 +20,10 @@ LONGEST_MS = 300_000
 class Greetings:
     """`root` is the data directory. Mailbox names may be in any script, so files bear them as hex."""
 
-    def __init__(self, root: Path, prompts: PromptStore) -> None:
+    def __init__(self, root: Path, prompts: PromptStore, preparer: Preparer) -> None:
         self._root = root / FOLDER
         self._prompts = prompts
+        self._preparer = preparer
 
     def name(self, mailbox: str, kind: str) -> str:
         """The prompt's name in the language `FOLDER`."""
@@ -41,13 +43,19 @@ class Greetings:
         return [kind.value for kind in GreetingKind if self.path(mailbox, kind).is_file()]
 
     async def keep(self, mailbox: str, kind: str, audio: bytes) -> None:
-        """An uploaded greeting. Raises Invalid when it is no PCM16 WAV file or too long."""
-        await asyncio.to_thread(self._write, self.path(mailbox, kind), audio)
+        """An uploaded greeting. Raises Invalid with what is wrong with it."""
+        if len(audio) > MOST_OCTETS:
+            raise Invalid("audio", f"expected at most {MOST_OCTETS} octets")
+        try:
+            await self._preparer.keep(audio, self.path(mailbox, kind), LONGEST_MS)
+        except BadSound as fault:
+            raise Invalid("audio", f"{fault.word}: {fault}") from fault
         self._prompts.forget(self.name(mailbox, kind), FOLDER)
 
     async def keep_file(self, mailbox: str, kind: str, recorded: Path) -> None:
-        """A greeting that was recorded by phone. Raises Invalid, OSError."""
-        await self.keep(mailbox, kind, await asyncio.to_thread(recorded.read_bytes))
+        """A greeting that was recorded by phone: as it is. Raises OSError."""
+        await asyncio.to_thread(_copy, recorded, self.path(mailbox, kind))
+        self._prompts.forget(self.name(mailbox, kind), FOLDER)
 
     async def remove(self, mailbox: str, kind: str) -> None:
         """Back to the shipped words. Raises NotFound."""
@@ -57,19 +65,9 @@ class Greetings:
         self._prompts.forget(self.name(mailbox, kind), FOLDER)
         await asyncio.to_thread(path.unlink)
 
-    def _write(self, path: Path, audio: bytes) -> None:
-        if len(audio) > MOST_OCTETS:
-            raise Invalid("audio", f"expected at most {MOST_OCTETS} octets")
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_bytes(audio)
-        try:
-            if wav.examine(part).duration_ms > LONGEST_MS:
-                raise Invalid("audio", f"expected at most {LONGEST_MS // 1000} seconds")
-        except wav.NotWav as fault:
-            part.unlink()
-            raise Invalid("audio", str(fault).partition(": ")[2] or str(fault)) from fault
-        except Invalid:
-            part.unlink()
-            raise
-        part.replace(path)
+
+def _copy(recorded: Path, path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    shutil.copyfile(recorded, part)
+    part.replace(path)

@@ -363,11 +363,12 @@ def _dialogue(services: Services, keeper: Keeper, root: Path) -> dict[type, Any]
     prompts: Any = SimpleNamespace(forget=lambda name, language: None)
     voicemail = Voicemail(
         MailboxParts(
-            directory=directory.current, store=store, spool=spool, keeper=keeper, greetings=Greetings(root, prompts),
+            directory=directory.current, store=store, spool=spool, keeper=keeper,
+            greetings=Greetings(root, prompts, Preparer(root / "cache")),
             journal=services.bus.publish, clock=clock, data_dir=root, token=lambda: "1",
         )
     )  # fmt: skip
-    studio = Studio(root / "prompts", lambda name, language: None)
+    studio = Studio(root / "prompts", lambda name, language: None, Preparer(root / "cache"))
     slots = AnnouncementBook(store, spool, clock, services.bus.publish, studio)
     ivr = IvrService(directory=directory.current, clock=clock, desk=replace(empty_desk(), slots=slots))
     pins, statistics = PinBook(store, clock, services.bus.publish), FlowStatistics(store)

@@ -1,4 +1,4 @@
-"""What stands behind queues, ring groups, callbacks, lists and calendars in the tests of the web: the real parts over nobody's calls."""
+"""What stands behind queues, ring groups, callbacks, lists and calendars in tests of the web: real parts, nobody calls."""
 
 from __future__ import annotations
 

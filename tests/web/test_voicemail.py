@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import wave
 
+import av
+import numpy as np
 import pytest
 
 from softswitch.voicemail.model import Message, MessageState
@@ -20,8 +22,24 @@ def sound(seconds: float = 1.0) -> bytes:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(8000)
-        file.writeframes(bytes(int(16_000 * seconds)))
+        file.writeframes((8000 * np.sin(np.arange(int(8000 * seconds)) * 2 * np.pi * 440 / 8000)).astype("<i2").tobytes())
     return out.getvalue()
+
+
+def compressed(file: bytes) -> bytes:
+    """The same sound as FLAC."""
+    out = io.BytesIO()
+    with av.open(io.BytesIO(file)) as source, av.open(out, "w", format="flac") as target:
+        stream = target.add_stream("flac", rate=8000, layout="mono")
+        for frame in [*source.decode(audio=0), None]:
+            target.mux(stream.encode(frame))
+    return out.getvalue()
+
+
+def read(file: bytes) -> tuple[int, int, float]:
+    """Channels, rate, seconds."""
+    with wave.open(io.BytesIO(file), "rb") as opened:
+        return opened.getnchannels(), opened.getframerate(), round(opened.getnframes() / opened.getframerate(), 2)
 
 
 @pytest.fixture
@@ -97,11 +115,14 @@ async def test_greetings(app: Web, voicemail: Voicemail) -> None:
     wav = {**headers, "Content-Type": "audio/wav"}
     assert (await client.get(place)).status == 404
     assert (await client.put(place, data=sound(2), headers=wav)).status == 200
-    assert await (await client.get(place)).read() == sound(2)
+    assert read(await (await client.get(place)).read()) == (1, 16_000, 2.0)
     boxes = {box["name"]: box for box in (await (await client.get(f"{API}/mailboxes")).json())["items"]}
     assert (boxes["li"]["new"], boxes["li"]["greetings"]) == (1, ["absent"])
     assert "boss" not in boxes
-    assert (await client.put(place, data=b"nonsense", headers=wav)).status == 422
+    for wrong in (b"", b"RIFF", b"nonsense" * 100):
+        assert (await client.put(place, data=wrong, headers=wav)).status == 422
+    assert (await client.put(place, data=compressed(sound(3)), headers={**headers, "Content-Type": "audio/flac"})).status == 200
+    assert read(await (await client.get(place)).read()) == (1, 16_000, 3.0)
     assert (await client.put(place, data=sound(400), headers=wav)).status == 422
     assert (await client.put(place, data=b"x", headers=headers)).status == 415
     assert (await client.put(f"{API}/mailboxes/li/greetings/drunk", data=sound(), headers=wav)).status == 404

@@ -353,8 +353,8 @@ async def put_announcement(request: Request) -> AnnouncementItem:
 
 
 async def put_announcement_audio(request: Request) -> dict[str, str]:
-    if request.http.content_type not in ("audio/wav", "audio/x-wav", "audio/wave"):
-        raise BadRequest("expected a body of type audio/wav", status=415)
+    if request.http.content_type.partition("/")[0] != "audio":
+        raise BadRequest("expected a body of a type audio/…", status=415)
     audio = await octets_of(request.http, MOST_SOUND)
     book = request.services.part(AnnouncementBook)
     name = await book.record(request.path("slot"), request.path("language"), audio, request.who.actor)
@@ -394,7 +394,7 @@ ROUTES = (
     Route(method="PUT", path="/announcements/{slot}", handler=put_announcement, permission=Permission.QUEUE,
           body=AnnouncementOrder, reply=AnnouncementItem, summary="Put one on the air, with its end"),
     Route(method="PUT", path="/announcements/{slot}/audio/{language}", handler=put_announcement_audio,
-          permission=Permission.QUEUE, raw_body="audio/wav", summary="Its sound in a language: the prompt announcement-SLOT"),
+          permission=Permission.QUEUE, raw_body="audio/*", summary="Its sound in a language: the prompt announcement-SLOT"),
     Route(method="DELETE", path="/customers/{id}/pin", handler=delete_pin, permission=Permission.CUSTOMER_DELETE, status=204,
           summary="Forget a customer's PIN and its lock"),
     Route(method="DELETE", path="/announcements/{slot}", handler=delete_announcement, permission=Permission.QUEUE, status=204,

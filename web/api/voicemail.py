@@ -190,8 +190,8 @@ async def get_greeting(request: Request) -> web.StreamResponse:
 
 async def put_greeting(request: Request) -> dict[str, Any]:
     box, kind = _mailbox(request), _kind(request)
-    if request.http.content_type not in ("audio/wav", "audio/x-wav", "audio/wave"):
-        raise BadRequest("expected a body of type audio/wav", status=415)
+    if request.http.content_type.partition("/")[0] != "audio":
+        raise BadRequest("expected a body of a type audio/…", status=415)
     greetings = request.services.part(Voicemail).greetings
     await greetings.keep(box.name, kind, await octets_of(request.http, MOST_OCTETS))
     return {"mailbox": box.name, "greetings": greetings.kinds(box.name)}
@@ -218,7 +218,7 @@ ROUTES = (
     Route(method="GET", path="/mailboxes/{name}/greetings/{kind}", handler=get_greeting, permission=Permission.VOICEMAIL,
           reply_type="audio/wav", summary="A greeting: normal, busy, absent, closed"),
     Route(method="PUT", path="/mailboxes/{name}/greetings/{kind}", handler=put_greeting, permission=Permission.VOICEMAIL,
-          raw_body="audio/wav", summary="Upload a greeting (PCM16 WAV)"),
+          raw_body="audio/*", summary="Upload a greeting, of any sound format"),
     Route(method="DELETE", path="/mailboxes/{name}/greetings/{kind}", handler=delete_greeting, permission=Permission.VOICEMAIL,
           status=204, summary="Back to the shipped words"),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from media.prepare import ENDINGS
+from media.prepare import ENDINGS, Preparer
 from media.prompts import TEXT
 from softswitch.bootstrap.parts.voicemail import Tasks
 from softswitch.calendar.service import Calendars
@@ -88,7 +88,8 @@ async def build_announcements(node: Node) -> AnnouncementBook:
     """After `build`."""
     spool = node.parts[Spool]
     assert isinstance(spool, Spool)
-    studio = Studio(node.settings.data_dir / "prompts", node.media.prompts.forget)
+    data = node.settings.data_dir
+    studio = Studio(data / "prompts", node.media.prompts.forget, Preparer(data / "cache" / "prompts"))
     book = AnnouncementBook(node.store, spool, node.clock, node.journal.append, studio)
     await book.load()
     _ivr(node).desk.slots = book

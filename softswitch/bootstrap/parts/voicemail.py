@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from media.prepare import Preparer
 from softswitch.acd.callbacks import Callbacks
 from softswitch.bootstrap.switch import random_token
 from softswitch.calls.call import Call
@@ -43,7 +44,8 @@ async def build(node: Node) -> Voicemail:
     voicemail = Voicemail(
         Parts(
             directory=node.directory.current, store=node.store, spool=spool, keeper=node.switch.keeper,
-            greetings=Greetings(data_dir, node.media.prompts), journal=node.journal.append, clock=node.clock,
+            greetings=Greetings(data_dir, node.media.prompts, Preparer(data_dir / "cache" / "prompts")),
+            journal=node.journal.append, clock=node.clock,
             data_dir=data_dir, token=random_token,
         )
     )  # fmt: skip

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
+from media.prepare import Preparer
 from softswitch.directory.model import Agent, Mailbox, Queue
 from softswitch.directory.secrets import pin_hash
 from softswitch.model.destination import DestinationKind
@@ -101,7 +102,8 @@ def parts(office: Office, store: Store, tmp_path: Path) -> Parts:
     return Parts(
         directory=lambda: office.snapshot, store=store, spool=spool,
         keeper=Keeper(tmp_path / "recordings", office.clock, office.journal, _Quiet()),
-        greetings=Greetings(tmp_path, office.media.prompts), journal=office.journal, clock=office.clock, data_dir=tmp_path,
+        greetings=Greetings(tmp_path, office.media.prompts, Preparer(tmp_path / "cache")),
+        journal=office.journal, clock=office.clock, data_dir=tmp_path,
         token=lambda: str(next(token)),
     )  # fmt: skip
 

@@ -107,7 +107,7 @@ async def test_other_keys_belong_to_the_message(post: Post) -> None:
 
 
 async def test_an_own_greeting_takes_the_place_of_the_shipped_words(post: Post, tmp_path: Path) -> None:
-    await post.voicemail.greetings.keep("office", "normal", _silence(tmp_path))
+    await post.voicemail.greetings.keep_file("office", "normal", _silence(tmp_path))
     await leave(post, "office", 3)
     assert post.office.played()[0].endswith("/normal")
     assert "zh-CN/leave-message" not in post.office.played()
@@ -117,13 +117,6 @@ async def test_an_own_greeting_takes_the_place_of_the_shipped_words(post: Post, 
     await post.voicemail.greetings.remove("office", "normal")
     with pytest.raises(NotFound):
         await post.voicemail.greetings.remove("office", "normal")
-
-
-@pytest.mark.parametrize("audio", [b"", b"RIFF", b"nonsense" * 100])
-async def test_a_greeting_that_is_no_sound_is_refused(post: Post, audio: bytes) -> None:
-    with pytest.raises(Invalid, match="audio"):
-        await post.voicemail.greetings.keep("office", "normal", audio)
-    assert post.voicemail.greetings.kinds("office") == []
 
 
 async def test_a_queue_message_becomes_a_task_and_a_mail(post: Post) -> None:
@@ -184,7 +177,7 @@ async def test_messages_survive_a_restart_also_one_that_was_being_spoken(post: P
     assert [row.state for row in rows] == [MessageState.NEW, MessageState.RECORDING]
     file = "2024/01/01/rescued.wav"
     (tmp_path / "recordings" / file).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / "recordings" / file).write_bytes(_silence(tmp_path))
+    (tmp_path / "recordings" / file).write_bytes(_silence(tmp_path).read_bytes())
     await post.store.write(partial(_rescue, recording=rows[1].recording, file=file))
     again = Voicemail(parts(post.office, post.store, tmp_path))
     await again.load()
@@ -217,11 +210,11 @@ def _rescue(connection: object, recording: str, file: str) -> None:
     )  # fmt: skip
 
 
-def _silence(tmp_path: Path) -> bytes:
+def _silence(tmp_path: Path) -> Path:
     path = tmp_path / "silence.wav"
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(8000)
         file.writeframes(bytes(32_000))
-    return path.read_bytes()
+    return path
