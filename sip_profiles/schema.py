@@ -32,6 +32,7 @@ DIVERSIONS = ("off", "diversion", "history", "both")
 SENDERS = ("caller", "account", "default")
 STIR = ("off", "tag", "reject")
 SRTP = ("off", "optional", "sdes", "dtls", "sdes-on-tls")
+REDIRECTS = ("next", "follow")
 T38 = ("off", "accept", "gateway")
 REGISTERS = ("none", "any")
 CODECS = ("PCMA", "PCMU", "G722", "OPUS", "L16", "L16/8000", "L16/44100", "G729", "AMR", "AMR-WB", "ILBC")
@@ -257,6 +258,11 @@ class Failover:
     """Refusals after which the next route is tried: SIP statuses (300 to 699) and Q.850 causes (1 to 127), before the table."""
     stop: tuple[int, ...] = ()
     """Refusals that are final, written alike."""
+    redirect: str = field(default="next", metadata={"choices": REDIRECTS})
+    """What a 300, 301 or 302 means. next: the next route is tried. follow: the Contacts are called, five at most, with a
+    Diversion of the number that was called; only at the trunk's own hosts and domains and at `redirect_to`."""
+    redirect_to: tuple[str, ...] = ()
+    """Further hosts and networks that a redirected call may go to."""
     dead: float = 30.0
     """Seconds an address is avoided after it failed; doubles up to ten times."""
 

@@ -204,7 +204,7 @@ class Switch:
             clock=parts.clock, journal=parts.journal, media=parts.media, ids=self.ids, keeper=self.keeper, plan=self._plan,
             dial=self.sip.dial, stations=self.stations, report=self.trunks.report,
             recording=RecordingPolicy(parts.directory), hold_music=lambda: self._music, outpost=self.siprec.outpost,
-            transfer_ring=parts.transfer_ring,
+            transfer_ring=parts.transfer_ring, redirected=self.trunks.redirected,
         )  # fmt: skip
 
     def _join_trunks(self) -> None:

@@ -41,6 +41,11 @@ FULL = frozenset((34, 44, 47))
 """Q.850 causes of a trunk whose channels are all in use: it is well, and not to be avoided."""
 
 
+MAX_REDIRECTS = 5
+"""Addresses that one call is sent to by 3xx answers of trunks."""
+_MOVED = frozenset({300, 301, 302})
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """One device to ring. `start` sends the call; `target` is None for a browser."""
@@ -50,6 +55,8 @@ class Device:
     target: Target | None = None
     repaired: Callable[[Listener], Leg] | None = None
     """Sends the call once more with every codec that we have, after the peer found none it can do."""
+    elsewhere: Callable[[str], Device | None] | None = None
+    """The device at an address that a trunk's 3xx names; None for one where the call may not go."""
 
 
 class Failure(NamedTuple):
@@ -115,6 +122,9 @@ class Dialling:
     """Why the caller took the call back, as it said."""
     is_taken: Callable[[], bool] = lambda: False
     """Whether somebody else picks the call up, which ends the ringing."""
+    _places: list[Device] = field(default_factory=list)
+    """Where a trunk has sent the call, to be tried one after another."""
+    _redirects: set[str] = field(default_factory=set)
     _failures: list[Failure] = field(default_factory=list)
     _number: int = 0
     _final: bool = False
@@ -280,8 +290,30 @@ class Dialling:
             self._settle_empty()
             return
         advance = next_step in (Onward.ADVANCE, Onward.REPAIR)
+        if advance and not attempt.rang and self._follow(attempt.device, event):
+            return
         is_dead = cause in DEAD and event.reason not in FULL
         self._fail(attempt, Failure(cause, event.release if cause is event.cause else None, advance), event, is_dead=is_dead)
+
+    def _follow(self, device: Device, event: base.Ended) -> bool:
+        """A trunk says where to call instead: its addresses come before the next route. Whether one of them is tried now."""
+        if event.status in _MOVED and device.elsewhere is not None:
+            if device.target is not None:
+                self.watch.report(device.target, True, status=event.status)
+            found = []
+            for place in event.places:
+                if len(self._redirects) < MAX_REDIRECTS and place not in self._redirects:
+                    there = device.elsewhere(place)
+                    if there is not None:
+                        self._redirects.add(place)
+                        found.append(there)
+            self._places[:0] = found
+        if not self._places:
+            return False
+        there = self._places.pop(0)
+        self._start(there, there.start)
+        self._settle_empty()
+        return True
 
     def _fail(self, attempt: _Attempt, failure: Failure, event: base.Ended, *, is_dead: bool) -> None:
         self._failures.append(failure)

@@ -15,6 +15,7 @@ from softswitch.legs.rtp import DEFAULT_CODECS
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
 from softswitch.model.errors import Busy, Unreachable
+from softswitch.model.identity import Diversion
 from softswitch.model.target import Target
 
 
@@ -39,12 +40,28 @@ def devices(
         asked = replace(target, answers=answers and not target.trunk)
         return board.dial(asked, caller, group=group, prefer=prefer, listener=listener)
 
+    def elsewhere(target: Target, place: str) -> Device | None:
+        """Where a trunk's 3xx sends the call: what the caller may call itself, told with who has sent it on."""
+        there = board.redirected(target, place)
+        if there is None:
+            return None
+        number = target.manners.canonical(there.number)
+        try:
+            board.plan(caller, Destination(DestinationKind.OUTSIDE, number))
+        except Unreachable:
+            return None
+        sent_on = replace(caller, diverted=(*caller.diverted, Diversion(wanted.name)))
+        start = partial(board.dial, there, sent_on, group=group, prefer=prefer)
+        return Device(f"outside:{number}", lambda listener: start(listener=listener), there, None, partial(elsewhere, there))
+
     def by_sip(target: Target) -> Device:
         """With a second try for a trunk that is offered fewer codecs than there are."""
         fuller = tuple(dict.fromkeys((*target.codecs, *DEFAULT_CODECS)))
         may_widen = target.trunk and caller.fax is None and set(fuller) != set(target.codecs or fuller)
         wider = replace(target, codecs=fuller) if may_widen else None
-        return Device(str(destination), partial(start, target), target, partial(start, wider) if wider is not None else None)
+        again = partial(start, wider) if wider is not None else None
+        onward = partial(elsewhere, target) if target.trunk else None
+        return Device(str(destination), partial(start, target), target, again, onward)
 
     return tuple(tuple(map(by_sip, stage)) for stage in plan.stages)
 

@@ -44,6 +44,8 @@ class Switchboard:
     stations: Stations
     report: TargetReport
     recording: RecordingPolicy
+    redirected: Callable[[Target, str], Target | None] = lambda _target, _place: None
+    """Where a Contact of a trunk's 3xx sends a call; None when it may not go there."""
     hold_music: Callable[[], int] = lambda: 0
     """The loaded prompt that a held party hears, 0 for none."""
     transfer_ring: float = 30.0

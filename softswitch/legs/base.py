@@ -176,6 +176,8 @@ class Ended:
     """The Q.850 cause that the peer wrote itself and is trusted with, 0 for none."""
     moved: str = ""
     """The number that it sends the caller to instead (a 3xx)."""
+    places: tuple[str, ...] = ()
+    """All addresses of a 3xx, as they came, the most wanted first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,13 @@ def moved_to(event: sig.Ended) -> str:
     return next((entry.uri.username for contact in event.contacts for entry in identity.addresses(contact)), "")
 
 
+def places_in(event: sig.Ended) -> tuple[str, ...]:
+    """The addresses in the Contacts of a 3xx."""
+    if not 300 <= event.status < 400:
+        return ()
+    return tuple(entry.uri_text for contact in event.contacts for entry in identity.addresses(contact))
+
+
 def transfer_wanted(event: sig.TransferRequested) -> TransferWanted:
     """What a REFER wants. `leg` is the one that its Replaces names: "none": not ours, "": it was not looked up."""
     leg = (event.replaced.leg or "none") if event.replaced is not None else ""

@@ -483,8 +483,8 @@ class SipLeg:
         cause, release = verdict.cause_of(event, q850, stood), verdict.said(event, q850, stood)
         self._phase = Phase.ENDED
         self._close()
-        moved = crossing.moved_to(event)
-        self._tell(base.Ended(cause, event.status, event.retry_after, release, self._heard_q850(event), moved))
+        moved, places = crossing.moved_to(event), crossing.places_in(event)
+        self._tell(base.Ended(cause, event.status, event.retry_after, release, self._heard_q850(event), moved, places))
 
     def _heard_q850(self, event: sig.Ended) -> int:
         """The cause of the Reason header, when the peer's is worth anything (`failover.trust_reason`)."""

@@ -32,6 +32,7 @@ from softswitch.trunks.channels import LineView
 from softswitch.trunks.groups import Group, channel_of
 from softswitch.trunks.health import Health
 from softswitch.trunks.quality import Quality
+from softswitch.trunks.redirects import redirected
 
 log = structlog.get_logger("trunks")
 
@@ -233,6 +234,11 @@ class TrunkBook:
             for group in self._free_groups(carrier, now, emergency=emergency):
                 found.append(carrier.target(place, hop, number, group, emergency=emergency))
         return tuple(found)
+
+    def redirected(self, target: Target, place: str) -> Target | None:
+        """Where a Contact of a 3xx sends a call of this target; None when it may not go there."""
+        carrier = self._carriers.get(target.name)
+        return redirected(carrier, target, place) if carrier is not None and target.trunk else None
 
     def _may_call(self, carrier: Carrier, now: float) -> bool:
         if carrier.profile.auth.require_registered and carrier.must_register and carrier.registration != "registered":
