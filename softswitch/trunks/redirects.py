@@ -47,13 +47,8 @@ def _where(carrier: Carrier, target: Target, uri: Uri) -> tuple[tuple[str, int],
             return (host, port), f"{host}:{port}"
     allowed = carrier.profile.failover.redirect_to
     if is_ip(host):
-        inside = any(
-            ipaddress.ip_address(host) in ipaddress.ip_network(each, strict=False) for each in allowed if _is_net(each)
-        )
+        networks = (ipaddress.ip_network(each, strict=False) for each in allowed if is_ip(each.partition("/")[0]))
+        inside = any(ipaddress.ip_address(host) in network for network in networks)
         return ((host, port), f"{host}:{port}") if inside else None
     named = {each.lower() for each in (*carrier.profile.transport.domains, *allowed)}
     return (target.flow.remote, target.address) if host in named else None
-
-
-def _is_net(text: str) -> bool:
-    return is_ip(text.partition("/")[0])
