@@ -188,7 +188,7 @@ class DigestClient:
     def __init__(self, login: Login, token: Callable[[], str]) -> None:
         self._login = login
         self._token = token
-        self._realm = ""
+        self._realm = login.realm
         self._nonce = ""
         self._count = 0
 
@@ -206,6 +206,8 @@ class DigestClient:
                 continue
             names = list(ALGORITHMS)
             algorithm = params.get("algorithm", "MD5").upper()
+            if self._login.digest and algorithm not in self._login.digest:
+                continue
             if scheme == "digest" and algorithm in names and names.index(algorithm) < rank:
                 rank, chosen = names.index(algorithm), params
         if chosen is None or not chosen.get("nonce"):

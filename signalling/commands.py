@@ -18,6 +18,10 @@ class Login:
 
     username: str
     password: str = field(repr=False)
+    realm: str = ""
+    """The only realm that is answered; "": that of the first challenge."""
+    digest: tuple[str, ...] = ()
+    """The algorithms that are answered; empty: all that we have."""
 
 
 @dataclass(frozen=True, slots=True)

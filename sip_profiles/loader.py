@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_type_hints
 
-from sip_profiles.schema import CarrierProfile, Example
+from sip_profiles.schema import REFUSED, CarrierProfile, Example
 
 CARRIERS = Path(__file__).parent / "carriers"
 _MAX_DEPTH = 8
@@ -119,6 +119,8 @@ def _merged(value: T, changes: Mapping[str, Any], key: tuple[str, ...], where: _
     updates: dict[str, Any] = {}
     for name, change in changes.items():
         here = (*key, name)
+        if name not in known and (instead := REFUSED.get(".".join(here))) is not None:
+            raise where.fault(here, instead, name)
         if name not in known:
             raise where.fault(here, f"one of {' '.join(known)}", name)
         current: Any = getattr(value, name)

@@ -32,6 +32,9 @@ DIVERSIONS = ("off", "diversion", "history", "both")
 SENDERS = ("caller", "account", "default")
 STIR = ("off", "tag", "reject")
 SRTP = ("off", "optional", "sdes", "dtls", "sdes-on-tls")
+TLS_VERSIONS = ("1.2", "1.3")
+DIGESTS = ("SHA-512-256", "SHA-256", "MD5")
+ICE = ("off", "lite")
 REDIRECTS = ("next", "follow")
 T38 = ("off", "accept", "gateway")
 REGISTERS = ("none", "any")
@@ -76,6 +79,10 @@ class Tls:
     """Our certificate for the carrier, "chain.pem:key.pem"."""
     verify: bool = True
     """Whether the certificate is checked. Without, anybody on the way can listen and place calls."""
+    min: str = field(default="1.2", metadata={"choices": TLS_VERSIONS})
+    """Oldest version of TLS that a connection to the carrier may have."""
+    alpn: tuple[str, ...] = ()
+    """Protocols that are named in the handshake (RFC 7301), "sip/2" for instance; empty: none is, as most carriers want it."""
     peer_names: tuple[str, ...] = ()
     """Names in client certificates whose calls are the carrier's, on listeners that ask for them (mtls)."""
 
@@ -88,6 +95,10 @@ class Auth:
     """Seconds asked for in REGISTER."""
     user: str = ""
     """Name for the login where it differs from the account ("{account}@ims.example"); empty: the account."""
+    realm: str = ""
+    """The only realm whose challenges are answered with the password; empty: that of the carrier's first challenge."""
+    digest: tuple[str, ...] = field(default=DIGESTS, metadata={"choices": DIGESTS})
+    """Algorithms of challenges that are answered."""
     require_registered: bool = False
     """Whether calls go out only while the account is registered."""
     line_token: bool = False
@@ -232,6 +243,8 @@ class Media:
     t38: str = field(default="off", metadata={"choices": T38})
     """Fax by T.38. off: an offer of it gets 488 and the voice goes on. accept: it is passed to the other side where that
     takes fax, too. gateway: the same; there is no modem here, so between T.38 and sound the fax stays in G.711."""
+    ice: str = field(default="off", metadata={"choices": ICE})
+    """lite: descriptions bear candidates of ours (ICE lite, RFC 8445) for carriers that check their way to us."""
     transcode: bool = True
     """Whether a codec may be offered that the other party lacks. Without, and when they share none, the call is refused."""
     comfort_noise: bool = False
@@ -322,3 +335,14 @@ class CarrierProfile:
     session: Session = Session()
     media: Media = Media()
     failover: Failover = Failover()
+
+
+REFUSED: Mapping[str, str] = {
+    "tls.client_cert": "tls.certificate",
+    "auth.secret": "the trunk's own key `password`",
+    "auth.challenge": "nothing: calls are challenged with 401, 407 is for proxies",
+    "auth.allow_no_qop": "nothing: a login without qop could be repeated by whoever has heard it",
+    "outbound.from": "outbound.sender",
+    "media.ringback": "media.early_media: always_tone is a tone of the switch, pass is what the carrier sends or else a tone",
+}
+"""Keys of other products and earlier drafts that are no keys here, and what says it instead."""

@@ -41,6 +41,8 @@ class ClientTls:
     ca: str = ""  # PEM file of the authorities; empty: the system's
     certificate: Certificate | None = None  # ours, when the peer wants to know who we are
     verify: bool = True
+    minimum: str = "1.2"  # or "1.3"
+    alpn: tuple[str, ...] = ()
 
 
 class ServerTls:
@@ -125,6 +127,10 @@ def client_context(client: ClientTls) -> ssl.SSLContext:
     """The context for a connection of ours. Raises OSError or ssl.SSLError when a file cannot be used."""
     context = ssl.create_default_context(cafile=client.ca or None)
     _restrict(context)
+    if client.minimum == "1.3":
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if client.alpn:
+        context.set_alpn_protocols(list(client.alpn))
     if not client.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -343,5 +343,5 @@ class Switch:
             return USUAL
         return Sound(
             media.codecs, media.ptime, (media.jitter_min, media.jitter_max), media.comfort_noise, media.dtmf,
-            media.hold, media.srtp, media.t38,
+            media.hold, media.srtp, media.t38, media.ice == "lite",
         )  # fmt: skip

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any, get_args
 
 from media.codecs import AUDIO
 from sip_profiles import phones
+from sip_profiles.schema import CarrierProfile
 from softswitch.directory import centre
 from softswitch.directory.centre import GroupMember, GroupStrategy, Membership, Need, Overflow, Stage, WrapUpMode
 from softswitch.directory.model import TYPES, Kind, Way
@@ -44,9 +45,7 @@ from softswitch.directory.reading import (
 )
 from softswitch.model.states import Role
 
-_SECTIONS = (
-    "transport", "tls", "auth", "health", "limits", "gateway", "inbound", "outbound", "media", "session", "failover",
-)  # fmt: skip
+_SECTIONS = tuple(entry.name for entry in fields(CarrierProfile) if is_dataclass(entry.default))
 _SECRET = Key(text, None, secret=True)
 _WRAP_UP = get_args(WrapUpMode)
 

@@ -22,7 +22,7 @@ from media.commands import (
     SendDtmf,
     UpdatePort,
 )
-from media.credentials import sdp_session
+from media.credentials import ice_credentials, sdp_session
 from media.digits import DigitMerger
 from media.errors import BadDescription, NoCommonCodec
 from media.events import DtlsState, Dtmf, Event, MediaStarted, PortFailed, PortStats, Reservation, Stats
@@ -50,6 +50,8 @@ class Sound(NamedTuple):
     """The policy of encryption, a word of `encryption.POLICIES`."""
     t38: str = "off"
     """Whether the party's network takes fax by T.38: off, accept, gateway."""
+    ice: bool = False
+    """Our descriptions bear candidates (ICE lite)."""
 
 
 USUAL = Sound()
@@ -84,6 +86,8 @@ class RtpPort:
         self._reserved_in = group
         self._srtp = srtp
         self._credentials = encryption.credentials(srtp, studio.identity)
+        if sound.ice:
+            self._credentials = replace(self._credentials, ice=ice_credentials())
         self._handshaken = ""  # the suite that DTLS has found
         self._session = sdp_session()
         self._theirs: sdp.Description | None = None  # the peer's offer that waits for our answer
@@ -293,7 +297,7 @@ class RtpPort:
         return negotiation.offer(capabilities, credentials=self._credentials), capabilities
 
     def _read_answer(self, ours: sdp.Description, theirs: sdp.Description) -> Agreement:
-        return negotiation.accept_answer(ours, theirs)
+        return negotiation.accept_answer(ours, theirs, credentials=self._credentials)
 
     def _open_offered(self, capabilities: Capabilities) -> None:
         """The port hears from now on, early sound may come before the answer; what is encrypted waits for the peer's key."""

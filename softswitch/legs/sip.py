@@ -85,7 +85,7 @@ class SipLeg:
         if target is not None:
             sound = Sound(
                 target.codecs, target.ptime, target.jitter, target.comfort_noise, target.dtmf, target.hold,
-                sound.srtp, sound.t38,
+                sound.srtp, sound.t38, sound.ice,
             )  # fmt: skip
         port = WebRtcPort if is_browser(peer.transport, offered) else RtpPort
         srtp = encryption.required(sound.srtp, peer.transport)

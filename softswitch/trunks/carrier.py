@@ -143,14 +143,15 @@ class Carrier:
         """How its host is connected to by TLS."""
         tls = self.profile.tls
         certificate = Certificate.parse(tls.certificate) if tls.certificate else None
-        return ClientTls(tls.name or host, tls.ca, certificate, tls.verify)
+        return ClientTls(tls.name or host, tls.ca, certificate, tls.verify, tls.min, tls.alpn)
 
     @property
     def login(self) -> Login | None:
         if not self.trunk.username:
             return None
         name = self.profile.auth.user.replace("{account}", self.trunk.username) or self.trunk.username
-        return Login(name, self.trunk.password)
+        auth = self.profile.auth
+        return Login(name, self.trunk.password, auth.realm, auth.digest)
 
     @property
     def manners(self) -> Manners:

@@ -182,3 +182,28 @@ def test_dtls_with_a_phone(tmp_path: Path) -> None:
         await world.settles()
 
     run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_carrier_that_checks_its_way_gets_candidates(tmp_path: Path, answers: bool) -> None:
+    """`media.ice = "lite"`: candidates in our offer; where the carrier has some, too, the port answers its checks."""
+
+    async def scenario(world: World) -> None:
+        phone = await world.phone("1001")
+        ice = b"a=ice-ufrag:abcd\r\na=ice-pwd:aaaaaaaaaaaaaaaaaaaaaaaa\r\na=candidate:1 1 udp 1 192.0.2.1 4000 typ host\r\n"
+        body = sig.Body(sdp("192.0.2.1") + (ice if answers else b""))
+        world.carrier.on_call = lambda call: world.carrier.node.submit(sip.Answer(call.leg, body))
+        leg = phone.call("0123456")
+        await phone.sees(sig.Answered)
+        offered = world.carrier.incoming[0].body
+        assert offered is not None
+        assert b"a=ice-lite\r\n" in offered.content
+        assert re.search(rb"a=candidate:1 1 udp \d+ 192\.0\.2\.100 \d+ typ host", offered.content)
+        ports = [port.command.ice for port in world.engine.ports.values() if port.command.ice is not None]
+        assert [each.remote_ufrag for each in ports] == (["abcd"] if answers else [])
+        phone.hang_up(leg)
+        await world.settles()
+
+    media = {"ice": "lite", "srtp": "off"}
+    trunk = Trunk(name="carrier", addresses=(Address("192.0.2.1"),), overrides={"media": media})
+    run(tmp_path, scenario, (Kind.TRUNK, trunk))

@@ -94,6 +94,28 @@ def test_of_two_trunks_at_one_address_the_number_or_the_host_tells(tmp_path: Pat
     assert [event.trunk for event in created if hasattr(event, "trunk")] == ["carrier", "other", "other"]
 
 
+@pytest.mark.parametrize(
+    ("form", "number"),
+    [
+        ("e164_plus", "+861055550000"), ("e164", "861055550000"), ("national", "1055550000"), ("subscriber", "55550000"),
+        ("national_trunk0", "01055550000"), ("national_trunk0", "010-5555-0000"), ("national_trunk0", "00861055550000"),
+        ("national", "+861055550000"),
+    ],
+)  # fmt: skip
+def test_a_declared_number_is_reached_however_the_carrier_writes_it(tmp_path: Path, form: str, number: str) -> None:
+    """`inbound.called_format`: numbers are declared in E.164 once, whatever the carrier's plan is."""
+
+    async def scenario(world: World) -> None:
+        leg = world.carrier.call(number)
+        await world.carrier.sees(sig.Answered)
+        world.carrier.hang_up(leg)
+        await world.settles()
+
+    declared = (Kind.NUMBER, Number(number="+861055550000", to=Destination.parse("echo")))
+    world = run(tmp_path, scenario, _trunk("carrier", FIRST, inbound={"called_format": form, "area": "10"}), declared)
+    assert world.record().called == "+861055550000"
+
+
 @pytest.mark.acceptance("TRK-2")
 def test_a_stranger_at_the_port_of_a_trunk_hears_nothing(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:

@@ -129,3 +129,15 @@ def test_client_answers_a_nonce_once_unless_it_is_stale_and_never_a_second_realm
     assert server.client.answer([value + ", stale=true" for value in challenge], "INVITE", "sip:x")
     assert server.client.answer(['Digest realm="thief", nonce="n", qop="auth"'], "INVITE", "sip:x") is None
     assert server.client.answer(["Basic realm=x", "Digest nonce"], "INVITE", "sip:x") is None
+
+
+def test_a_login_of_one_realm_and_some_algorithms_answers_no_other() -> None:
+    sha, md5 = (f'Digest realm="pbx", nonce="n", algorithm={each}, qop="auth"' for each in ("SHA-256", "MD5"))
+    strict = Login("1001", "s3cret", "pbx", ("SHA-256",))
+    assert DigestClient(strict, counting_token()).answer([md5], "INVITE", "sip:pbx") is None
+    answer = DigestClient(strict, counting_token()).answer([md5, sha], "INVITE", "sip:pbx")
+    assert answer is not None
+    assert "algorithm=SHA-256" in answer
+    foreign = sha.replace('realm="pbx"', 'realm="elsewhere"')
+    assert DigestClient(strict, counting_token()).answer([foreign], "INVITE", "sip:pbx") is None
+    assert DigestClient(Login("1001", "s3cret"), counting_token()).answer([foreign], "INVITE", "sip:pbx") is not None

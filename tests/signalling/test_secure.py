@@ -211,6 +211,31 @@ async def test_who_we_connect_to_must_bear_the_configured_name(tmp_path: Path, n
         assert await caller.told(OptionsAnswered) == OptionsAnswered("probe", status)
 
 
+@pytest.mark.parametrize(("minimum", "status"), [("1.2", "sip/2"), ("1.3", "")])
+async def test_the_oldest_version_and_the_protocols_of_a_trunk(tmp_path: Path, minimum: str, status: str) -> None:
+    """A server that knows TLS 1.2 alone: a trunk with `tls.min = "1.3"` does not talk to it; another one names `tls.alpn`."""
+    authority = Authority.make(tmp_path)
+    files = authority.sign("b.test")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.chain, files.key)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["sip/2"])
+    heard: list[str | None] = []
+
+    async def connected(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=context)
+    trunk = ClientTls("b.test", authority.file, minimum=minimum, alpn=("sip/2",))
+    caller = Node(tls=ServerTls([authority.sign("a.test")]), client=trunk)
+    async with server, running((caller, ["tls:127.0.0.1:0"])):
+        flow = Flow("tls", ("", 0), server.sockets[0].getsockname()[:2])
+        caller.driver.submit(Options("probe", "sip:b.test", flow))
+        assert (await caller.told(OptionsAnswered)).status == 503  # it never speaks SIP
+    assert heard == ([status] if status else [])
+
+
 async def test_a_proved_peer_shares_its_connection(tmp_path: Path) -> None:
     """RFC 5923: what we send to it goes back on the connection that it has made."""
     authority = Authority.make(tmp_path)

@@ -68,3 +68,34 @@ def test_a_profile_name_is_no_path(tmp_path: Path) -> None:
     for name in (str(tmp_path / "own"), "../carriers/generic"):
         with pytest.raises(ProfileError, match="expected one of the profiles"):
             loader.carrier(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[tls]\nclient_cert = "a.pem"\n', "acme.toml:2: tls.client_cert: expected tls.certificate, got"),
+        ("[auth]\nchallenge = 407\n", "acme.toml:2: auth.challenge: expected nothing: calls are challenged with 401"),
+        ("[auth]\nallow_no_qop = true\n", "acme.toml:2: auth.allow_no_qop: expected nothing: a login without qop"),
+        ('[auth]\nsecret = "x"\n', "auth.secret: expected the trunk's own key `password`"),
+        ('[outbound]\nfrom = "account"\n', "outbound.from: expected outbound.sender"),
+        ('[media]\nringback = "auto"\n', "media.ringback: expected media.early_media"),
+        ('[tls]\nmin = "1.1"\n', "tls.min: expected one of 1.2 1.3, got '1.1'"),
+        ('[auth]\ndigest = ["MD4"]\n', "auth.digest: expected some of SHA-512-256 SHA-256 MD5, got 'MD4'"),
+        ('[media]\nt38 = "on"\n', "media.t38: expected one of off accept gateway, got 'on'"),
+    ],
+)
+def test_what_others_write_is_refused_with_what_to_write_here(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text(f'schema = 1\nextends = "generic"\nname = "Acme"\n{text}')
+    with pytest.raises(ProfileError) as fault:
+        loader.load(path)
+    assert message.removeprefix("acme.toml:2: ") in str(fault.value)
+
+
+def test_every_section_may_stand_in_an_apply_file() -> None:
+    from softswitch.directory.grammar import SECTIONS
+    from softswitch.directory.model import Kind
+
+    assert SECTIONS[Kind.TRUNK] == (
+        "transport", "tls", "auth", "health", "limits", "gateway", "inbound", "outbound", "session", "media", "failover",
+    )  # fmt: skip
