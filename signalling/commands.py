@@ -46,6 +46,7 @@ class Invite:
     policy: PeerPolicy | None = None  # of the peer that is called; None: the trunk at `flow`, else the defaults
     identities: tuple[str, ...] = ()  # Identity headers (RFC 8224), each a line of its own
     contact_params: str = ""  # feature tags behind our Contact in the whole dialog (RFC 3840), e.g. ";+sip.src"
+    routes: tuple[str, ...] = ()  # proxies on the way, the next one first: `Binding.path`
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +246,7 @@ class SendNotify:
     body: Body | None = None
     login: Login | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    routes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +261,7 @@ class SendMessage:
     to_user: str = ""
     login: Login | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    routes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,6 +246,7 @@ class Binding:
     cseq: int
     instance: str = ""
     user_agent: str = ""
+    path: tuple[str, ...] = ()  # the way to it, outermost proxy first (RFC 3327); from proxies of ours only
 
 
 @dataclass(frozen=True, slots=True)

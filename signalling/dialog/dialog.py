@@ -104,6 +104,7 @@ class Dialog:
         """The UAC side: take tag, route set and target from a 2xx (§12.1.2, §13.2.2.4)."""
         self.remote = response.headers["to"][0]
         self.remote_tag = response.to.tag
+        self.routes = ()  # those that the request was sent by end here
         if "record-route" in response.headers:
             try:
                 self.routes = tuple(address.render() for address in reversed(response.addresses("record-route")))

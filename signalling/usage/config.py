@@ -69,3 +69,4 @@ class EndpointConfig:
     scanners: tuple[str, ...] = SCANNERS
     limits: Limits = field(default_factory=Limits)
     bans: BanRules = field(default_factory=BanRules)
+    edges: frozenset[str] = frozenset()  # proxies before us, for many phones: their Path is believed (RFC 3327)

@@ -57,6 +57,7 @@ def place(core: Core, command: Invite, now: float) -> None:
         policy=command.policy or core.peers.trunk(flow),
         local_seq=0,
     )
+    dialog.routes = command.routes
     leg = Leg(command.leg, dialog, Stage.CALLING)
     leg.invite_body = leg.last_body = command.body
     leg.is_delayed = command.body is None

@@ -63,7 +63,7 @@ def answer_message(core: Core, command: AnswerMessage, now: float) -> None:
 
 def send_message(core: Core, command: SendMessage, now: float) -> None:
     """Raises LocalProtocolError for a target that is no URI."""
-    dialog = envelope(core, command.target, command.flow, command.caller, command.to_user)
+    dialog = envelope(core, command.target, command.flow, command.caller, command.to_user, command.routes)
     lines = header_lines(dict(command.headers))
     Sender(core, dialog, command.login).send("MESSAGE", lines, command.body, _told(core, command.id), now)
 
@@ -72,7 +72,7 @@ def send_notify(core: Core, command: SendNotify, now: float) -> None:
     """Raises LocalProtocolError for a target that is no URI or an event that is no token."""
     if not TOKEN.match(command.event):
         raise LocalProtocolError(f"no event: {command.event!r}")
-    dialog = envelope(core, command.target, command.flow, command.caller, command.to_user)
+    dialog = envelope(core, command.target, command.flow, command.caller, command.to_user, command.routes)
     state = "" if "Subscription-State" in command.headers else "Subscription-State: terminated;reason=noresource\r\n"
     lines = f"{dialog.contact}Event: {command.event}\r\n{state}{header_lines(dict(command.headers))}"
     Sender(core, dialog, command.login).send("NOTIFY", lines, command.body, _told(core, command.id), now)

@@ -17,7 +17,7 @@ from signalling.usage.request import authorization
 MAX_ANSWERS = 2  # challenges answered per request
 
 
-def envelope(core: Core, target: str, flow: Flow, caller: Identity, to_user: str) -> Dialog:
+def envelope(core: Core, target: str, flow: Flow, caller: Identity, to_user: str, routes: tuple[str, ...] = ()) -> Dialog:
     """A dialog to be, for one request or more. Raises LocalProtocolError for a target that is no URI."""
     try:
         uri = parse_uri(target)
@@ -26,7 +26,7 @@ def envelope(core: Core, target: str, flow: Flow, caller: Identity, to_user: str
     host, _, _ = core.advertised(flow).rpartition(":")
     user = escape_user(to_user) or uri.user
     tag = core.token()
-    return Dialog(
+    dialog = Dialog(
         call_id=core.token(),
         local=f"{from_value(caller, host)};tag={tag}",
         local_tag=tag,
@@ -38,6 +38,8 @@ def envelope(core: Core, target: str, flow: Flow, caller: Identity, to_user: str
         policy=core.peers.trunk(flow),
         local_seq=0,
     )
+    dialog.routes = routes
+    return dialog
 
 
 class Sender:

@@ -69,6 +69,7 @@ class Registrar:
             self._store(aor, entries, now)
             self._follow(aor, entries)
         lines = "".join(_contact_line(entry, now) for entry in entries)
+        lines += "".join(f"Path: {value}\r\n" for value in self._path(request, flow))
         if flow.transport != "udp" and any(entry.reg_id for entry in entries) and "outbound" in request.tokens("supported"):
             lines += f"Require: outbound\r\nFlow-Timer: {FLOW_TIME}\r\n"  # RFC 5626 §6
         transaction.respond(200, now, self._core.token(), lines + self._core.server_line)
@@ -108,6 +109,12 @@ class Registrar:
             _check_order(request, entry)
         return []
 
+    def _path(self, request: Request, flow: Flow) -> tuple[str, ...]:
+        """The way back that proxies of ours have noted (RFC 3327 §5.3); anybody else could lead calls astray by it."""
+        if "path" not in request.headers or flow.remote[0] not in self._core.config.edges:
+            return ()
+        return tuple(address.render() for address in request.addresses("path"))
+
     def _merge(
         self,
         request: Request,
@@ -119,7 +126,7 @@ class Registrar:
     ) -> list[Entry]:
         header = request.number("expires")
         fallback = policy.expires_default if header is None or header > 2**32 - 1 else header
-        agent = presentable(request.get("user-agent")[:200])
+        agent, path = presentable(request.get("user-agent")[:200]), self._path(request, flow)
         made: list[Binding] = []  # a Contact that stands twice in one REGISTER is no repeated request; the last one counts
         for address in request.addresses("contact"):
             uri = address.uri
@@ -143,6 +150,7 @@ class Registrar:
                     request.cseq.number,
                     address.params.get("+sip.instance", ""),
                     agent,
+                    path,
                 ),
                 address.params.get("reg-id", ""),
             )

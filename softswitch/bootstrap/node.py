@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -182,8 +183,10 @@ class Node:
         config = EndpointConfig(
             realm=settings.sip.realm, advertise=advertise, overload_lag=settings.sip.overload_ms / 1000,
             emergency=frozenset(settings.sip.emergency),
-            scanners=(*SCANNERS, *(word.lower() for word in settings.security.scanners)), bans=ban_rules(settings.security),
+            scanners=(*SCANNERS, *(word.lower() for word in settings.security.scanners)),
+            bans=ban_rules(settings.security, settings.sip.edges),
             events=watching.PACKAGES, publishes=watching.PUBLISHES, messages=True,
+            edges=frozenset(str(ip_address(text)) for text in settings.sip.edges),
         )  # fmt: skip
         self.observer = Observer(settings.sip, self.clock)
         self.driver = SipDriver(

@@ -38,6 +38,9 @@ class SipSettings:
         (), "CHAIN.pem:KEY.pem for tls, mtls and wss, chosen by SNI; empty: those of http, else self-signed."
     )
     tls_client_ca: str = _setting("", "PEM file with the authorities of client certificates, for mtls listeners.")
+    edges: tuple[str, ...] = _setting(
+        (), "Addresses of proxies before the switch: their Path is believed, their phones share no limit of a source."
+    )
     overload_ms: int = _setting(
         150, "Lateness of the loop for a second from which new calls get 503, a third: strangers nothing; 0: never.", unit="ms"
     )

@@ -275,7 +275,7 @@ class SipLeg:
                 self.id, target.uri, target.flow, sender, target.number, body, login=target.login,
                 timeout=target.ring or 180.0, first_response=target.first_response, max_forwards=caller.hops - 1,
                 headers={**headers, **dict(target.headers), **(_AUTO_ANSWER if target.answers else _WAITING if waits else {})},
-                policy=target.policy, identities=self._legs.sign(target, caller),
+                policy=target.policy, identities=self._legs.sign(target, caller), routes=target.routes,
             )
         )  # fmt: skip
 

@@ -21,6 +21,7 @@ class Target:
     uri: str  # Request-URI
     flow: Flow
     number: str  # user part of To
+    routes: tuple[str, ...] = ()  # proxies on the way
     trunk: bool = False
     login: Login | None = None
     policy: PeerPolicy | None = None  # how the peer signals; None: signalling finds it by the address

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from signalling.events import Binding, BindingsChanged, Flow
-from signalling.message import parse_uri, presentable
+from signalling.message import parse_name_addr, parse_uri, presentable
 from signalling.policy import PeerKind, PeerPolicy
 from softswitch.model.clock import Clock
 from softswitch.model.events import Event, RegistrationChanged
@@ -65,6 +65,7 @@ class Registrar:
                 name=extension,
                 uri=binding.contact,
                 flow=next_hop(binding),
+                routes=binding.path,
                 number=extension,
                 policy=policy,
             )
@@ -98,10 +99,11 @@ class Registrar:
 def next_hop(binding: Binding) -> Flow:
     """Where a phone is reached: the path it registered over, for that is the way through a NAT (sip.md §3, fix_contact).
 
-    A Contact of the very host that the REGISTER came from stands behind no NAT: over UDP its own port counts.
+    A Contact (or a proxy that put itself into the path) of the very host that the REGISTER came from stands behind no NAT:
+    over UDP its own port counts.
     """
     flow = binding.flow
-    uri = parse_uri(binding.contact)
+    uri = parse_name_addr(binding.path[0]).uri if binding.path else parse_uri(binding.contact)
     if flow.transport != "udp" or uri.host != flow.remote[0]:
         return flow
     return flow._replace(remote=(flow.remote[0], uri.port or DEFAULT_PORT))

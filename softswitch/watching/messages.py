@@ -43,7 +43,8 @@ class Messages:
         for number, target in enumerate(self._targets(extension)):
             body = summary(extension, target.flow.remote[0], new, old)
             who = sig.Identity(extension, "")
-            self._submit(sip.SendNotify(f"mwi.{extension}.{number}", target.uri, target.flow, SUMMARY, who, extension, body))
+            name, routes = f"mwi.{extension}.{number}", target.routes
+            self._submit(sip.SendNotify(name, target.uri, target.flow, SUMMARY, who, extension, body, routes=routes))
 
     def _pass_on(self, event: sig.MessageReceived) -> None:
         targets = self._targets(event.called)
@@ -55,7 +56,8 @@ class Messages:
         for number, target in enumerate(targets):
             name = f"{event.id}.{number}"
             self._open[name] = waiting
-            self._submit(sip.SendMessage(name, target.uri, target.flow, caller, event.body, target.number))
+            routes = target.routes
+            self._submit(sip.SendMessage(name, target.uri, target.flow, caller, event.body, target.number, routes=routes))
 
     def _answered(self, event: sig.MessageAnswered) -> None:
         waiting = self._open.pop(event.id, None)

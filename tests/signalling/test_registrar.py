@@ -8,7 +8,7 @@ from signalling.auth import DigestClient
 from signalling.commands import DropBindings, Invite, Login
 from signalling.endpoint import EndpointConfig
 from signalling.events import Binding, BindingsChanged, Body, Flow, Identity, SecurityEvent
-from signalling.message import Response
+from signalling.message import Request, Response, parse
 from signalling.testing import counting_token
 from tests.signalling.scripted import LOCAL, PHONE, Bench, phone_flow
 
@@ -204,3 +204,29 @@ def test_call_to_a_phone_goes_to_its_flow_with_the_registered_uri() -> None:
     ((data, flow),) = bench.sent
     assert data.startswith(b"INVITE sip:1001@192.168.1.20:5060;line=x SIP/2.0\r\n")
     assert flow == phone_flow()
+
+
+def test_the_path_of_a_proxy_of_ours_is_the_way_to_the_phone_and_that_of_a_stranger_is_not() -> None:
+    """RFC 3327: who could add a Path could lead somebody's calls to himself."""
+    first, second = "<sip:198.51.100.7:5070;lr;received=sip:203.0.113.9:40000>", "<sip:edge.example.com;lr>"
+    headers = f"Expires: 120\r\nSupported: path\r\nPath: {first}\r\nPath: {second}\r\n"
+    stranger = Bench()
+    (answer,) = stranger.register(phone_flow(), headers=headers)
+    assert (answer.status, answer.get("path"), bindings(stranger)[0].path) == (200, "", ())
+    edge = Bench(EndpointConfig(edges=frozenset({PHONE[0]})))
+    (answer,) = edge.register(phone_flow(), headers=headers)
+    assert (answer.headers["path"], bindings(edge)[0].path) == ([first, second], (first, second))
+    caller = Identity("1002", "pbx.example.com")
+    way = bindings(edge)[0].path
+    (sent,) = edge.order(Invite("leg", "sip:1001@10.0.0.9", phone_flow(), caller, "1001", Body(b"v=0\r\n"), routes=way))
+    invite = parse(sent)
+    assert isinstance(invite, Request)
+    assert (invite.uri_text, invite.headers["route"]) == ("sip:1001@10.0.0.9", [first, second])
+
+
+def test_a_proxy_of_ours_is_no_source_with_a_limit() -> None:
+    """A hundred phones behind it ask in the same moment."""
+    for edges, least, most in ((frozenset[str](), 1, 50), (frozenset({PHONE[0]}), 100, 100)):
+        bench = Bench(EndpointConfig(edges=edges))
+        answers = [bench.feed(bench.request("REGISTER", "sip:pbx.example.com"), phone_flow()) for _ in range(100)]
+        assert least <= sum(bool(found) and found[0].status == 401 for found in answers) <= most

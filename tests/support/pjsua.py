@@ -26,13 +26,15 @@ class Pjsua(Phone):
     mwi: bool = False
     proxies: tuple[str, ...] = ()
     """Route URIs of its outbound proxies, with lr."""
+    contact: str = ""
+    """The Contact that it shows instead of its own address, as behind a NAT."""
     media_port: int = field(default_factory=free_sip_port)
 
     def options(self) -> dict[str, Any]:
         more = {"interval": self.interval} if self.interval else {}
         return {
             **super().options(), **more, "prack": REL100[self.rel100], "timer": TIMER[self.timer], "mwi": self.mwi,
-            "proxies": self.proxies, "media_port": self.media_port,
+            "proxies": self.proxies, "contact": self.contact, "media_port": self.media_port,
         }  # fmt: skip
 
     def uri(self, number: str) -> str:

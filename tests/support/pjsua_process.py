@@ -186,6 +186,7 @@ class Device:
         account.sipConfig.transportId = transport
         for proxy in options.get("proxies", ()):
             account.sipConfig.proxies.append(proxy)
+        account.sipConfig.contactForced = options.get("contact", "")
         account.natConfig.contactRewriteUse = account.natConfig.viaRewriteUse = 0
         media = account.mediaConfig
         media.transportConfig.boundAddress = "127.0.0.1"
@@ -337,6 +338,22 @@ class Device:
 
     def do_watched(self, order: dict[str, Any]) -> Any:
         return {"states": {uri: buddy.states for uri, buddy in self.watched.items()}, "summaries": self.account.summaries}
+
+    def do_missed(self, order: dict[str, Any]) -> Any:
+        """The states of calls that rang and were not answered; those that are over are forgotten."""
+        states = [call.state for call, _ in self.waiting]
+        self.waiting = [each for each in self.waiting if each[0].state != "CLOSED"]
+        return {"states": states}
+
+    def do_message(self, order: dict[str, Any]) -> None:
+        """A short message outside any call (RFC 3428)."""
+        settings = pj.BuddyConfig()
+        settings.uri, settings.subscribe = order["uri"], False
+        buddy = self.watched.setdefault(order["uri"], Watched())
+        buddy.create(self.account, settings)
+        what = pj.SendInstantMessageParam()
+        what.content = order["text"]
+        buddy.sendInstantMessage(what)
 
     def do_messages(self, order: dict[str, Any]) -> Any:
         return {"texts": self.account.messages}

@@ -146,6 +146,12 @@ class Caller:
         )
 
 
+_ANSWER = """[last_Via:]
+[last_From:]
+[last_To:];tag=[pid]T[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+"""
 ANSWERING = """<?xml version="1.0" encoding="ISO-8859-1" ?>
 <scenario name="called">
 <recv request="INVITE"/>
@@ -205,6 +211,41 @@ Content-Length: 0
 <recv request="ACK"/>
 </scenario>
 """
+
+
+CANCELLED = """<?xml version="1.0" encoding="ISO-8859-1" ?>
+<scenario name="cancelled">
+<recv request="INVITE"/>
+<send><![CDATA[
+SIP/2.0 180 Ringing
+{head}Contact: <sip:[local_ip]:[local_port];transport=[transport]>
+Content-Length: 0
+
+]]></send>
+<recv request="CANCEL" timeout="60000"/>
+<send><![CDATA[
+SIP/2.0 200 OK
+{head}Content-Length: 0
+
+]]></send>
+<send retrans="500"><![CDATA[
+SIP/2.0 487 Request Terminated
+[last_Via:]
+[last_From:]
+[last_To:];tag=[pid]T[call_number]
+[last_Call-ID:]
+CSeq: [last_cseq_number] INVITE
+Content-Length: 0
+
+]]></send>
+<recv request="ACK" timeout="10000"/>
+</scenario>
+"""
+
+
+def cancelled() -> str:
+    """A called party that rings and is cancelled."""
+    return CANCELLED.format(head=_ANSWER)
 
 
 def answering(*, ring_ms: int = 100, voice: Path | str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from softswitch.bootstrap.node import Node
 
 
-def ban_rules(settings: SecuritySettings) -> BanRules:
-    """As the settings say. Raises ValueError for a network that is none."""
-    never = tuple(ip_network(text, strict=False) for text in settings.never_ban)
+def ban_rules(settings: SecuritySettings, edges: Sequence[str] = ()) -> BanRules:
+    """As the settings say; `edges`: addresses of proxies that speak for many. Raises ValueError for a network that is none."""
+    never = tuple(ip_network(text, strict=False) for text in (*settings.never_ban, *edges))
     return BanRules(limit=settings.ban_points, first=settings.ban_seconds, longest=settings.ban_longest, never=never)
 
 
