@@ -15,6 +15,7 @@ from signalling.events import Flow
 class PeerKind(StrEnum):
     TRUNK = "trunk"
     PHONE = "phone"
+    GUEST = "widget"  # a web page with a token for one call
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,9 @@ class PeerBook(Protocol):
 
     def credentials(self, username: str) -> Credentials | None:
         """The account that may log in by digest under this name, or None."""
+
+    def guest(self, flow: Flow, called: str, token: str) -> PeerPolicy | None:
+        """Who may call `called` (the user part of the Request-URI) with this token, which is spent by it; None: nobody."""
 
     def silent(self, flow: Flow) -> bool:
         """True on a trunk-only listener: strangers get no answer at all."""

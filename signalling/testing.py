@@ -37,12 +37,16 @@ class Book:
     accounts: dict[str, Credentials] = field(default_factory=dict)  # by username
     open_policy: PeerPolicy | None = None
     is_silent: bool = False
+    tokens: dict[str, str] = field(default_factory=dict)  # of web pages, each for one call to a destination
 
     def trunk(self, flow: Flow) -> PeerPolicy | None:
         return self.trunks.get(flow.remote[0], self.open_policy)
 
     def credentials(self, username: str) -> Credentials | None:
         return self.accounts.get(username)
+
+    def guest(self, flow: Flow, called: str, token: str) -> PeerPolicy | None:
+        return PeerPolicy(PeerKind.GUEST, token) if self.tokens.pop(token, None) == called else None
 
     def silent(self, flow: Flow) -> bool:
         return self.is_silent

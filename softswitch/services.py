@@ -56,8 +56,10 @@ class Calls(Protocol):
     def watch(self, handler: Callable[[CallView], None]) -> Callable[[], None]:
         """Told of each change of a live call's view; returns the function that stops it. The end is `CallEnded` on the bus."""
 
-    async def start_widget(self, session: Any, to: Destination, context: Mapping[str, str], name: str = "") -> str:
-        """A customer's browser session (media is up) calls a destination; the call id."""
+    async def start_widget(
+        self, session: Any, to: Destination, context: Mapping[str, str], name: str = "", max_duration: float = 14_400.0
+    ) -> str:
+        """A customer's browser session (media is up) calls a destination for so many seconds at most; the call id."""
 
 
 class Floor(Protocol):
@@ -116,12 +118,24 @@ class Floor(Protocol):
         """`offer(login, view, reason)`: an offer was made, or (None) withdrawn. Returns the function that stops it."""
 
 
-class Clicks(Protocol):
-    """softswitch.features.click_to_call: short-lived tokens bound to an origin and a destination."""
+class Ticket(Protocol):
+    """What a token of the widget says."""
 
-    def issue(self, to: Destination, origin: str) -> tuple[str, float]: ...
-    def verify(self, token: str, origin: str) -> Destination:
-        """Raises Forbidden."""
+    @property
+    def to(self) -> Destination: ...
+    @property
+    def max_duration(self) -> float: ...
+
+
+class Clicks(Protocol):
+    """softswitch.features.click_to_call: tokens for one call, bound to an origin and a destination. All raise Forbidden."""
+
+    def issue(
+        self, to: Destination, origin: str, address: str = "", max_duration: float = 1800.0, seconds: float = 120.0
+    ) -> tuple[str, float]: ...
+    def verify(self, token: str, origin: str, address: str = "") -> Ticket: ...
+    def redeem(self, token: str, origin: str, address: str, wanted: str = "") -> Ticket: ...
+    async def check_person(self, said: str, address: str) -> None: ...
 
 
 class Trunks(Protocol):

@@ -9,6 +9,7 @@ from signalling.auth import Outcome
 from signalling.dialog import Dialog
 from signalling.endpoint.desk import Desk
 from signalling.endpoint.gate import KNOWN_METHODS, Gate
+from signalling.endpoint.guests import oversteps, token_of
 from signalling.endpoint.judge import check_form, check_needs, check_session, check_size, refusal_lines
 from signalling.endpoint.overload import Load
 from signalling.errors import RemoteProtocolError
@@ -156,6 +157,8 @@ class Inbound:
                 raise RemoteProtocolError(500, "Out Of Order")
             check_needs(request)
             forbid_elsewhere(request)
+            if oversteps(leg.dialog.policy, request.method):
+                raise RemoteProtocolError(403, "Not With A Token")
             self._dispatch(request, leg, dialog or leg.dialog, transaction, now)
         except RemoteProtocolError as error:
             lines = refusal_lines(request, error.status, core) + core.server_line
@@ -316,7 +319,17 @@ class Inbound:
             if core.config.options_public or core.registrar.owners(flow):
                 return _STRANGER
             return None  # silence: a scanner learns nothing
+        if token := token_of(request, flow):
+            return self._guest(request, flow, token)
         return self._login(request, flow, now)
+
+    def _guest(self, request: Request, flow: Flow, token: str) -> PeerPolicy | None:
+        """A web page's one call; everything else that it may ask for is refused, and the same for every wrong token."""
+        policy = self._core.peers.guest(flow, request.uri.username, token) if request.method == "INVITE" else None
+        if policy is None:
+            self._count("guest-refused", flow, request.method)
+            self._stateless(request, flow, 403, self._core.server_line)
+        return policy
 
     def _may_bind(self, trunk: PeerPolicy, request: Request) -> bool:
         """Whether a trunk registers this name without a login; never that of an account, whose calls it would take."""

@@ -170,6 +170,10 @@ class SipDriver:
         """The names that the peer of an mtls connection proved by its certificate; empty for every other flow."""
         return self._streams.proved(flow)
 
+    def origin(self, flow: Flow) -> str:
+        """The web site whose page opened a WebSocket; "" for every other flow."""
+        return self._sockets.origin(flow)
+
     async def websocket(self, request: web.BaseRequest, local: tuple[str, int]) -> web.StreamResponse:
         """SIP on a path of somebody's web server; `local` is its address."""
         return await self._sockets.serve(request, "wss" if request.secure else "ws", local)

@@ -75,6 +75,11 @@ class SocketTable:
             return web.Response(status=403)
         return None
 
+    def origin(self, flow: Flow) -> str:
+        """The web site whose page has opened a connection; "" for a client that is no page."""
+        connection = self._open.get(flow)
+        return connection.origin if connection is not None else ""
+
     def send(self, data: bytes, flow: Flow) -> None:
         connection = self._open.get(flow)
         if connection is not None:
@@ -95,6 +100,7 @@ class SocketConnection:
     """The sending half: messages wait in order, and one who does not read them is given up."""
 
     def __init__(self, socket: web.WebSocketResponse, request: web.BaseRequest) -> None:
+        self.origin = request.headers.get("Origin", "")
         self._socket = socket
         self._request = request
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue()

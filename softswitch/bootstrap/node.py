@@ -194,6 +194,7 @@ class Node:
             client_tls=switch.trunks.tls_for, origins=settings.sip.ws_origins,
         )  # fmt: skip
         switch.peers.proved, switch.peers.realm = self.driver.proved, settings.sip.realm
+        switch.origin_of = self.driver.origin
         families = tuple(dict.fromkeys("ipv6" if ":" in listen.host else "ipv4" for listen in settings.sip.listen))
         switch.trunks.resolver = Resolver(settings.sip.dns_servers, families or ("ipv4",))
         return switch

@@ -46,7 +46,7 @@ from softswitch.legs.studio import Studio
 from softswitch.model.cause import Cause
 from softswitch.model.clock import Clock
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import Unreachable
+from softswitch.model.errors import Forbidden, Unreachable
 from softswitch.model.events import Event
 from softswitch.model.identity import MAX_DIVERSIONS, PHONES, Manners
 from softswitch.model.ids import Ids
@@ -148,7 +148,7 @@ class Switch:
         self.sip.sign = self._sign
         self.conferences = Conferences(media, agc=parts.room_agc, gate=parts.room_gate)
         self.lot = ParkingLot(timeout=parts.park_timeout, operator=parts.operator)
-        self.clicks = Clicks(secrets.token_bytes(32), clock)
+        self.clicks = self._open_to_pages(clock)
         self.handlers: dict[DestinationKind, Handler] = {
             DestinationKind.OUTSIDE: direct.to_party,
             DestinationKind.AGENT: direct.to_party,
@@ -225,6 +225,14 @@ class Switch:
         made.on_change = lambda name: self.watching.touch(f"{GROUP}{name}", DIALOG)
         return made
 
+    def _open_to_pages(self, clock: Clock) -> Clicks:
+        clicks = Clicks(clock, random_token)
+        clicks.live = self._guests
+        self.peers.admit_guest = self._admit_guest
+        self.origin_of: Callable[[sig.Flow], str] = lambda _flow: ""
+        """The web site whose page has opened a flow; set by who owns the connections."""
+        return clicks
+
     async def load_music(self) -> None:
         """Makes the music for held parties ready; without it they hear silence."""
         language, name = self._parts.music
@@ -270,8 +278,21 @@ class Switch:
             self.replacing.replace(leg, call.replaces.leg)
         elif call.join is not None:
             self.replacing.join(leg, call.join.leg)
+        elif (ticket := self.clicks.spent(leg.facts.party) if leg.facts.kind is PartyKind.WIDGET else None) is not None:
+            self.calls.incoming(leg, ticket.to, ticket.max_duration)
         else:
             self.calls.incoming(leg)
+
+    def _admit_guest(self, flow: sig.Flow, called: str, token: str) -> str:
+        """A page calls over SIP: the id of its ticket, "" for a token that is none, is spent or leads elsewhere."""
+        try:
+            return self.clicks.redeem(token, self.origin_of(flow), flow.remote[0], called).id
+        except Forbidden as fault:
+            log.info("x widget refused", source=flow.remote[0], why=str(fault))
+            return ""
+
+    def _guests(self) -> int:
+        return sum(1 for call in self.calls.each() if call.caller.facts.kind is PartyKind.WIDGET)
 
     def _phone_changed(self, extension: str) -> None:
         self.stations.extension_changed(extension)

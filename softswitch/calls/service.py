@@ -88,12 +88,13 @@ class CallService:
         """Where a call with these facts would go; what numbers, rights and lists say."""
         return self._admit(facts)
 
-    def incoming(self, leg: Leg, destination: Destination | None = None) -> Call | None:
+    def incoming(self, leg: Leg, destination: Destination | None = None, max_duration: float = LONGEST_CALL) -> Call | None:
         """A new inbound leg. Refused ones get their answer here; None for them.
 
-        `destination` skips routing: a widget's token is bound to one.
+        `destination` skips routing: a widget's token is bound to one, and to a `max_duration` (seconds).
         """
-        admission = Admission(destination) if destination is not None else self._admit(leg.facts)
+        bound = Admission(destination, max_duration=max_duration) if destination is not None else None
+        admission = bound or self._admit(leg.facts)
         full = None if admission.is_emergency else self._full()
         cause = admission.cause if admission.destination is None else full or self.circling(leg) or leg.refusal()
         if cause is not None or admission.destination is None:
@@ -162,14 +163,17 @@ class CallService:
             raise Invalid("to", str(fault)) from fault
         return await self.originate(f"agent:{login}", to, login, how="browser")
 
-    async def start_widget(self, session: BrowserSession, to: Destination, context: Mapping[str, str], name: str = "") -> str:
+    async def start_widget(
+        self, session: BrowserSession, to: Destination, context: Mapping[str, str], name: str = "",
+        max_duration: float = LONGEST_CALL,
+    ) -> str:  # fmt: skip
         """A customer's page, whose media is up, calls a destination. Raises Busy, Conflict when it is refused."""
         facts = LegFacts(
             inbound=True, kind=PartyKind.WIDGET, party="", caller="web", caller_name=name, called=str(to), context=dict(context)
         )
         if self._full() is not None:
             raise Busy("the switch takes no more calls", Refusal.FULL)
-        call = self.incoming(session.new_leg(facts), to)
+        call = self.incoming(session.new_leg(facts), to, max_duration)
         if call is None:
             raise Conflict("the call was refused")
         return call.id

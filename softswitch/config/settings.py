@@ -274,6 +274,17 @@ class FeaturesSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClickSettings:
+    per_minute: int = _setting(3, "Calls that one address may begin in a minute; 0: any number.", unit="calls")
+    calls: int = _setting(0, "Calls from web pages at one time; 0: any number.", unit="calls")
+    captcha_url: str = _setting(
+        "",
+        "Address that is asked (siteverify of reCAPTCHA, hCaptcha, Turnstile) whether a person calls; empty: nobody is asked.",
+    )
+    captcha_secret: str = _setting("", "Our secret there.", secret=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StirSettings:
     certificate: str = _setting("", "CHAIN.pem:KEY.pem that signs our calling numbers (STIR/SHAKEN); empty: none is signed.")
     url: str = _setting("", "The https address where others fetch that chain.")
@@ -305,6 +316,7 @@ class Settings:
     reports: ReportsSettings = ReportsSettings()
     speech: SpeechSettings = SpeechSettings()
     features: FeaturesSettings = FeaturesSettings()
+    click_to_call: ClickSettings = ClickSettings()
     stir: StirSettings = StirSettings()
     origins: Mapping[str, str] = field(default_factory=dict)
     """Key → where its value came from: a file with line, an environment name, `command line`. Missing: the default."""
@@ -340,7 +352,8 @@ SECTIONS: Mapping[str, type] = {
     "access": AccessSettings, "security": SecuritySettings,
     "tolls": TollSettings,
     "ldap": LdapSettings, "oidc": OidcSettings, "mail": MailSettings, "alarms": AlarmsSettings,
-    "reports": ReportsSettings, "speech": SpeechSettings, "features": FeaturesSettings, "stir": StirSettings,
+    "reports": ReportsSettings, "speech": SpeechSettings, "features": FeaturesSettings,
+    "click_to_call": ClickSettings, "stir": StirSettings,
 }  # fmt: skip
 
 

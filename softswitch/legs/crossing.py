@@ -40,7 +40,8 @@ def facts_of(event: sig.IncomingCall, manners: Manners, channel: int, lines: tup
     passed = passed_in(event.headers, manners)
     return LegFacts(
         inbound=True, kind=kind, party=event.peer_name, caller=ANONYMOUS if hidden else number,
-        caller_name="" if hidden else event.caller.display_name, called=event.called, sip_call_id=event.call_id,
+        caller_name="" if hidden or kind is PartyKind.WIDGET else event.caller.display_name, called=event.called,
+        sip_call_id=event.call_id,
         hops=event.max_forwards, asserted=kind is PartyKind.TRUNK and manners.trust and bool(event.caller.asserted_user),
         channel=channel, lines=lines, hidden=hidden, withheld=number if hidden and number != ANONYMOUS else "",
         diverted=history.read(event.headers, manners) if kind is PartyKind.TRUNK and manners.trust else (),
@@ -52,6 +53,8 @@ def facts_of(event: sig.IncomingCall, manners: Manners, channel: int, lines: tup
 def _number(event: sig.IncomingCall, kind: PartyKind, manners: Manners) -> str:
     if kind is PartyKind.PHONE:
         return event.peer_name
+    if kind is PartyKind.WIDGET:
+        return "web"  # whatever its From says
     if manners.caller_from != USUAL.caller_from and manners.trust:
         return manners.canonical(identity.told_by(event, manners.caller_from)) or ANONYMOUS
     asserted = event.caller.asserted_user if manners.trust else ""

@@ -21,6 +21,8 @@ class Peers:
         self._registrar = registrar
         self.device: Callable[[str], Credentials | None] = lambda _username: None
         """The phone that logs in under this name with settings from here."""
+        self.admit_guest: Callable[[Flow, str, str], str] = lambda _flow, _called, _token: ""
+        """Spends a page's token for a call to a user part; the name of its caller, "" when it may not."""
         self.realm = "softswitch"
         """Of the node: what carriers log in for, where a trunk asks them to."""
         self.proved: Callable[[Flow], frozenset[str]] = _nobody
@@ -46,6 +48,10 @@ class Peers:
         if extension is None or not extension.ha1:
             return None
         return Credentials(username, dict(extension.ha1), PeerPolicy(PeerKind.PHONE, extension.number))
+
+    def guest(self, flow: Flow, called: str, token: str) -> PeerPolicy | None:
+        name = self.admit_guest(flow, called, token)
+        return PeerPolicy(PeerKind.GUEST, name, refer="refuse") if name else None
 
     def silent(self, flow: Flow) -> bool:
         """Where no phone can log in, strangers get no answer at all (sip.md §7, trunks known by address)."""

@@ -137,7 +137,9 @@ class Calls:
         self.watcher = handler
         return lambda: None
 
-    async def start_widget(self, session: Any, to: Destination, context: Mapping[str, str], name: str = "") -> str:
+    async def start_widget(
+        self, session: Any, to: Destination, context: Mapping[str, str], name: str = "", max_duration: float = 0.0
+    ) -> str:
         self.orders.append(("widget", str(to), dict(context), name))
         return "c9"
 
@@ -248,14 +250,28 @@ class Floor:
 
 
 class Clicks:
-    def issue(self, to: Destination, origin: str) -> tuple[str, float]:
+    def __init__(self) -> None:
+        self.expired = False
+
+    def issue(
+        self, to: Destination, origin: str, address: str = "", max_duration: float = 1800.0, seconds: float = 120.0
+    ) -> tuple[str, float]:
         return f"{to}|{origin}", 1_700_000_900.0
 
-    def verify(self, token: str, origin: str) -> Destination:
+    def verify(self, token: str, origin: str, address: str = "") -> SimpleNamespace:
         to, _, bound = token.partition("|")
-        if bound != origin:
+        if bound != origin or self.expired:
             raise Forbidden("the token is for another site")
-        return Destination.parse(to)
+        return SimpleNamespace(to=Destination.parse(to), max_duration=1800.0)
+
+    def redeem(self, token: str, origin: str, address: str, wanted: str = "") -> SimpleNamespace:
+        ticket = self.verify(token, origin, address)
+        if wanted not in ("", str(ticket.to)):
+            raise Forbidden("the token is for another destination")
+        return ticket
+
+    async def check_person(self, said: str, address: str) -> None:
+        """Nobody is asked."""
 
 
 @dataclass

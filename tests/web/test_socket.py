@@ -13,8 +13,6 @@ from aiohttp.test_utils import TestClient
 
 from softswitch.directory.model import Kind
 from softswitch.directory.store import Action, Change
-from softswitch.model.destination import Destination
-from softswitch.model.errors import Forbidden
 from softswitch.model.events import AlarmRaised, CallbackDue, SupervisionMode
 from softswitch.model.states import Role
 from softswitch.model.views import OfferView
@@ -281,16 +279,9 @@ async def test_a_visitor_who_stays_away_is_gone(app: Web, visit: Visit, monkeypa
 
 
 async def test_a_socket_that_outlives_its_token_starts_no_call(app: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    is_expired = False
-
-    def verify(_token: str, _origin: str) -> Destination:
-        if is_expired:
-            raise Forbidden("the token has expired")
-        return Destination.parse("flow:main")
-
-    monkeypatch.setattr(app.services.clicks, "verify", verify)
-    ws = await app.anonymous().ws_connect("/api/v1/ws?token=t", headers={"Origin": "https://shop.example"})
-    is_expired = True
+    ws = await app.anonymous().ws_connect(WIDGET, headers=SHOP)
+    assert (await ask(ws, "call.start", sdp="v=0", to="queue:vip"))["error"]["status"] == 403
+    monkeypatch.setattr(app.services.clicks, "expired", True)
     assert (await ask(ws, "call.start", sdp="v=0"))["error"]["status"] == 403
     assert app.calls.orders == []
 

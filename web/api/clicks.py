@@ -1,4 +1,4 @@
-"""Tokens for the click-to-call widget: short-lived, bound to one origin and one destination."""
+"""Tokens for the click-to-call widget: for one call, short-lived, bound to one origin and one destination."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ _CALLABLE = frozenset({DestinationKind.FLOW, DestinationKind.QUEUE, DestinationK
 class ClickToken(Model):
     to: str = Field(description="flow:NAME, queue:NAME, extension:NUMBER or echo")
     origin: str = Field(description="the web site's origin, as browsers send it")
+    address: str = Field("", max_length=45, description="the customer's IP address; only its network may call")
+    seconds: float = Field(120.0, ge=1.0, le=120.0, description="how long the token may wait for the call")
+    max_duration: float = Field(1800.0, ge=10.0, le=1800.0, description="seconds that the call may last")
 
     @field_validator("origin")
     @classmethod
@@ -35,11 +38,14 @@ async def create_click_token(request: Request) -> dict[str, str | None]:
         raise Invalid("to", str(error)) from error
     if to.kind not in _CALLABLE or not request.services.directory.current().has(to):
         raise Invalid("to", f"expected an existing flow, queue or extension, got {body.to}")
-    token, expires = request.services.clicks.issue(to, body.origin)
+    try:
+        token, expires = request.services.clicks.issue(to, body.origin, body.address, body.max_duration, body.seconds)
+    except ValueError as error:
+        raise Invalid("address", str(error)) from error
     return {"token": token, "expires": shapes.time(expires)}
 
 
 ROUTES = (
     Route(method="POST", path="/click-to-call/tokens", handler=create_click_token, roles=OPERATORS, body=ClickToken, status=201,
-          summary="A token for the widget"),
+          summary="A token for one call of the widget, good for two minutes"),
 )  # fmt: skip

@@ -130,6 +130,8 @@ class CallStart(Message):
     sdp: str = Field(max_length=64 * 1024)
     context: dict[str, str] = Field(default_factory=dict, max_length=32)
     name: str = Field("", max_length=128)
+    to: str = Field("", max_length=128, description="must be the token's destination; empty: that one")
+    captcha: str = Field("", max_length=4096)
 
 
 _AGENT = frozenset({Role.AGENT})

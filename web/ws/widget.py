@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from secrets import token_urlsafe
 from typing import Any
@@ -12,10 +12,9 @@ from aiohttp import WSCloseCode, web
 
 from softswitch.access.turn import ice_servers
 from softswitch.legs.browser import BrowserSession
-from softswitch.model.destination import Destination
 from softswitch.model.errors import Conflict
 from softswitch.model.events import CallEnded, Event
-from softswitch.services import CallView, QueueView, Services
+from softswitch.services import CallView, QueueView, Services, Ticket
 from web.errors import BadRequest
 from web.ws import requests, socket
 from web.ws.outbox import Outbox
@@ -23,6 +22,7 @@ from web.ws.outbox import Outbox
 MAX_CONTEXT_VALUE = 500
 STATES_TOLD = ("ringing", "ivr", "waiting", "talking", "held")
 ABSENCE = 33.0  # seconds that a call outlives its lost connection: 30 away and 3 to connect again, as for an agent's page
+Redeem = Callable[[requests.CallStart], Awaitable[Ticket]]
 LEFT = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
 """What a page says that closes the connection itself: it hangs up, or its tab is closed."""
 
@@ -30,13 +30,15 @@ LEFT = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
 async def serve_widget(http: web.Request, services: Services, widgets: Widgets) -> web.StreamResponse:
     """Raises Forbidden for a token that is unknown, too old, or meant for another origin."""
     token, origin, resume = http.query["token"], http.headers.get("Origin", ""), http.query.get("resume", "")
+    address = http.remote or ""
     if not widgets.has(resume, origin):
-        services.clicks.verify(token, origin)
+        services.clicks.verify(token, origin, address)
     ws = await socket.accept(http)
     client = widgets.take(resume, origin)
     is_back = client is not None
     if client is None:
-        client = WidgetClient(services, partial(services.clicks.verify, token, origin), Outbox("", token_urlsafe(24)), origin)
+        redeem = partial(_redeem, services, token, origin, address)
+        client = WidgetClient(services, redeem, Outbox("", token_urlsafe(24)), origin)
         client.start()
         widgets.add(client)
     queue = client.outbox.connect(socket.closer(ws))
@@ -50,6 +52,12 @@ async def serve_widget(http: web.Request, services: Services, widgets: Widgets) 
     finally:
         widgets.gone(client, queue, left=ws.close_code in LEFT)
     return ws
+
+
+async def _redeem(services: Services, token: str, origin: str, address: str, asked: requests.CallStart) -> Ticket:
+    """Spends the token for a call. Raises Forbidden."""
+    await services.clicks.check_person(asked.captcha, address)
+    return services.clicks.redeem(token, origin, address, asked.to)
 
 
 class Widgets:
@@ -101,13 +109,13 @@ class Widgets:
 
 
 class WidgetClient:
-    """One page, at most one call at a time. `destination` judges the token anew for each: a socket may outlive it."""
+    """One page, and one call: `redeem` spends its token."""
 
-    def __init__(self, services: Services, destination: Callable[[], Destination], outbox: Outbox, origin: str) -> None:
+    def __init__(self, services: Services, redeem: Redeem, outbox: Outbox, origin: str) -> None:
         self.outbox = outbox
         self.origin = origin
         self._services = services
-        self._destination = destination
+        self._redeem = redeem
         self._session: BrowserSession | None = None
         self._call = ""
         self._told: dict[str, Any] = {}
@@ -159,13 +167,13 @@ class WidgetClient:
     async def _start_call(self, message: requests.CallStart) -> Mapping[str, Any]:
         if self._session is not None and self._session.leg is not None:
             raise Conflict("there is a call already")
-        to = self._destination()
+        ticket = await self._redeem(message)
         self._drop()
         session = self._services.browsers.widget()
         answer = await session.offer(message.sdp)
         self._session, self._told = session, {}
         context = {key[:64]: value[:MAX_CONTEXT_VALUE] for key, value in message.context.items()}
-        self._call = await self._services.calls.start_widget(session, to, context, message.name)
+        self._call = await self._services.calls.start_widget(session, ticket.to, context, message.name, ticket.max_duration)
         return {"sdp": answer, "call": self._call, "resume": self.outbox.resume}
 
     def _tell(self, state: Mapping[str, Any]) -> None:

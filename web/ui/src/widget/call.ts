@@ -75,6 +75,7 @@ export class WidgetCall {
   private readonly pending = new Map<number, (reply: Frame | null) => void>();
   /** What a lost connection is taken up again with: "" until the call has begun. */
   private resume = "";
+  private token = "";
   private seq = 0;
   /** Since when the connection, or the sound, is away; 0 while it is not. */
   private socketGone = 0;
@@ -85,20 +86,23 @@ export class WidgetCall {
 
   constructor(
     private readonly server: string,
-    private readonly token: string,
+    private readonly coming: Promise<string>,
     private readonly audio: HTMLAudioElement,
     private readonly tell: (told: Told) => void,
-  ) {}
+  ) {
+    coming.catch(() => undefined); // told by `start`
+  }
 
   /** Never rejects: failures are told. */
-  async start(context: Record<string, string>, name: string): Promise<void> {
+  async start(context: Record<string, string>, name: string, captcha = ""): Promise<void> {
     this.tell({ phase: "connecting" });
     try {
       this.stream = await this.microphone();
+      this.token = await this.fetched();
       if (this.over) return this.release();
       window.addEventListener("online", this.renew);
       await this.openSocket();
-      await this.negotiate(this.stream, context, name);
+      await this.negotiate(this.stream, { context, ...(name ? { name } : {}), ...(captcha ? { captcha } : {}) });
     } catch (error) {
       this.end(error instanceof CallFailure ? error.failure : "refused");
     }
@@ -161,7 +165,14 @@ export class WidgetCall {
     }
   }
 
-  private async negotiate(stream: MediaStream, context: Record<string, string>, name: string): Promise<void> {
+  /** Raises CallFailure when the site gives no token. */
+  private fetched(): Promise<string> {
+    return this.coming.catch(() => {
+      throw new CallFailure("unreachable");
+    });
+  }
+
+  private async negotiate(stream: MediaStream, about: object): Promise<void> {
     const peer = new RTCPeerConnection({ iceServers: await this.iceServers(), bundlePolicy: "max-bundle" });
     this.peer = peer;
     peer.ontrack = ({ track }) => {
@@ -172,7 +183,7 @@ export class WidgetCall {
     for (const track of stream.getAudioTracks()) peer.addTrack(track, stream);
     await peer.setLocalDescription(await peer.createOffer());
     await gathered(peer);
-    const answer = await this.ask(peer.localDescription?.sdp ?? "", context, name);
+    const answer = await this.ask(peer.localDescription?.sdp ?? "", about);
     if (!this.over) await peer.setRemoteDescription({ type: "answer", sdp: answer });
   }
 
@@ -182,8 +193,8 @@ export class WidgetCall {
   }
 
   /** The answer to an offer. Raises CallFailure. */
-  private async ask(sdp: string, context: Record<string, string>, name: string): Promise<string> {
-    const reply = await this.request("call.start", { sdp, context, ...(name ? { name } : {}) });
+  private async ask(sdp: string, about: object): Promise<string> {
+    const reply = await this.request("call.start", { sdp, ...about });
     if (!reply) throw new CallFailure(this.socket ? "unreachable" : "lost");
     if (!reply.ok?.sdp) throw new CallFailure(this.refusal(reply.error));
     this.resume = reply.ok.resume ?? "";

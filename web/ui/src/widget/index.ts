@@ -1,7 +1,8 @@
 /**
  * `<click-to-call token="…">`: a call button for any web site.
  *
- * Attributes: `token` (from POST /click-to-call/tokens), `server` (default: where this script came from), `lang` (`zh…` or anything
+ * Attributes: `token` (from POST /click-to-call/tokens; good for one call within two minutes), or `token-url` (an address of the
+ * site that is asked at the click and answers `{"token": …}`), `captcha` (what a captcha of the page says), `server` (default: where this script came from), `lang` (`zh…` or anything
  * else for English; default: the page's), `to-label` (the button's text), `name` (the visitor's, if the site knows it). Each `data-*`
  * attribute and the page's address and title reach the agent. CSS variable `--click-to-call-color`. Event `call-state` with
  * `detail.state`.
@@ -85,17 +86,27 @@ class ClickToCall extends HTMLElement {
     return context;
   }
 
+  /** A token is good for one call: with `token-url` there is a fresh one for each. */
+  private async token(): Promise<string> {
+    const url = this.getAttribute("token-url");
+    if (!url) return this.getAttribute("token") ?? "";
+    const reply = await fetch(url, { cache: "no-store", headers: { Accept: "application/json" } });
+    const found = (await reply.json()) as { token?: unknown };
+    if (!reply.ok || typeof found.token !== "string") throw new Error("no token");
+    return found.token;
+  }
+
   private start(): void {
     this.failure = null;
     this.keypad = null;
     this.muted = false;
     this.position = 0;
     this.talkingSince = 0;
-    const call = new WidgetCall(this.server, this.getAttribute("token") ?? "", this.audio, (told) => {
+    const call = new WidgetCall(this.server, this.token(), this.audio, (told) => {
       if (this.call === call) this.told(told);
     });
     this.call = call;
-    void call.start(this.context(), this.getAttribute("name") ?? "");
+    void call.start(this.context(), this.getAttribute("name") ?? "", this.getAttribute("captcha") ?? "");
   }
 
   private told({ phase, position, failure }: Told): void {
