@@ -30,7 +30,7 @@ from softswitch.calls.switchboard import Switchboard
 from softswitch.directory.snapshot import Snapshot
 from softswitch.features.click_to_call import Clicks
 from softswitch.features.codes import FeatureCodes
-from softswitch.features.conference import Conferences
+from softswitch.features.conference import Conferences, Means
 from softswitch.features.echo import echo
 from softswitch.features.forwarding import EMERGENCY, Forwarding
 from softswitch.features.personal import PersonalServices
@@ -146,7 +146,10 @@ class Switch:
         )  # fmt: skip
         self.sip = SipLegs(self.studio, self.ids, parts.submit, self._sound_of, self._manners_at)
         self.sip.sign = self._sign
-        self.conferences = Conferences(media, agc=parts.room_agc, gate=parts.room_gate)
+        self.conferences = Conferences(Means(
+            media=media, directory=parts.directory, clock=clock, keeper=self.keeper, ids=self.ids, agc=parts.room_agc,
+            gate=parts.room_gate,
+        ))  # fmt: skip
         self.lot = ParkingLot(timeout=parts.park_timeout, operator=parts.operator)
         self.clicks = self._open_to_pages(clock)
         self.handlers: dict[DestinationKind, Handler] = {

@@ -363,6 +363,9 @@ class Conversation:
         """A party pressed hold on its device."""
         if self.is_live and held != party.away:
             self._hold_by_device(party, held=held)
+        elif self._mix.own_routes is not None:  # in a room: the others do not hear the music of its device
+            party.away = held
+            self._mix.apply()
 
     def told(self, cause: Cause) -> Release | None:
         """What a party is told exactly when it is released for this cause; None: the cause says it all."""

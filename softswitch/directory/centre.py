@@ -251,6 +251,34 @@ class Mailbox:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Conference:
+    """A room with rules; `conference:NAME` of an undeclared name is a room without any."""
+
+    name: str
+    title: str = ""
+    number: str = ""
+    """Dialled from inside or outside; empty: only by a `[[number]]` that leads there."""
+    pin: str = field(default="", repr=False, metadata={"secret": True})
+    """argon2; "" = everybody may enter who reaches it."""
+    moderator_pin: str = field(default="", repr=False, metadata={"secret": True})
+    max_members: int = 30
+    announce: Literal["tone", "none"] = "tone"
+    """Entries and exits."""
+    record: bool = False
+    wait_for_moderator: bool = False
+    music: str = "default"
+    """For who waits."""
+    locked: bool = False
+    mute_on_entry: bool = False
+    end_with_owner: bool = False
+    """The room ends when its last moderator leaves."""
+    callers: tuple[str, ...] = ()
+    """Extensions, logins or patterns of numbers that may enter; empty: all."""
+    allow_outside: bool = True
+    """Callers by trunks and web pages may enter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingRule:
     """Which conversations are recorded; the first rule that fits decides, else the queue's `record`."""
 
@@ -409,6 +437,6 @@ class ReserveTier:
 
 
 Centre = (
-    Agent | Queue | Team | Calendar | Reason | Disposition | Mailbox | RecordingRule | Lookup | Application | Webhook
-    | FeatureCode | Schedule | AlarmRule | ReserveTier | RingGroup | PageGroup
+    Agent | Queue | Team | Calendar | Reason | Disposition | Mailbox | Conference | RecordingRule | Lookup | Application
+    | Webhook | FeatureCode | Schedule | AlarmRule | ReserveTier | RingGroup | PageGroup
 )  # fmt: skip

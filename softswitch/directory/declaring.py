@@ -20,6 +20,7 @@ from softswitch.directory.model import (
     TYPES,
     Agent,
     Application,
+    Conference,
     Extension,
     Flow,
     FlowFault,
@@ -187,6 +188,13 @@ class Declaration:
                 return replace(item, **{"headers": former.headers, "database": former.database, **given})
             case Mailbox():
                 return self._mailbox(item, secrets["pin"], path)
+            case Conference():
+                room = self._base.conferences.get(item.name, item)
+                return replace(
+                    item,
+                    pin=self._pin(secrets["pin"], room.pin, (*path, "pin")),
+                    moderator_pin=self._pin(secrets["moderator_pin"], room.moderator_pin, (*path, "moderator_pin")),
+                )
             case User():
                 old_user = self._base.users.get(item.login)
                 return replace(item, disabled=old_user.disabled) if old_user else item
@@ -204,12 +212,16 @@ class Declaration:
         return replace(extension, realm=self._rules.realm, ha1=ha1(extension.number, self._rules.realm, secret))
 
     def _mailbox(self, mailbox: Mailbox, pin: str | None, path: Path) -> Mailbox:
-        if pin is not None and not (pin.isascii() and pin.isdigit() and PIN_LENGTHS[0] <= len(pin) <= PIN_LENGTHS[1]):
-            self._problem((*path, "pin"), f"expected {PIN_LENGTHS[0]} to {PIN_LENGTHS[1]} digits")
         known = self._base.mailboxes.get(mailbox.name)
-        if pin is None or (known and pin_fits(known.pin, pin)):
-            return replace(mailbox, pin=known.pin if known else "")
-        return replace(mailbox, pin=pin_hash(pin))
+        return replace(mailbox, pin=self._pin(pin, known.pin if known else "", (*path, "pin")))
+
+    def _pin(self, pin: str | None, known: str, path: Path) -> str:
+        """Its hash; what is known stays when none is given, or the same one."""
+        if pin is None or (known and pin_fits(known, pin)):
+            return known
+        if not (pin.isascii() and pin.isdigit() and PIN_LENGTHS[0] <= len(pin) <= PIN_LENGTHS[1]):
+            self._problem(path, f"expected {PIN_LENGTHS[0]} to {PIN_LENGTHS[1]} digits")
+        return pin_hash(pin)
 
     def _trunk(self, trunk: Trunk, secret: str | None, path: Path) -> Trunk:
         known = self._base.trunks.get(trunk.name)

@@ -10,7 +10,7 @@ from typing import Any
 
 from softswitch.directory.grammar import GRAMMAR, SECTIONS
 from softswitch.directory.labels import KEYS, KINDS
-from softswitch.directory.model import IDENTITY, Extension, Kind, Mailbox, Object, Token, Trunk, User
+from softswitch.directory.model import IDENTITY, Conference, Extension, Kind, Mailbox, Object, Token, Trunk, User
 from softswitch.directory.reading import REQUIRED, Form, Key
 from softswitch.model.address import Address
 from softswitch.model.destination import Destination
@@ -33,6 +33,8 @@ def secrets_of(kind: Kind, item: Object) -> dict[str, bool]:
             return {"secret": bool(item.digest)}
         case Mailbox():
             return {"pin": bool(item.pin)}
+        case Conference():
+            return {"pin": bool(item.pin), "moderator_pin": bool(item.moderator_pin)}
     return {key: bool(getattr(item, key)) for key, rule in GRAMMAR[kind].items() if rule.secret}
 
 

@@ -276,6 +276,12 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
         "name": Key(name, expected="a name"), "owner": owner, "title": text, "pin": _SECRET,
         "mail": each(mail_address, "addresses"), "max_seconds": whole(5, 3600), "due_seconds": _seconds,
     }),
+    Kind.CONFERENCE: _keys(Kind.CONFERENCE, {
+        "name": Key(name, expected="a name"), "title": text, "number": no_or(number), "pin": _SECRET,
+        "moderator_pin": _SECRET, "max_members": whole(2, 200, "members"), "announce": one_of("tone", "none"),
+        "record": boolean, "wait_for_moderator": boolean, "music": name, "locked": boolean, "mute_on_entry": boolean,
+        "end_with_owner": boolean, "callers": each(number, "numbers"), "allow_outside": boolean,
+    }),
     Kind.RECORDING_RULE: _keys(Kind.RECORDING_RULE, {
         "name": Key(name, expected="a name"), "queue": no_or(reference(Kind.QUEUE)),
         "agent": no_or(reference(Kind.AGENT)), "team": no_or(reference(Kind.TEAM)),

@@ -16,6 +16,7 @@ from softswitch.directory.centre import (
     Application,
     Calendar,
     Centre,
+    Conference,
     Disposition,
     FeatureCode,
     GroupMember,
@@ -47,6 +48,7 @@ __all__ = [
     "Application",
     "Calendar",
     "Centre",
+    "Conference",
     "Disposition",
     "Extension",
     "FeatureCode",
@@ -93,6 +95,7 @@ class Kind(StrEnum):
     TEAM = "team"
     AGENT = "agent"
     MAILBOX = "mailbox"
+    CONFERENCE = "conference"
     LOOKUP = "lookup"
     APPLICATION = "application"
     FLOW = "flow"
@@ -251,7 +254,7 @@ TYPES: Mapping[Kind, type[Object]] = {
     Kind.QUEUE: Queue, Kind.USER: User, Kind.TEAM: Team, Kind.AGENT: Agent, Kind.MAILBOX: Mailbox, Kind.LOOKUP: Lookup,
     Kind.APPLICATION: Application, Kind.FLOW: Flow, Kind.NUMBER: Number, Kind.ROUTE: Route, Kind.TOKEN: Token,
     Kind.RECORDING_RULE: RecordingRule, Kind.FEATURE_CODE: FeatureCode, Kind.WEBHOOK: Webhook, Kind.SCHEDULE: Schedule,
-    Kind.PHONE: Phone,
+    Kind.PHONE: Phone, Kind.CONFERENCE: Conference,
     Kind.ALARM_RULE: AlarmRule, Kind.RESERVE_TIER: ReserveTier, Kind.RING_GROUP: RingGroup, Kind.PAGE_GROUP: PageGroup,
 }  # fmt: skip
 IDENTITY: Mapping[Kind, str] = {

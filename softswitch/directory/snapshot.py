@@ -14,6 +14,7 @@ from softswitch.directory.model import (
     AlarmRule,
     Application,
     Calendar,
+    Conference,
     Disposition,
     Extension,
     FeatureCode,
@@ -62,6 +63,7 @@ class Snapshot:
     dispositions: Mapping[str, Disposition] = field(default_factory=dict)
     teams: Mapping[str, Team] = field(default_factory=dict)
     mailboxes: Mapping[str, Mailbox] = field(default_factory=dict)
+    conferences: Mapping[str, Conference] = field(default_factory=dict)
     lookups: Mapping[str, Lookup] = field(default_factory=dict)
     applications: Mapping[str, Application] = field(default_factory=dict)
     recording_rules: Mapping[str, RecordingRule] = field(default_factory=dict)
@@ -117,6 +119,9 @@ class Snapshot:
         for form in forms:
             if found := best_match(form, self.numbers):
                 return self.numbers[found]
+        for room in self.conferences.values():
+            if room.number and room.number in forms:
+                return Number(number=room.number, to=Destination(DestinationKind.CONFERENCE, room.name))
         return None
 
     def route_for(self, number: str) -> Route | None:

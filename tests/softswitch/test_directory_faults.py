@@ -72,6 +72,12 @@ name = "sales"
 owner = "queue:sales"
 pin = "4711"
 mail = ["sales@shop.example"]
+[[conference]]
+name = "board"
+number = "7000"
+pin = "2468"
+moderator_pin = "13579"
+wait_for_moderator = true
 [[lookup]]
 name = "bill"
 url = "https://crm.example/bill"
@@ -189,6 +195,7 @@ NEEDS = QUEUE + 'needs = [{skill = "a", level = 50}]\n'
         ('[[mailbox]]\nname = "m"\nowner = "agent:x"\n', 'a.toml:3: mailbox[0].owner: expected an existing agent, got "x"'),
         ('[[mailbox]]\nname = "m"\nowner = "x"\n', 'a.toml:3: mailbox[0].owner: expected "agent:LOGIN", "queue:NAME", "team:NAME" or "", got "x"'),
         ('[[mailbox]]\nname = "m"\npin = "12ab"\n', "a.toml:3: mailbox[0].pin: expected 4 to 12 digits"),
+        ('[[conference]]\nname = "m"\nmoderator_pin = "12"\n', "a.toml:3: conference[0].moderator_pin: expected 4 to 12 digits"),
         ('[[mailbox]]\nname = "m"\nmail = ["nobody"]\n', 'a.toml:3: mailbox[0].mail: expected a mail address, got "nobody"'),
         ('[[disposition]]\ncode = "a"\nparent = "b"\n[[disposition]]\ncode = "b"\nparent = "a"\n', "a.toml:3: disposition[0].parent: expected a parent above, got the circle a > b > a"),
         ('[[calendar]]\nname = "c"\nopen = ["Mon-Fri 9:00-18:00"]\n', 'a.toml:3: calendar[0].open: expected hours such as "Mon-Fri 09:00-18:00" or "Sat,Sun 10:00-16:00", got "Mon-Fri 9:00-18:00"'),

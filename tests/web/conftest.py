@@ -49,6 +49,7 @@ from softswitch.directory.model import Agent, Kind, Mailbox
 from softswitch.directory.service import Directory
 from softswitch.directory.store import Action, Change
 from softswitch.directory.users import Users
+from softswitch.features.conference import Conferences, Means
 from softswitch.features.malicious import MaliciousCalls
 from softswitch.features.personal import PersonalServices
 from softswitch.features.screen_pop import ScreenPops
@@ -63,6 +64,7 @@ from softswitch.lists.tables import SCHEMA as LISTS
 from softswitch.model.clock import ManualClock
 from softswitch.model.destination import Destination
 from softswitch.model.errors import Conflict, Forbidden, NotFound
+from softswitch.model.ids import Ids
 from softswitch.model.states import Role
 from softswitch.model.views import AgentView, CallView, OfferView, QueueView
 from softswitch.observe.alarms import Alarms
@@ -320,7 +322,9 @@ def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
         reports=reports, store=store, directory=services.directory.current, clock=clock,
         mailer=SimpleNamespace(configured=False), alarms=alarms,  # type: ignore[arg-type]
     )  # fmt: skip
+    media, ids = MediaService(FakeEngine()), Ids(lambda: "1")
     return {
+        Conferences: Conferences(Means(media=media, directory=services.directory.current, clock=clock, keeper=keeper, ids=ids)),
         Reports: reports,
         Schedules: Schedules(schedules),
         Alerting: Alerting(alerting),

@@ -9,6 +9,7 @@ from typing import Any
 
 from softswitch.access.scope import Scope, Scopes
 from softswitch.directory.users import Principal
+from softswitch.features.conference import Conferences, RoomView
 from softswitch.features.screen_pop import ScreenPops
 from softswitch.model.events import (
     AgentHelp,
@@ -32,6 +33,7 @@ from softswitch.services import AgentView, CallView, OfferView, QueueView, Servi
 from softswitch.store import calls as store_calls
 from softswitch.store import recordings as store_recordings
 from web import shapes
+from web.api.conferences import room
 from web.ws import pop
 from web.ws.outbox import Outbox, Parking
 
@@ -59,6 +61,7 @@ class Hub:
         self._stops = [
             services.floor.watch(agent=self._on_agent, queue=self._on_queue, offer=self._on_offer),
             services.calls.watch(self._on_call),
+            services.part(Conferences).watch(self._on_room),
             supervision.close,
         ]
         self._spawn(self._sweep())
@@ -166,6 +169,10 @@ class Hub:
         for login in view.agents:
             self._tell_person(login, {"type": "call.state", "call": call})
         self._tell("calls", {"type": "call.state", "call": call}, lambda scope: scope.may_see_call(view.agent, view.queue))
+
+    def _on_room(self, view: RoomView) -> None:
+        if self._is_watched("rooms", ()):
+            self._tell("rooms", {"type": "room", "room": room(view).model_dump()})
 
     def _on_event(self, event: Event) -> None:
         match event:

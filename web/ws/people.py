@@ -11,10 +11,12 @@ from aiohttp import web
 
 from softswitch.access.rights import Permission, may
 from softswitch.access.turn import ice_servers
+from softswitch.features.conference import Conferences
 from softswitch.model.errors import Forbidden
 from softswitch.model.states import Role
 from softswitch.services import Services
 from web import shapes
+from web.api.conferences import room
 from web.auth import Session, describe
 from web.errors import BadRequest
 from web.routing import DUTIES
@@ -91,7 +93,7 @@ class PersonClient:
 
     async def _subscribe(self, message: requests.Subscribe) -> Mapping[str, Any]:
         role = self._session.role
-        for topic, permission in (("board", Permission.BOARD), ("calls", Permission.CALLS)):
+        for topic, permission in (("board", Permission.BOARD), ("calls", Permission.CALLS), ("rooms", Permission.BOARD)):
             if topic in message.topics and not may(role, permission):
                 raise Forbidden(f"the topic {topic} is not for the role {role}")
         scope = self._hub.scope(self._login)
@@ -107,6 +109,8 @@ class PersonClient:
             found["calls"] = [
                 self._live(view) for view in self._services.calls.live() if scope.may_see_call(view.agent, view.queue)
             ]  # fmt: skip
+        if "rooms" in message.topics:
+            found["rooms"] = [room(view).model_dump() for view in self._services.part(Conferences).views()]
         return found
 
     def _live(self, view: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ class Message(BaseModel):
 
 
 class Subscribe(Message):
-    topics: list[Literal["agent", "board", "calls"]] = Field(max_length=3)
+    topics: list[Literal["agent", "board", "calls", "rooms"]] = Field(max_length=4)
 
 
 class AgentStateRequest(Message):

@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer
 from media.events import Dtmf
 from softswitch.calls.call import Call
 from softswitch.directory.model import RecordingRule
-from softswitch.features.conference import Conferences
+from softswitch.features.conference import Conferences, Means
 from softswitch.model import events as ev
 from softswitch.model.destination import DestinationKind
 from softswitch.model.errors import Conflict, NotFound
@@ -256,7 +256,15 @@ async def test_nonsense_is_borne_for_a_while(office, streams, program, talking):
 
 
 async def test_what_a_program_says_to_the_customer_is_recorded_and_in_a_room_all_hear_it(office, streams, program):
-    office.handlers[DestinationKind.CONFERENCE] = Conferences(office.media).join
+    office.handlers[DestinationKind.CONFERENCE] = Conferences(
+        Means(
+            media=office.media,
+            directory=lambda: office.snapshot,
+            clock=office.clock,
+            keeper=office.calls._board.keeper,
+            ids=office.calls._board.ids,
+        )
+    ).join
     office.snapshot = replace(office.snapshot, recording_rules={"all": RecordingRule(name="all")})
     _, call = office.call("extension:1001")
     await asyncio.sleep(0.05)
