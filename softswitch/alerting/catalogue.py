@@ -107,7 +107,10 @@ CATALOGUE: Mapping[str, Entry] = {
     ),
     "certificate": Entry(
         Said("证书即将到期", "Certificate ends soon"),
-        Said("HTTPS或SIP证书未续期。", "The certificate of HTTPS or SIP was not renewed."),
+        Said(
+            "监听端口、中继或号码签名（STIR）的证书未续期。",
+            "The certificate of a listener, a trunk or the signed calling numbers (STIR) was not renewed.",
+        ),
         Said("续期证书,无需重启。", "Renew the certificate; no restart is needed."),
     ),
     "journal_lag": Entry(

@@ -16,6 +16,7 @@ from softswitch.observe.alarms import LEVELS
 NOT_RESPONDING_PERCENT = 10.0
 FEWEST_CALLS = 10
 """So many calls must have ended in a window before its service level means anything."""
+SOON_DAYS = 7.0
 LAG_SECONDS = 5.0
 _UP = frozenset({"up", "registered"})
 _LOST = frozenset({"failed", "rejected", "unregistered"})
@@ -128,12 +129,10 @@ def lag_condition(seconds: float, rules: Rules) -> Iterator[Condition]:
     )
 
 
-def certificate_condition(days: float | None, limit: float) -> Iterator[Condition]:
-    if days is not None and days < limit:
-        level = "critical" if days <= 1 else "major" if days <= 7 else "minor"
-        text = (
-            f"A certificate of http.tls_cert or sip.tls_certificates ends in {days:.0f} days"
-            if days > 0
-            else "A certificate of http.tls_cert or sip.tls_certificates is over"
-        )
-        yield Condition("certificate", "", level, text)
+def certificate_conditions(days: Mapping[str, float], limit: float) -> Iterator[Condition]:
+    """`days`: what a certificate is for → days that are left. One alarm for each, sharper from 7 days and in the last one."""
+    for what, left in days.items():
+        if left < limit:
+            level = "critical" if left <= 1 else "major" if left <= SOON_DAYS else "minor"
+            text = f"The certificate of {what} ends in {left:.0f} days" if left > 0 else f"The certificate of {what} is over"
+            yield Condition("certificate", what, level, text)

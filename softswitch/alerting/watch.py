@@ -34,7 +34,8 @@ class Sources:
     """Extensions that are registered."""
     progress: Callable[[], tuple[int, int]]
     """Events that were appended to the journal, and how many of them are stored."""
-    certificate_days: Callable[[], float | None]
+    certificates: Callable[[], Mapping[str, float]]
+    """What a certificate is for → days until it ends."""
 
 
 class Watch:
@@ -93,7 +94,7 @@ class Watch:
         }  # fmt: skip
         yield from conditions.phone_conditions(stations, sources.phones(), rules)
         yield from conditions.lag_condition(self._lag(), rules)
-        yield from conditions.certificate_condition(sources.certificate_days(), self._certificate_days)
+        yield from conditions.certificate_conditions(sources.certificates(), self._certificate_days)
 
     def _lag(self) -> float:
         """How old the oldest event is that is not stored; as exact as this task looks often."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -56,13 +57,6 @@ class Certificates:
             raise Invalid("certificates", _told(fault)) from fault
         log.info("= certificates taken", names=[name for held in self._held for name in held.names])
 
-    @property
-    def days(self) -> float | None:
-        """Until the first of them ends; None without any."""
-        if not self._held:
-            return None
-        return (min(held.until for held in self._held).timestamp() - self._clock.utc()) / 86_400
-
     def views(self) -> list[Mapping[str, Any]]:
         """{file, names, until} of each, `until` as UTC epoch seconds."""
         return [{"file": held.chain, "names": list(held.names), "until": held.until.timestamp()} for held in self._held]
@@ -86,6 +80,36 @@ class Certificates:
             until = x509.load_pem_x509_certificate(pem).not_valid_after_utc
             found.append(Held(str(certificate.chain), subject_names(pem), until))
         return tuple(found)
+
+
+class Ends:
+    """When the certificates in a few files end, by what they are used for. Files are read when they have changed."""
+
+    def __init__(self, files: Callable[[], Mapping[str, str]], clock: Clock) -> None:
+        """`files`: what a certificate is for ("http", "trunk teams", "stir") → the file of its chain."""
+        self._files = files
+        self._clock = clock
+        self._read: dict[str, tuple[int, datetime | None]] = {}
+
+    def days(self) -> Mapping[str, float]:
+        """What → days that are left, negative when it is over. A file that cannot be read is another alarm's affair."""
+        now, found = self._clock.utc(), {}
+        for what, file in self._files().items():
+            until = self._until(file)
+            if until is not None:
+                found[what] = (until.timestamp() - now) / 86_400
+        return found
+
+    def _until(self, file: str) -> datetime | None:
+        path = Path(file)
+        try:
+            stamp = path.stat().st_mtime_ns
+            if self._read.get(file, (None,))[0] != stamp:
+                chain = x509.load_pem_x509_certificates(path.read_bytes())
+                self._read[file] = stamp, min(each.not_valid_after_utc for each in chain)
+        except (OSError, ValueError):
+            return None
+        return self._read[file][1]
 
 
 def _told(fault: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from softswitch.alerting.forecast import usual_calls
@@ -12,6 +13,7 @@ from softswitch.alerting.watch import Sources, Watch
 from softswitch.mail.service import Mailer
 from softswitch.model.events import AlarmAcknowledged, AlarmCleared, AlarmEscalated, AlarmRaised
 from softswitch.observe.alarms import HOLD_SECONDS
+from softswitch.observe.certificates import Ends
 from softswitch.store.spool import Spool
 from softswitch.webhooks.service import Webhooks
 
@@ -51,12 +53,29 @@ async def build_watch(node: Node) -> Watch:
     sources = Sources(
         clock=node.clock, directory=node.directory.current, queues=node.floor.queues, agents=node.floor.agents,
         trunks=switch.trunks.views, phones=lambda: [view["extension"] for view in switch.registrar.views() if view["contacts"]],
-        progress=lambda: node.journal.progress, certificate_days=lambda: node.certificates.days,
+        progress=lambda: node.journal.progress, certificates=Ends(_certificates(node), node.clock).days,
     )  # fmt: skip
     watch = Watch(sources, node.alarms, certificate_days=node.settings.alarms.certificate_days)
     node.on_close(node.bus.subscribe(watch.windows.note).close)
     node.run(watch.run(), "watch")
     return watch
+
+
+def _certificates(node: Node) -> Callable[[], Mapping[str, str]]:
+    """Where every certificate of ours lies that somebody else looks at: listeners, trunks, signed calling numbers."""
+    signing = node.settings.stir.certificate.partition(":")[0]
+
+    def files() -> Mapping[str, str]:
+        found = {f"listener {view['file']}": view["file"] for view in node.certificates.views()}
+        if signing:
+            found["stir"] = signing
+        for trunk in node.directory.current().trunks:
+            profile = node.switch.trunks.profile(trunk)
+            if profile is not None and profile.tls.certificate:
+                found[f"trunk {trunk}"] = profile.tls.certificate.partition(":")[0]
+        return found
+
+    return files
 
 
 async def build_reserve(node: Node) -> Reserve:

@@ -208,7 +208,7 @@ async def test_what_is_seen_and_what_alarms_are_in_step() -> None:
     views = [queue_view()]
     sources = Sources(
         clock=clock, directory=lambda: Snapshot.of(rules), queues=lambda: views, agents=lambda: agents, trunks=lambda: [trunk],  # type: ignore[arg-type]
-        phones=lambda: phones, progress=lambda: (progress[0], progress[1]), certificate_days=lambda: 30.0,
+        phones=lambda: phones, progress=lambda: (progress[0], progress[1]), certificates=lambda: {"http": 30.0},
     )  # fmt: skip
     watch = Watch(sources, alarms)
 

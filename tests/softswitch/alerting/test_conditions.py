@@ -70,8 +70,9 @@ def test_trunks_phones_lag_and_certificate() -> None:
     (phone,) = conditions.phone_conditions({"li": "1001", "wu": "1002"}, ["1001"], [])
     assert phone.object == "extension:1002"
     assert not list(conditions.lag_condition(4.9, [])) and list(conditions.lag_condition(5.0, []))
-    levels = [[one.level for one in conditions.certificate_condition(days, 21.0)] for days in (None, 22.0, 20.0, 5.0, -1.0)]
-    assert levels == [[], [], ["minor"], ["major"], ["critical"]]
+    days = {"a": 22.0, "listener x": 20.0, "trunk teams": 5.0, "stir": -1.0}
+    found = [(one.object, one.level) for one in conditions.certificate_conditions(days, 21.0)]
+    assert found == [("listener x", "minor"), ("trunk teams", "major"), ("stir", "critical")]
 
 
 def test_a_window_knows_the_last_fifteen_minutes() -> None:

@@ -5,7 +5,7 @@ import { titleIn } from "@/composables/words";
 import { childrenOf, isLeaf, lineOf, needsNote, search } from "@/pages/agent/dispositions";
 import { KEY_GROUPS } from "@/pages/agent/keys";
 import { draftNote, keepNote } from "@/pages/agent/notes";
-import { pathWords, webAddress } from "@/pages/agent/pop";
+import { pathWords, proofOf, webAddress } from "@/pages/agent/pop";
 import { asNumber, matching, type Target } from "@/pages/agent/targets";
 import { draftOf, missing, numbersOf, toSend } from "@/pages/customers/draft";
 
@@ -69,6 +69,14 @@ describe("targets", () => {
 });
 
 describe("the screen pop", () => {
+  it("tells what the signature of a number has proved", () => {
+    expect(proofOf({ verstat: "TN-Validation-Passed", attestation: "A" })).toEqual({ word: "passed", colour: "green", attestation: "A" });
+    expect(proofOf({ verstat: "TN-Validation-Failed" })).toEqual({ word: "failed", colour: "red", attestation: "" });
+    expect(proofOf({ verstat: "No-TN-Validation" })?.word).toBe("none");
+    expect(proofOf({ verstat: "toString" })).toBeNull();
+    expect(proofOf({})).toBeNull();
+  });
+
   it("tells flow, node and key of each step", () => {
     expect(pathWords(["main/menu=1", "bill-query/pin"])).toEqual([
       { flow: "main", node: "menu", key: "1" },

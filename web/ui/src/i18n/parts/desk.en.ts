@@ -72,6 +72,13 @@ export const deskEn = {
     open: "Open customer page",
     position: "Position",
     repeat: "Called before: {time}, agent {agent}",
+    calling: "Calling number",
+    proof: { passed: "Number verified", failed: "Number not genuine", none: "Number not signed" },
+    proofText: {
+      passed: "The caller's network has signed the number. A: it knows the caller and the number; B: the caller; C: only the way in.",
+      failed: "The signature of the number is wrong: it may be forged.",
+      none: "The call came without a signature of its number.",
+    },
   },
   target: {
     search: "Name, login, queue or number",

@@ -73,6 +73,13 @@ export const deskZh: typeof deskEn = {
     open: "打开客户页面",
     position: "排队位置",
     repeat: "重复来电：{time}，座席 {agent}",
+    calling: "主叫号码",
+    proof: { passed: "号码已验证", failed: "号码疑似伪造", none: "号码未签名" },
+    proofText: {
+      passed: "主叫运营商已对号码签名。A：确认用户及号码；B：仅确认用户；C：仅确认入口。",
+      failed: "号码签名不正确，可能为伪造号码。",
+      none: "来电号码没有签名。",
+    },
   },
   target: {
     search: "姓名、用户名、队列或号码",

@@ -35,3 +35,27 @@ export function openPop(url: string): boolean {
   if (opened) opened.opener = null;
   return opened !== null;
 }
+
+/** Data of a call that is shown in a place of its own. */
+export const KNOWN: ReadonlySet<string> = new Set(["page", "title", "verstat", "attestation"]);
+
+export interface Proof {
+  word: "passed" | "failed" | "none";
+  colour: "green" | "red" | "";
+  attestation: string;
+}
+
+const PROOFS: Readonly<Record<string, Proof["word"]>> = {
+  "TN-Validation-Passed": "passed",
+  "TN-Validation-Failed": "failed",
+  "No-TN-Validation": "none",
+};
+
+/** What the signature of a calling number has proved; null for calls whose trunk does not look at signatures. */
+export function proofOf(context: Readonly<Record<string, string>>): Proof | null {
+  const verdict = context["verstat"] ?? "";
+  const word = Object.hasOwn(PROOFS, verdict) ? PROOFS[verdict] : undefined;
+  if (!word) return null;
+  const colour = word === "passed" ? "green" : word === "failed" ? "red" : "";
+  return { word, colour, attestation: word === "passed" ? (context["attestation"] ?? "") : "" };
+}
