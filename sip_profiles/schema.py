@@ -134,6 +134,10 @@ class Limits:
     """Seconds until a call is ended."""
     max_ring: int = 60
     """Seconds that a call to the carrier may ring."""
+    international_minutes: float = -1.0
+    """International minutes in a day; -1: the setting `tolls.trunk_minutes`, 0: no limit."""
+    cost_per_day: float = -1.0
+    """What calls over it may cost in a day, by the `cost` of the routes; -1: `tolls.trunk_cost_per_day`, 0: no limit."""
 
 
 @dataclass(frozen=True, slots=True)

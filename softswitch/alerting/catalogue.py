@@ -41,14 +41,19 @@ CATALOGUE: Mapping[str, Entry] = {
         Said("更换该分机密码;确认话机登录正常;必要时封禁来源。", "Change the password of the extension; see that its phone gets in; ban the sources if need be."),
     ),
     "toll_near": Entry(
-        Said("国际通话分钟数将用尽", "International minutes nearly used up"),
-        Said("账号或中继今日国际通话达到上限的80%。", "An account or trunk used 80 % of the international minutes of a day."),
+        Said("国际通话分钟数或费用将用尽", "International minutes or money nearly used up"),
+        Said("账号或中继今日国际通话或费用达到上限的80%。", "An account or trunk used 80 % of the international minutes or of the cost of a day."),
         Said("核对通话记录是否正常;如被盗用请更换密码。", "See in the records whether the calls are right; change the password if they are not."),
     ),
     "toll_blocked": Entry(
         Said("外呼被防盗打规则拒绝", "A call was refused as possible toll fraud"),
         Said("超出并发、频率、时段、分钟数限制,或被叫为高资费号码。", "Over a limit of calls, rate, hours or minutes, or a premium number."),
         Said("核对账号;确有需要时在tolls设置中放行。", "Check the account; allow it in the settings `tolls` where it is needed."),
+    ),
+    "toll_held": Entry(
+        Said("首次呼叫的国家待批准", "A new country waits for approval"),
+        Said("账号首次呼叫该国家,呼叫已被拦下。", "An account called this country for the first time; the call was refused."),
+        Said("在防护页面批准或拒绝。", "Approve or refuse it on the page of the defence."),
     ),
     "queue_length": Entry(
         Said("排队过长", "Queue too long"),

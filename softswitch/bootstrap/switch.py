@@ -27,6 +27,7 @@ from softswitch.calls.replacing import Replacing
 from softswitch.calls.service import CallService, Handler
 from softswitch.calls.stations import Stations
 from softswitch.calls.switchboard import Switchboard
+from softswitch.defence.tolls import TollGuard
 from softswitch.directory.snapshot import Snapshot
 from softswitch.features.click_to_call import Clicks
 from softswitch.features.codes import FeatureCodes
@@ -194,8 +195,8 @@ class Switch:
         self.registrar.on_change = self._phone_changed
         self.screen: Callable[[LegFacts, Admission], Admission] = lambda _facts, admission: admission
         """What lists of numbers make of a new call; set by the part that has the lists."""
-        self.toll: Callable[[LegFacts, Destination], str] = lambda _caller, _destination: ""
-        """Why a call may not go out, "" when it may; set by the part that guards against toll fraud."""
+        self.tolls: TollGuard | None = None
+        """Asked before a call goes out; set by the part that guards against toll fraud."""
         self.on_offence: Callable[[sig.SecurityEvent], None] = lambda _event: None
         """Told of what the security line tells; set by the part that keeps bans."""
         self._music = 0
@@ -205,7 +206,7 @@ class Switch:
         parts = self._parts
         return Switchboard(
             clock=parts.clock, journal=parts.journal, media=parts.media, ids=self.ids, keeper=self.keeper, plan=self._plan,
-            dial=self.sip.dial, stations=self.stations, report=self.trunks.report,
+            dial=self.sip.dial, stations=self.stations, report=self.trunks.report, spends=self._spends,
             recording=RecordingPolicy(parts.directory), hold_music=lambda: self._music, outpost=self.siprec.outpost,
             transfer_ring=parts.transfer_ring, redirected=self.trunks.redirected,
         )  # fmt: skip
@@ -328,9 +329,26 @@ class Switch:
 
     def _plan(self, caller: LegFacts, destination: Destination) -> Plan:
         plan = self.routing.plan(destination, caller.party, is_trunk=caller.kind is PartyKind.TRUNK)
-        if self.toll(caller, destination):
-            raise Unreachable(Cause.FORBIDDEN)
+        if self.tolls is not None and destination.kind is DestinationKind.OUTSIDE:
+            if self.tolls.may(caller.account, destination):
+                raise Unreachable(Cause.FORBIDDEN)
+            return self._affordable(plan, destination.name, self.tolls)
         return plan
+
+    @staticmethod
+    def _affordable(plan: Plan, number: str, tolls: TollGuard) -> Plan:
+        """Without the trunks that have used up their day. Raises Unreachable when none is left."""
+        if not any(tolls.is_closed(target.name, number) for stage in plan.stages for target in stage):
+            return plan
+        stages = (tuple(target for target in stage if not tolls.is_closed(target.name, number)) for stage in plan.stages)
+        left = tuple(stage for stage in stages if stage)
+        if not left:
+            raise Unreachable(Cause.FORBIDDEN)
+        return Plan(left)
+
+    def _spends(self, caller: LegFacts, leg: Leg, target: Target, number: str) -> None:
+        if self.tolls is not None:
+            self.tolls.spends(caller.account, leg.id, number, target.name)
 
     def _from_phone(self, called: str, extension: str) -> Admission:
         """With what its person has set: the hotline of a phone that dials nothing, the lock of outside calls."""

@@ -29,6 +29,10 @@ class DialSip(Protocol):
     def __call__(self, target: Target, caller: LegFacts, *, group: int, prefer: tuple[str, ...], listener: Listener) -> Leg: ...
 
 
+def _nobody_pays(_caller: LegFacts, _leg: Leg, _target: Target, _number: str) -> None:
+    """Nobody counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Switchboard:
     """One per process."""
@@ -50,6 +54,8 @@ class Switchboard:
     """The loaded prompt that a held party hears, 0 for none."""
     transfer_ring: float = 30.0
     """Seconds after which a transfer that nobody answers goes back to who has sent it."""
+    spends: Callable[[LegFacts, Leg, Target, str], None] = _nobody_pays
+    """Told of each leg that goes outside: whose it is, the leg, the way, and the number that was dialled."""
     outpost: Callable[[Mix, Timeline], Outpost] = lambda _mix, _timeline: NOWHERE
     """What sends a call's sound to recording servers."""
 

@@ -197,8 +197,17 @@ class TollSettings:
         60.0, "International minutes of an account in a day, alarm at 80 %; 0: unlimited.", unit="min"
     )
     trunk_minutes: float = _setting(0.0, "International minutes of a trunk in a day; 0: unlimited.", unit="min")
+    cost_per_day: float = _setting(
+        0.0, "What an account may spend on outside calls in a day, by the `cost` of its routes' ways; 0: unlimited."
+    )
+    trunk_cost_per_day: float = _setting(0.0, "The same of a trunk; 0: unlimited.")
     international_hours: str = _setting("", "When international calls may begin, HH:MM-HH:MM local time; empty: always.")
-    cut_on_cap: bool = _setting(False, "End international calls that are up when the minutes are used up.")
+    international_calendar: str = _setting("", "A calendar; international calls may begin while it is open. Empty: always.")
+    hold_new_country: bool = _setting(
+        False, "The first call of an account to a country is refused until an administrator approves that country for it."
+    )
+    countries: tuple[str, ...] = _setting((), "Country codes that need no approval, such as 852.")
+    cut_on_cap: bool = _setting(False, "End outside calls that are up when the day's minutes or money are used up.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ import structlog
 from signalling.endpoint.bans import Ban, Bans
 from signalling.endpoint.budget import Budget, source_of
 from signalling.events import Counted, SecurityEvent
+from softswitch.defence.files import read, write
 from softswitch.defence.nftables import PacketFilter
 from softswitch.model.clock import Clock
 from softswitch.model.errors import Invalid, NotFound
@@ -105,7 +106,7 @@ class Defence:
 
     async def restore(self) -> None:
         """What was known when the node went down. A file that cannot be read is left out, and told."""
-        text = await asyncio.to_thread(_read, self._file)
+        text = await asyncio.to_thread(read, self._file)
         if not text:
             return
         offset, now = self._offset, self._clock.now()
@@ -134,7 +135,7 @@ class Defence:
         text = self._text()
         if text != self._saved:
             self._saved = text
-            await asyncio.to_thread(_write, self._file, text)
+            await asyncio.to_thread(write, self._file, text)
 
     def _calm(self) -> None:
         now = self._clock.now()
@@ -162,15 +163,3 @@ class Defence:
     @property
     def _offset(self) -> float:
         return self._clock.utc() - self._clock.now()
-
-
-def _read(file: Path) -> str:
-    return file.read_text() if file.exists() else ""
-
-
-def _write(file: Path, text: str) -> None:
-    """Whole or not at all."""
-    draft = file.with_suffix(".new")
-    draft.write_text(text)
-    draft.chmod(0o600)
-    draft.replace(file)

@@ -6,254 +6,400 @@ An account is who pays: the extension or agent that dials, or the trunk whose ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from enum import StrEnum
 
 import structlog
 
+from softswitch.defence.ledger import Account, Held, Ledger
+from softswitch.defence.rules import NOTHING, Limits, Own, Toll, TollRules, country_of
 from softswitch.lists.order import EMERGENCY
 from softswitch.model.clock import Clock
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.events import CallConnected, CallEnded, Event, LegStarted
-from softswitch.model.numbering import PLANS
+from softswitch.model.errors import NotFound
+from softswitch.model.events import AdminChanged, CallAnswered, CallConnected, CallEnded, Event, LegEnded, LegStarted
 from softswitch.observe.alarms import Alarms
 
 log = structlog.get_logger("tolls")
 
+HEARS = (LegStarted, CallAnswered, CallConnected, LegEnded, CallEnded)
 NEAR = 0.8
-"""Of a day's minutes: from here on there is an alarm."""
-_MOST_ACCOUNTS = 100_000
-
-
-class Toll(StrEnum):
-    """What a number costs, roughly."""
-
-    HOME = "home"
-    INTERNATIONAL = "international"
-    PREMIUM = "premium"  # expensive or often abused: denied until allowed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TollRules:
-    """0 and empty: no limit. `hours`: minutes of the local day within which international calls may begin, as (first, end)."""
-
-    country: str = "CN"
-    premium: tuple[str, ...] = ()
-    allow: tuple[tuple[str, str], ...] = ()
-    """(account or *, prefix) of premium numbers that may be called."""
-    calls: int = 0
-    international_calls: int = 2
-    per_second: float = 0.0
-    minutes: float = 60.0
-    trunk_minutes: float = 0.0
-    hours: tuple[int, int] | None = None
-    cut: bool = False
-
-    @classmethod
-    def window(cls, text: str) -> tuple[int, int] | None:
-        """`08:00-20:00` as minutes of the day, "" as None. Raises ValueError."""
-        if not text:
-            return None
-        parts = [part.split(":") for part in text.split("-")]
-        if len(parts) != 2 or any(len(part) != 2 for part in parts):
-            raise ValueError(f"expected HH:MM-HH:MM, got {text!r}")
-        first, end = (int(hour) * 60 + int(minute) for hour, minute in parts)
-        if not (0 <= first <= 1440 and 0 <= end <= 1440):
-            raise ValueError(f"expected HH:MM-HH:MM, got {text!r}")
-        return first, end
+"""Of a day's minutes or cost: from here on there is an alarm."""
+PROMISE_SECONDS = 5.0
+"""A call that may go out and does not within this time is not counted any more."""
+BLOCKED_SECONDS = 600.0
+"""The alarm of a refused call is over when none was refused for so long."""
+_OF_THE_DAY = frozenset({"minutes", "cost"})
 
 
 @dataclass(slots=True)
-class _Account:
-    """`tokens` are for new calls; `minutes` those of the international calls of `day` that are over."""
+class _Leg:
+    """An outside leg that is on its way or up. `call` is not known until its timeline tells of it."""
 
-    tokens: float = 1.0
-    at: float = 0.0
-    day: date = date.min
-    minutes: float = 0.0
-
-
-@dataclass(slots=True)
-class _Call:
     account: str
     number: str
     toll: Toll
-    trunk: str = ""
+    trunk: str
+    began: float
+    call: str = ""
+    rate: float = 0.0  # of a minute
     since: float | None = None
+
+    @property
+    def payers(self) -> tuple[str, str]:
+        return self.account, f"trunk:{self.trunk}"
 
 
 @dataclass(frozen=True, slots=True)
 class TollView:
-    """What an account has used today. `limit` minutes, 0 for none."""
+    """What an account has used today. `limit` in international minutes, `cost_limit` in money; 0 for none."""
 
     account: str
     calls: int
     minutes: float
     limit: float
     blocked: bool
+    cost: float = 0.0
+    cost_limit: float = 0.0
+    held: tuple[Held, ...] = ()
+    countries: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class TollGuard:
-    """Owned by the loop. `may` is asked before a call goes out, `note` hears every event, `tick` is called now and then."""
+    """Owned by the loop.
+
+    `may` is asked before a call goes out, `spends` is told of each leg that does, `note` hears of its answer and end, and
+    `tick` is called now and then. `own` gives the limits of an account, `rate` the price of a minute to a number over a trunk.
+    """
 
     rules: TollRules
     clock: Clock
     alarms: Alarms
     hang_up: Callable[[str], None] = lambda _call: None
-    _accounts: dict[str, _Account] = field(default_factory=dict)
-    _pending: dict[str, tuple[str, Toll]] = field(default_factory=dict)
-    _live: dict[str, _Call] = field(default_factory=dict)
+    own: Callable[[str], Own] = lambda _account: NOTHING
+    rate: Callable[[str, str], float] = lambda _number, _trunk: 0.0
+    is_open: Callable[[str], bool] = lambda _calendar: True
+    is_emergency: Callable[[str], bool] = EMERGENCY.__contains__
+    journal: Callable[[Event], None] = lambda _event: None
+    _ledger: Ledger = field(init=False)
+    _legs: dict[str, _Leg] = field(default_factory=dict)
+    _by_account: dict[str, dict[str, _Leg]] = field(default_factory=dict)
+    _by_call: dict[str, set[str]] = field(default_factory=dict)
+    _used_up: set[str] = field(default_factory=set)
+    _alarmed: dict[tuple[str, str], tuple[date, float]] = field(default_factory=dict)
 
-    def classify(self, number: str) -> Toll:
-        """By the number as it is dialled; the longest way to write it abroad is not known better than its prefix."""
-        full = _full(number, self.rules.country)
-        if any(full.startswith(prefix) or number.startswith(prefix) for prefix in self.rules.premium):
-            return Toll.PREMIUM
-        abroad = full.startswith("+") and not full.startswith(f"+{PLANS[self.rules.country].code}")
-        return Toll.INTERNATIONAL if abroad else Toll.HOME
+    def __post_init__(self) -> None:
+        self._ledger = Ledger(self._today, self.clock.now)
 
     def may(self, account: str, destination: Destination) -> str:
         """Why a call may not go out; "" when it may, and is counted as new then. Emergency calls always may."""
         number = destination.name
         if destination.kind is not DestinationKind.OUTSIDE or number in EMERGENCY:
             return ""
-        toll = self.classify(number)
+        toll = self.rules.classify(number)
         rule = self._refusal(account, number, toll)
-        if rule:
-            log.warning("! call refused", account=account, number=number, rule=rule)
-            self.alarms.raise_("toll_blocked", "major", f"{account} may not call {number}: {rule}", account)
-            return rule
-        self._pending[number] = (account, toll)
-        return ""
+        if not rule:
+            self._ledger.account(account).promised.append((self.clock.now(), toll))
+        elif self.is_emergency(number):
+            return ""
+        else:
+            self._refused(account, number, rule)
+        return rule
+
+    def is_closed(self, trunk: str, number: str) -> bool:
+        """Whether a trunk has used up its day for calls of this kind: the call goes by another one."""
+        name = f"trunk:{trunk}"
+        if name not in self._used_up or self.is_emergency(number):
+            return False
+        return self._over(name, self.rules.classify(number)) != ""
 
     def _refusal(self, account: str, number: str, toll: Toll) -> str:
-        rules = self.rules
-        if toll is Toll.PREMIUM and not self._is_allowed(account, number):
+        rules, own = self.rules, self.own(account)
+        if toll is Toll.PREMIUM and not rules.allows(account, number, own):
             return "premium"
-        mine = [call for call in self._live.values() if call.account == account]
-        is_person = not account.startswith("trunk:")  # how many calls a trunk may have is its profile's matter
-        if is_person and 0 < rules.calls <= len(mine):
+        limits = rules.limits(account, own)
+        if limits.calls and limits.calls <= self._open(account, abroad=False):
             return "calls"
+        if (rule := self._over(account, toll, limits)) != "":
+            return rule
         if toll is not Toll.HOME:
-            if is_person and 0 < rules.international_calls <= sum(call.toll is not Toll.HOME for call in mine):
+            if limits.international_calls and limits.international_calls <= self._open(account, abroad=True):
                 return "international calls"
-            if not self._is_hour():
+            if not rules.is_hour(self.clock.utc()) or (rules.calendar and not self.is_open(rules.calendar)):
                 return "hours"
-            if self._is_used_up(account):
-                return "minutes"
+            if rules.hold and self._is_new(account, number):
+                return "new country"
         return "" if self._take(account) else "rate"
 
-    def _is_allowed(self, account: str, number: str) -> bool:
-        full, name = _full(number, self.rules.country), account.partition(":")[2]
-        return any(
-            who in ("*", name, account) and (full.startswith(prefix) or number.startswith(prefix))
-            for who, prefix in self.rules.allow
-        )
+    def _is_new(self, account: str, number: str) -> bool:
+        """A country that the account has never called waits until somebody approves it."""
+        country = country_of(self.rules.full(number))
+        known = self._ledger.account(account)
+        if not country or country in known.countries or country in self.rules.countries:
+            return False
+        known.hold(Held(country, number, self.clock.utc()))
+        return True
 
-    def _is_hour(self) -> bool:
-        if self.rules.hours is None:
-            return True
-        local = datetime.fromtimestamp(self.clock.utc(), UTC).astimezone()
-        minute, (first, end) = local.hour * 60 + local.minute, self.rules.hours
-        return first <= minute < end if first <= end else minute >= first or minute < end
+    def _refused(self, account: str, number: str, rule: str) -> None:
+        log.warning("! call refused", account=account, number=number, rule=rule)
+        code = "toll_held" if rule == "new country" else "toll_blocked"
+        self._raise(code, "major", f"{account} may not call {number}: {rule}", account, of_the_day=rule in _OF_THE_DAY)
 
     def _take(self, account: str) -> bool:
         """One new call of the rate. Trunks have their own pace."""
         rate = self.rules.per_second
         if rate <= 0 or account.startswith("trunk:"):
             return True
-        known, now = self._account(account), self.clock.now()
-        burst = max(1.0, rate)
-        known.tokens = min(burst, known.tokens + (now - known.at) * rate)
+        known, now = self._ledger.account(account), self.clock.now()
+        known.tokens = min(max(1.0, rate), known.tokens + (now - known.at) * rate)
         known.at = now
         if known.tokens < 1.0:
             return False
         known.tokens -= 1.0
         return True
 
+    def _open(self, account: str, *, abroad: bool) -> int:
+        """Calls of the account now: one that rings several places counts once, one that connects several as often."""
+        up: Counter[str] = Counter()
+        ringing: set[str] = set()
+        for name, leg in self._by_account.get(account, {}).items():
+            if abroad and leg.toll is Toll.HOME:
+                continue
+            if leg.since is None:
+                ringing.add(leg.call or name)
+            else:
+                up[leg.call or name] += 1
+        oldest = self.clock.now() - PROMISE_SECONDS
+        promised = self._ledger.account(account).promised
+        while promised and promised[0][0] < oldest:
+            promised.popleft()
+        coming = sum(not abroad or toll is not Toll.HOME for _, toll in promised)
+        return up.total() + len(ringing - up.keys()) + coming
+
     # what was spent
 
+    def spends(self, account: str, leg: str, number: str, trunk: str) -> None:
+        """A leg to an outside number is on its way."""
+        found = _Leg(account, number, self.rules.classify(number), trunk, self.clock.now())
+        self._legs[leg] = found
+        self._by_account.setdefault(account, {})[leg] = found
+        promised = self._ledger.account(account).promised
+        if promised:
+            promised.popleft()
+
     def note(self, event: Event) -> None:
-        """The legs that go out over a trunk, when they are connected and when their call is over."""
+        """What becomes of the legs that go out (HEARS)."""
+        if isinstance(event, CallEnded):
+            for name in self._by_call.pop(event.call, ()):
+                self._close(name)
+            return
+        leg = self._legs.get(event.leg)
+        if leg is None:
+            return
         match event:
-            case LegStarted() if event.trunk and event.target.startswith("outside:"):
-                account, toll = self._pending.pop(event.target[8:], ("", Toll.HOME))
-                if account:
-                    self._live[event.call] = _Call(account, event.target[8:], toll, event.trunk)
-            case CallConnected() if event.call in self._live and self._live[event.call].since is None:
-                self._live[event.call].since = self.clock.now()
-            case CallEnded() if event.call in self._live:
-                call = self._live.pop(event.call)
-                for account in (call.account, f"trunk:{call.trunk}"):
-                    self._account(account).minutes += self._spent(call)
+            case LegStarted():
+                leg.call = event.call
+                self._by_call.setdefault(event.call, set()).add(event.leg)
+            case CallAnswered() | CallConnected() if leg.since is None:
+                leg.since = self.clock.now()
+                leg.rate = self.rate(leg.number, leg.trunk)
+            case LegEnded():
+                self._close(event.leg)
+
+    def _close(self, name: str) -> None:
+        leg = self._legs.pop(name, None)
+        if leg is None:
+            return
+        mine = self._by_account[leg.account]
+        del mine[name]
+        if not mine:
+            del self._by_account[leg.account]
+        minutes, cost = self._spent(leg)
+        if minutes or cost:
+            for payer in leg.payers:
+                self._charge(payer, minutes, cost)
+
+    def _charge(self, name: str, minutes: float, cost: float) -> None:
+        account = self._ledger.account(name)
+        account.minutes += minutes
+        account.cost += cost
+        self._warn(name, (0.0, 0.0))
+        if self._is_used_up(name):
+            self._used_up.add(name)
 
     def tick(self) -> None:
-        """Alarms of who comes near the end of its minutes; live calls are cut there when the rules say so."""
-        spenders = {call.account for call in self._live.values()} | {f"trunk:{call.trunk}" for call in self._live.values()}
-        for account in spenders:
-            limit, used = self._limit(account), self.minutes(account)
+        """Alarms of who comes near its limits; live calls are cut there when the rules say so."""
+        now = self.clock.now()
+        for name in [name for name, leg in self._legs.items() if not leg.call and now - leg.began > PROMISE_SECONDS]:
+            self._close(name)  # it failed before its call knew of it
+        self._calm(now)
+        live = self._live()
+        self._used_up = {name for name in (*live, *self._used_up) if self._is_used_up(name, live)}
+        for name, spent in live.items():
+            self._warn(name, spent)
+        if self.rules.cut and self._used_up:
+            for leg in list(self._legs.values()):
+                if leg.since is not None and any(
+                    payer in self._used_up and self._over(payer, leg.toll) for payer in leg.payers
+                ):
+                    self.hang_up(leg.call)
+
+    def _warn(self, name: str, spent: tuple[float, float]) -> None:
+        account, limits = self._ledger.account(name), self._limits(name)
+        minutes, cost = account.minutes + spent[0], account.cost + spent[1]
+        for used, limit, what in ((minutes, limits.minutes, "international minutes"), (cost, limits.cost, "cost")):
             if limit and used >= NEAR * limit:
-                text = f"{account} used {used:.0f} of {limit:.0f} international minutes of today"
-                self.alarms.raise_("toll_near", "warning" if used < limit else "major", text, account)
-        if self.rules.cut:
-            for identity, call in list(self._live.items()):
-                if call.toll is not Toll.HOME and (self._is_used_up(call.account) or self._is_used_up(f"trunk:{call.trunk}")):
-                    self.hang_up(identity)
+                text = f"{name} used {used:.0f} of {limit:.0f} {what} of today"
+                self._raise("toll_near", "warning" if used < limit else "major", text, name, of_the_day=True)
+
+    def _raise(self, code: str, level: str, text: str, name: str, *, of_the_day: bool) -> None:
+        """An alarm that is over by itself: at the end of the day, or when it was not repeated for some time."""
+        self.alarms.raise_(code, level, text, name)
+        self._alarmed[code, name] = self._today(), float("inf") if of_the_day else self.clock.now() + BLOCKED_SECONDS
+
+    def _calm(self, now: float) -> None:
+        today = self._today()
+        for (code, name), (day, until) in list(self._alarmed.items()):
+            if (day != today or until <= now) and not (code == "toll_held" and self._holds(name)):
+                del self._alarmed[code, name]
+                self.alarms.clear(code, name)
+
+    def _holds(self, name: str) -> bool:
+        known = self._ledger.known(name)
+        return known is not None and bool(known.held)
 
     def minutes(self, account: str) -> float:
         """International minutes of today, those of calls that are up included."""
-        up = (call for call in self._live.values() if account in (call.account, f"trunk:{call.trunk}"))
-        return self._account(account).minutes + sum(self._spent(call) for call in up)
+        return self._total(account)[0]
+
+    def _total(self, name: str, live: dict[str, tuple[float, float]] | None = None) -> tuple[float, float]:
+        """Minutes and cost of today."""
+        account = self._ledger.account(name)
+        if live is not None:
+            minutes, cost = live.get(name, (0.0, 0.0))
+        else:
+            minutes, cost = _sum(self._spent(leg) for leg in self._legs_of(name))
+        return account.minutes + minutes, account.cost + cost
+
+    def _legs_of(self, name: str) -> Iterable[_Leg]:
+        if name.startswith("trunk:"):
+            return (leg for leg in self._legs.values() if name in leg.payers)
+        return self._by_account.get(name, {}).values()
+
+    def _live(self) -> dict[str, tuple[float, float]]:
+        """What the legs that are up have spent until now, by account and trunk."""
+        found: dict[str, tuple[float, float]] = {}
+        for leg in self._legs.values():
+            minutes, cost = self._spent(leg)
+            for payer in leg.payers:
+                before = found.get(payer, (0.0, 0.0))
+                found[payer] = before[0] + minutes, before[1] + cost
+        return found
+
+    def _spent(self, leg: _Leg) -> tuple[float, float]:
+        """International minutes and cost."""
+        if leg.since is None:
+            return 0.0, 0.0
+        minutes = (self.clock.now() - leg.since) / 60.0
+        return (minutes if leg.toll is not Toll.HOME else 0.0), minutes * leg.rate
+
+    def _limits(self, name: str) -> Limits:
+        return self.rules.limits(name, self.own(name))
+
+    def _over(self, name: str, toll: Toll, limits: Limits | None = None) -> str:
+        """Which of the day's limits an account has reached that a call of this kind counts against."""
+        limits = limits or self._limits(name)
+        by_minutes = limits.minutes > 0 and toll is not Toll.HOME
+        if not by_minutes and limits.cost <= 0:
+            return ""
+        minutes, cost = self._total(name)
+        if by_minutes and limits.minutes <= minutes:
+            return "minutes"
+        return "cost" if 0 < limits.cost <= cost else ""
+
+    def _is_used_up(self, name: str, live: dict[str, tuple[float, float]] | None = None) -> bool:
+        limits = self._limits(name)
+        if not (limits.minutes or limits.cost):
+            return False
+        minutes, cost = self._total(name, live)
+        return 0 < limits.minutes <= minutes or 0 < limits.cost <= cost
+
+    # for people
 
     def views(self) -> list[TollView]:
-        """Every account that called out today, who spent most first."""
-        today = self._today()
-        names = {name for name, known in self._accounts.items() if known.day == today}
-        names |= {call.account for call in self._live.values()}
-        found = [
-            TollView(
-                name, sum(call.account == name for call in self._live.values()), round(self.minutes(name), 1),
-                self._limit(name), self._is_used_up(name),
-            )
-            for name in names
-        ]  # fmt: skip
-        return sorted(found, key=lambda view: (-view.minutes, view.account))
+        """Every account that called out today or waits for an approval, who spent most first."""
+        live = self._live()
+        found = [self._view(name, live) for name in {*self._ledger.of_today(), *live}]
+        return sorted(found, key=lambda view: (not view.held, -view.minutes, -view.cost, view.account))
 
-    def reset(self, account: str) -> bool:
-        """Gives an account its minutes of today back. False when it is not known."""
-        known = self._accounts.pop(account, None)
-        for code in ("toll_near", "toll_blocked"):
-            self.alarms.clear(code, account)
-        return known is not None
+    def _view(self, name: str, live: dict[str, tuple[float, float]]) -> TollView:
+        account, limits, (minutes, cost) = self._ledger.account(name), self._limits(name), self._total(name, live)
+        calls = len({leg.call for leg in self._legs_of(name)})
+        return TollView(
+            name, calls, round(minutes, 1), limits.minutes, self._is_used_up(name, live), round(cost, 2), limits.cost,
+            tuple(account.held.values()), tuple(sorted(account.countries)),
+        )  # fmt: skip
 
-    def _spent(self, call: _Call) -> float:
-        return (self.clock.now() - call.since) / 60.0 if call.since is not None and call.toll is not Toll.HOME else 0.0
-
-    def _limit(self, account: str) -> float:
-        return self.rules.trunk_minutes if account.startswith("trunk:") else self.rules.minutes
-
-    def _is_used_up(self, account: str) -> bool:
-        return 0 < self._limit(account) <= self.minutes(account)
-
-    def _account(self, name: str) -> _Account:
-        known = self._accounts.get(name)
+    def reset(self, name: str, actor: str = "system") -> bool:
+        """Gives an account its minutes and money of today back. False when it is not known."""
+        known = self._ledger.known(name)
         if known is None:
-            if len(self._accounts) >= _MOST_ACCOUNTS:
-                self._accounts.pop(next(iter(self._accounts)))
-            known = self._accounts[name] = _Account(at=self.clock.now())
-        if known.day != (today := self._today()):
-            known.day, known.minutes = today, 0.0
-        return known
+            return False
+        minutes, cost = _sum(self._spent(leg) for leg in self._legs_of(name))
+        known.minutes, known.cost = -minutes, -cost  # what calls that are up have spent until now is forgiven too
+        self._used_up.discard(name)
+        self._clear(name, "toll_near", "toll_blocked")
+        self._audit(name, "toll reset", {}, actor)
+        return True
+
+    def approve(self, name: str, country: str, actor: str) -> None:
+        """From now on the account may call this country."""
+        account = self._ledger.account(name)
+        account.countries.add(country)
+        self._settled(name, account, country, "toll country approved", actor)
+
+    def refuse(self, name: str, country: str, actor: str) -> None:
+        """Takes an approval, or what waits for one, away. Raises NotFound."""
+        account = self._ledger.known(name)
+        if account is None or country not in account.countries | account.held.keys():
+            raise NotFound(f"{name} has neither called +{country} nor may it")
+        account.countries.discard(country)
+        self._settled(name, account, country, "toll country refused", actor)
+
+    def _settled(self, name: str, account: Account, country: str, action: str, actor: str) -> None:
+        account.held.pop(country, None)
+        if not account.held:
+            self._clear(name, "toll_held")
+        self._audit(name, action, {"country": country}, actor)
+
+    def _clear(self, name: str, *codes: str) -> None:
+        for code in codes:
+            self._alarmed.pop((code, name), None)
+            self.alarms.clear(code, name)
+
+    def _audit(self, name: str, action: str, detail: dict[str, str], actor: str) -> None:
+        self.journal(AdminChanged(object=f"toll:{name}", action=action, detail=detail, actor=actor, at=self.clock.utc()))
+
+    # over a restart
+
+    def text(self) -> str:
+        """What a restart must not forget, calls that are up included."""
+        return self._ledger.text(self._live())
+
+    def read(self, text: str) -> None:
+        """What `text` has written. Raises ValueError."""
+        self._ledger.read(text)
+        self._used_up = {name for name in self._ledger.of_today() if self._is_used_up(name)}
 
     def _today(self) -> date:
         return datetime.fromtimestamp(self.clock.utc(), UTC).astimezone().date()
 
 
-def _full(number: str, country: str) -> str:
-    """With `+` and country code when it is written as an international number; else as it is."""
-    digits = number.translate(str.maketrans("", "", " -.()"))
-    prefix = PLANS[country].international
-    return f"+{digits[len(prefix) :]}" if digits.startswith(prefix) else digits
+def _sum(spent: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    minutes = cost = 0.0
+    for one, other in spent:
+        minutes, cost = minutes + one, cost + other
+    return minutes, cost

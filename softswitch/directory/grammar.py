@@ -137,6 +137,9 @@ GRAMMAR: Mapping[Kind, Mapping[str, Key]] = {
         "t38": Key(one_of("off", "accept"), "off"),
         "mobile": Key(no_or(number), ""), "mobile_rings": Key(one_of("with", "after", "instead"), "with"),
         "mobile_confirm": Key(boolean, True), "intercom": Key(each(number, "numbers"), ("*",)),
+        "outside_calls": Key(whole(-1, 10_000, "calls"), -1), "international_calls": Key(whole(-1, 10_000, "calls"), -1),
+        "international_minutes": Key(decimal(-1, 1_000_000, "minutes"), -1.0), "cost_per_day": Key(decimal(-1, 1e9), -1.0),
+        "premium": Key(each(number, "prefixes"), ()),
     },
     Kind.CALENDAR: _keys(Kind.CALENDAR, {
         "name": Key(name, expected="a name"), "zone": zone, "open": each(hours, 'hours such as "Mon-Fri 09:00-18:00"'),

@@ -155,6 +155,14 @@ class Extension:
     """Who answers the mobile presses 1 before the call is joined."""
     intercom: tuple[str, ...] = ("*",)
     """Who may speak to it without its answering: numbers or patterns of extensions."""
+    outside_calls: int = -1
+    """Outside calls at one time; -1: the setting `tolls.calls`, 0: no limit. So too with the other three."""
+    international_calls: int = -1
+    international_minutes: float = -1.0
+    """In a day."""
+    cost_per_day: float = -1.0
+    premium: tuple[str, ...] = ()
+    """Prefixes of premium numbers that it may call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

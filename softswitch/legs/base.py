@@ -59,7 +59,15 @@ class LegFacts:
         """The word of `CallCreated.source`."""
         return _SOURCE[self.kind]
 
+    @property
+    def account(self) -> str:
+        """Who pays for what it calls outside: `extension:1001`, `agent:li`, `trunk:carrier`, `widget:`."""
+        return f"{_ACCOUNT[self.kind]}:{self.party}"
 
+
+_ACCOUNT = {
+    PartyKind.PHONE: "extension", PartyKind.AGENT: "agent", PartyKind.TRUNK: "trunk", PartyKind.WIDGET: "widget",
+}  # fmt: skip
 _SOURCE = {PartyKind.TRUNK: "sip", PartyKind.PHONE: "sip", PartyKind.AGENT: "browser", PartyKind.WIDGET: "widget"}
 
 

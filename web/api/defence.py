@@ -6,7 +6,7 @@ from pydantic import Field
 
 from softswitch.access.rights import Permission
 from softswitch.defence.service import BanView, Defence
-from softswitch.defence.tolls import TollGuard
+from softswitch.defence.tolls import TollGuard, TollView
 from softswitch.model.errors import NotFound
 from softswitch.model.events import rfc3339
 from web.routing import Model, Request, Route
@@ -48,12 +48,28 @@ async def lift_ban(request: Request) -> None:
     request.services.part(Defence).lift(request.path("source"), request.who.actor)
 
 
+class TollHeld(Shape):
+    """A country that waits for approval, with the number that was dialled first."""
+
+    country: str
+    number: str
+    at: str
+
+
 class TollItem(Shape):
     account: str
     calls: int
     minutes: float
     limit: float
     blocked: bool
+    cost: float
+    cost_limit: float
+    held: list[TollHeld]
+    countries: list[str]
+
+
+class TollCountry(Model):
+    country: str = Field(pattern=r"^[1-9][0-9]{0,2}$")
 
 
 class TollList(Shape):
@@ -63,17 +79,29 @@ class TollList(Shape):
 
 async def list_tolls(request: Request) -> TollList:
     views = request.services.part(TollGuard).views()
-    return TollList(
-        items=[
-            TollItem(account=view.account, calls=view.calls, minutes=view.minutes, limit=view.limit, blocked=view.blocked)
-            for view in views
-        ]
-    )
+    return TollList(items=[_toll(view) for view in views])
+
+
+def _toll(view: TollView) -> TollItem:
+    held = [TollHeld(country=one.country, number=one.number, at=rfc3339(one.at)) for one in view.held]
+    return TollItem(
+        account=view.account, calls=view.calls, minutes=view.minutes, limit=view.limit, blocked=view.blocked, cost=view.cost,
+        cost_limit=view.cost_limit, held=held, countries=list(view.countries),
+    )  # fmt: skip
 
 
 async def reset_toll(request: Request) -> None:
-    if not request.services.part(TollGuard).reset(request.path("account")):
+    if not request.services.part(TollGuard).reset(request.path("account"), request.who.actor):
         raise NotFound(f"{request.path('account')} has called nobody")
+
+
+async def approve_country(request: Request) -> None:
+    order = request.body(TollCountry)
+    request.services.part(TollGuard).approve(request.path("account"), order.country, request.who.actor)
+
+
+async def refuse_country(request: Request) -> None:
+    request.services.part(TollGuard).refuse(request.path("account"), request.path("country"), request.who.actor)
 
 
 ROUTES = (
@@ -84,7 +112,11 @@ ROUTES = (
     Route(method="DELETE", path="/bans/{source}", handler=lift_ban, permission=Permission.CONFIG, status=204,
           summary="End a ban"),
     Route(method="GET", path="/tolls", handler=list_tolls, permission=Permission.STATUS, reply=TollList,
-          summary="International minutes of today, by account"),
+          summary="International minutes and cost of today, by account, and the countries that wait for approval"),
     Route(method="DELETE", path="/tolls/{account}", handler=reset_toll, permission=Permission.CONFIG, status=204,
-          summary="Give an account its minutes of today back"),
+          summary="Give an account its minutes and money of today back"),
+    Route(method="POST", path="/tolls/{account}/countries", handler=approve_country, permission=Permission.CONFIG,
+          body=TollCountry, status=204, summary="Let an account call a country"),
+    Route(method="DELETE", path="/tolls/{account}/countries/{country}", handler=refuse_country, permission=Permission.CONFIG,
+          status=204, summary="Refuse an account a country, or take its approval away"),
 )  # fmt: skip
