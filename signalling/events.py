@@ -247,6 +247,10 @@ class Binding:
     instance: str = ""
     user_agent: str = ""
     path: tuple[str, ...] = ()  # the way to it, outermost proxy first (RFC 3327); from proxies of ours only
+    reg_id: str = ""
+    """Which of the ways to its device this is (RFC 5626); "" for a device that has one."""
+    since: float = 0.0
+    """When it was made or refreshed last, monotonic."""
 
 
 @dataclass(frozen=True, slots=True)

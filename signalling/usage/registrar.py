@@ -62,6 +62,7 @@ class Registrar:
         entries = list(self._entries.get(aor, ()))
         contacts = request.headers.get("contact", [])
         if contacts:
+            _check_first_hop(request)
             if any(value.strip() == "*" for value in contacts):
                 entries = self._clear(request, entries)
             else:
@@ -151,6 +152,8 @@ class Registrar:
                     address.params.get("+sip.instance", ""),
                     agent,
                     path,
+                    address.params.get("reg-id", ""),
+                    now,
                 ),
                 address.params.get("reg-id", ""),
             )
@@ -218,6 +221,16 @@ def _find(entries: list[Entry], address: NameAddr) -> int | None:
         elif same_uri(parse_uri(binding.contact), address.uri):
             return place
     return None
+
+
+def _check_first_hop(request: Request) -> None:
+    """RFC 5626 §6: a second way to a device is none behind a proxy that keeps no flows. Raises RemoteProtocolError(439)."""
+    if "supported" not in request.headers or "outbound" not in request.tokens("supported") or len(request.tokens("via")) < 2:
+        return
+    asks = any("reg-id" in address.params for address in request.addresses("contact"))
+    keeps = any(path.uri.param("ob") is not None for path in request.addresses("path")[-1:])
+    if asks and not keeps:
+        raise RemoteProtocolError(439, "First Hop Lacks Outbound Support")
 
 
 def _check_order(request: Request, entry: Entry) -> None:

@@ -37,6 +37,9 @@ MAX_ATTEMPTS = 4
 DEAD = frozenset((Cause.NO_USER_RESPONSE, Cause.NETWORK_FAILURE, Cause.CONGESTION, Cause.TIMEOUT))
 """Causes that say something about the address and not about the number called."""
 
+NO_WAY = frozenset((0, 408, 430, 503))
+"""Statuses that say that a way carries nothing: silence, a lost connection, 430 Flow Failed of a proxy in front (RFC 5626)."""
+
 FULL = frozenset((34, 44, 47))
 """Q.850 causes of a trunk whose channels are all in use: it is well, and not to be avoided."""
 
@@ -57,6 +60,8 @@ class Device:
     """Sends the call once more with every codec that we have, after the peer found none it can do."""
     elsewhere: Callable[[str], Device | None] | None = None
     """The device at an address that a trunk's 3xx names; None for one where the call may not go."""
+    spares: tuple[Device, ...] = ()
+    """Other ways to the same device, tried in turn when this one carries nothing."""
 
 
 class Failure(NamedTuple):
@@ -232,6 +237,8 @@ class Dialling:
             self._failures.append(Failure(cause, advance=cause in ADVANCE))
             if device.target is not None and cause is Cause.NETWORK_FAILURE:
                 self.watch.report(device.target, False)
+            if device.spares and cause in DEAD:
+                self._start_spare(device)
             return
         if number not in self._attempts:
             return  # it failed while it was being sent
@@ -289,6 +296,10 @@ class Dialling:
             self._start(replace(attempt.device, repaired=None), again)
             self._settle_empty()
             return
+        if attempt.device.spares and not attempt.rang and event.status in NO_WAY:
+            self._start_spare(attempt.device)
+            self._settle_empty()
+            return
         advance = next_step in (Onward.ADVANCE, Onward.REPAIR)
         if advance and not attempt.rang and self._follow(attempt.device, event):
             return
@@ -314,6 +325,11 @@ class Dialling:
         self._start(there, there.start)
         self._settle_empty()
         return True
+
+    def _start_spare(self, device: Device) -> None:
+        """The next way to a device (RFC 5626 §5.3): nothing was heard on this one."""
+        way, *others = device.spares
+        self._start(replace(way, spares=tuple(others)), way.start)
 
     def _fail(self, attempt: _Attempt, failure: Failure, event: base.Ended, *, is_dead: bool) -> None:
         self._failures.append(failure)

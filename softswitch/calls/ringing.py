@@ -38,7 +38,10 @@ def devices(
 
     def start(target: Target, listener: Listener) -> Leg:
         asked = replace(target, answers=answers and not target.trunk)
-        return board.dial(asked, caller, group=group, prefer=prefer, listener=listener)
+        leg = board.dial(asked, caller, group=group, prefer=prefer, listener=listener)
+        if target.trunk:
+            board.spends(caller, leg, target, wanted.name)
+        return leg
 
     def elsewhere(target: Target, place: str) -> Device | None:
         """Where a trunk's 3xx sends the call: what the caller may call itself, told with who has sent it on."""
@@ -51,8 +54,13 @@ def devices(
         except Unreachable:
             return None
         sent_on = replace(caller, diverted=(*caller.diverted, Diversion(wanted.name)))
-        start = partial(board.dial, there, sent_on, group=group, prefer=prefer)
-        return Device(f"outside:{number}", lambda listener: start(listener=listener), there, None, partial(elsewhere, there))
+
+        def follow(listener: Listener) -> Leg:
+            leg = board.dial(there, sent_on, group=group, prefer=prefer, listener=listener)
+            board.spends(caller, leg, there, number)
+            return leg
+
+        return Device(f"outside:{number}", follow, there, None, partial(elsewhere, there))
 
     def by_sip(target: Target) -> Device:
         """With a second try for a trunk that is offered fewer codecs than there are."""
@@ -61,7 +69,8 @@ def devices(
         wider = replace(target, codecs=fuller) if may_widen else None
         again = partial(start, wider) if wider is not None else None
         onward = partial(elsewhere, target) if target.trunk else None
-        return Device(str(destination), partial(start, target), target, again, onward)
+        spares = tuple(map(by_sip, target.spares)) if target.spares else ()
+        return Device(str(destination), partial(start, target), target, again, onward, spares)
 
     return tuple(tuple(map(by_sip, stage)) for stage in plan.stages)
 

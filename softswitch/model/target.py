@@ -52,6 +52,8 @@ class Target:
     pstn_bridge: bool = True  # another trunk's call may go there
     answers: bool = False
     """The phone is asked to answer by itself (Call-Info answer-after)."""
+    spares: tuple[Target, ...] = ()
+    """Other ways to the same device (RFC 5626), tried in turn when this one carries nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,20 +57,15 @@ class Registrar:
         return extension in here if extension else bool(here)
 
     def targets(self, extension: str) -> tuple[Target, ...]:
-        """Every device of an extension; they ring together. The call's own limit says how long."""
-        policy = PeerPolicy(PeerKind.PHONE, extension)
-        return tuple(
-            replace(
-                _PHONE,
-                name=extension,
-                uri=binding.contact,
-                flow=next_hop(binding),
-                routes=binding.path,
-                number=extension,
-                policy=policy,
-            )
-            for binding in self._bindings.get(extension, ())
-        )
+        """Every device of an extension; they ring together. The call's own limit says how long.
+
+        Of several ways to one device (RFC 5626) the newest is rung; the others are its spares.
+        """
+        usual = replace(_PHONE, name=extension, number=extension, policy=PeerPolicy(PeerKind.PHONE, extension))
+        bindings = self._bindings.get(extension, ())
+        if any(binding.reg_id for binding in bindings):
+            return tuple(_with_spares(usual, ways) for ways in _by_device(bindings))
+        return tuple(replace(usual, uri=binding.contact, flow=next_hop(binding), routes=binding.path) for binding in bindings)
 
     def __len__(self) -> int:
         """Bindings of all extensions together."""
@@ -94,6 +89,19 @@ class Registrar:
             }
             for extension, bindings in sorted(self._bindings.items())
         ]
+
+
+def _by_device(bindings: tuple[Binding, ...]) -> list[list[Binding]]:
+    """The ways to each device, the newest first."""
+    ways: dict[str, list[Binding]] = {}
+    for binding in bindings:
+        ways.setdefault(binding.instance if binding.reg_id and binding.instance else binding.contact, []).append(binding)
+    return [sorted(each, key=lambda binding: binding.since, reverse=True) for each in ways.values()]
+
+
+def _with_spares(usual: Target, ways: list[Binding]) -> Target:
+    first, *others = (replace(usual, uri=way.contact, flow=next_hop(way), routes=way.path) for way in ways)
+    return replace(first, spares=tuple(others))
 
 
 def next_hop(binding: Binding) -> Flow:

@@ -163,7 +163,7 @@ class Routing:
             devices = self._registrar.targets(number)
             if not devices:
                 raise Unreachable(Cause.UNREACHABLE)
-            return Plan((tuple(replace(device, codecs=extension.codecs) for device in devices),))
+            return Plan((tuple(_with(device, extension.codecs) for device in devices),))
         if destination.kind is not DestinationKind.OUTSIDE:
             raise Unreachable(Cause.NO_ROUTE)
         route, emergency = snapshot.route_for(number), self.is_emergency(number)
@@ -189,6 +189,10 @@ class Routing:
         if not found:
             raise Unreachable(Cause.FORBIDDEN)
         return found
+
+
+def _with(device: Target, codecs: tuple[str, ...]) -> Target:
+    return replace(device, codecs=codecs, spares=tuple(_with(spare, codecs) for spare in device.spares))
 
 
 def forms(called: str) -> tuple[str, ...]:

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
 from tests.support.apply import extensions
-from tests.support.raw_sip import RawSip, authorization, register, status
+from tests.support.raw_sip import RawSip, RawStream, authorization, register, status
 from tests.support.switch import Switch
 
 PHONES = extensions("1001", "1002")
@@ -119,12 +117,12 @@ def attack(home: Path, tool: str, source: str, agent: str, *arguments: str) -> s
 )
 def test_guesses_over_tcp_end_with_the_connection(switch: Switch) -> None:
     """Names by REGISTER and INVITE get one and the same answer; the guesser's connection is closed, and its next one too."""
-    with Wire(switch, "127.0.0.35") as scan:
+    with RawStream(switch.sip_port, "127.0.0.35", AGENT) as scan:
         answers = {
             status(scan.ask(scan.request(method, name))) for method in ("REGISTER", "INVITE") for name in ("1001", "1099")
         }
         assert answers == {401}
-    with Wire(switch, "127.0.0.36") as guesser:
+    with RawStream(switch.sip_port, "127.0.0.36", AGENT) as guesser:
         guesses = 0
         while (challenge := guesser.ask(guesser.request("REGISTER", "1001"))) and guesses < 20:
             assert status(challenge) == 401
@@ -132,42 +130,6 @@ def test_guesses_over_tcp_end_with_the_connection(switch: Switch) -> None:
             guesser.ask(guesser.request("REGISTER", "1001", login))
             guesses += 1
         assert 1 < guesses <= 10
-    with Wire(switch, "127.0.0.36") as again:
+    with RawStream(switch.sip_port, "127.0.0.36", AGENT) as again:
         assert again.ask(again.request("REGISTER", "1001")) == ""
     assert register(switch.sip_port, "1002", "secret-1002", 5998) == 200
-
-
-class Wire:
-    """A TCP connection from an address of one's choice."""
-
-    def __init__(self, switch: Switch, source: str) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", switch.sip_port), 5, (source, 0))
-        self._source, self._cseq = source, 0
-
-    def __enter__(self) -> Wire:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
-
-    def request(self, method: str, name: str, headers: str = "") -> str:
-        self._cseq += 1
-        return (
-            f"{method} sip:127.0.0.1 SIP/2.0\nVia: SIP/2.0/TCP {self._source};branch=z9hG4bK{uuid4().hex}\n"
-            f"From: <sip:{name}@127.0.0.1>;tag=a{uuid4().hex[:8]}\nTo: <sip:{name}@127.0.0.1>\nCall-ID: {uuid4().hex}\n"
-            f"CSeq: {self._cseq} {method}\nContact: <sip:{name}@{self._source}>\nMax-Forwards: 70\nUser-Agent: {AGENT}\n"
-            f"{headers}Content-Length: 0\n\n"
-        )
-
-    def ask(self, text: str) -> str:
-        """The answer; "" when the connection is closed."""
-        answer = b""
-        try:
-            self._socket.sendall(text.replace("\n", "\r\n").encode())
-            while b"\r\n\r\n" not in answer:
-                if not (piece := self._socket.recv(4096)):
-                    return ""
-                answer += piece
-        except ConnectionError:
-            return ""
-        return answer.decode()

@@ -125,3 +125,63 @@ def register(switch_port: int, number: str, password: str, contact_port: int) ->
         assert challenge is not None
         peer.send(build(2, authorization(challenge, "REGISTER", uri, number, password)))
         return status(peer.final())
+
+
+class RawStream:
+    """A TCP connection from an address of one's choice."""
+
+    def __init__(self, switch_port: int, source: str = "127.0.0.1", user_agent: str = "") -> None:
+        self.socket = socket.create_connection(("127.0.0.1", switch_port), 5, (source, 0))
+        self.address: tuple[str, int] = self.socket.getsockname()
+        self._agent = f"User-Agent: {user_agent}\n" if user_agent else ""
+        self._cseq = 0
+        self._read = b""
+
+    def __enter__(self) -> RawStream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def request(self, method: str, name: str, headers: str = "", *, contact: str = "", call_id: str = "") -> str:
+        self._cseq += 1
+        host, port = self.address
+        return (
+            f"{method} sip:127.0.0.1 SIP/2.0\nVia: SIP/2.0/TCP {host}:{port};branch=z9hG4bK{uuid4().hex}\n"
+            f"From: <sip:{name}@127.0.0.1>;tag=a{uuid4().hex[:8]}\nTo: <sip:{name}@127.0.0.1>\n"
+            f"Call-ID: {call_id or uuid4().hex}\nCSeq: {self._cseq} {method}\nMax-Forwards: 70\n{self._agent}"
+            f"Contact: {contact or f'<sip:{name}@{host}:{port};transport=tcp>'}\n{headers}Content-Length: 0\n\n"
+        )
+
+    def send(self, text: str) -> None:
+        self.socket.sendall(text.replace("\r\n", "\n").replace("\n", "\r\n").encode())
+
+    def receive(self, seconds: float = 3.0) -> str:
+        """The next message without its body; "" when the connection is closed or nothing came."""
+        self.socket.settimeout(seconds)
+        try:
+            while b"\r\n\r\n" not in self._read:
+                if not (piece := self.socket.recv(65536)):
+                    return ""
+                self._read += piece
+        except (TimeoutError, ConnectionError):
+            return ""
+        head, _, rest = self._read.partition(b"\r\n\r\n")
+        text = head.decode() + "\r\n\r\n"
+        self._read = rest[int(header(text, "Content-Length") or 0) :]
+        return text
+
+    def ask(self, text: str) -> str:
+        """The answer; "" when the connection is closed."""
+        try:
+            self.send(text)
+        except ConnectionError:
+            return ""
+        return self.receive()
+
+    def answer(self, request: str, status_line: str) -> None:
+        """A response without a body."""
+        kept = "".join(f"{name}: {header(request, name)}\n" for name in ("Via", "From", "Call-ID", "CSeq"))
+        to = header(request, "To")
+        tag = "" if ";tag=" in to or status_line.startswith("100") else f";tag={uuid4().hex[:8]}"
+        self.send(f"SIP/2.0 {status_line}\n{kept}To: {to}{tag}\nContact: <sip:x@{self.address[0]}>\nContent-Length: 0\n\n")
