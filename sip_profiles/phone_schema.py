@@ -21,6 +21,14 @@ class Vendor:
 class Features:
     check_sync: str = field(default="check-sync;reboot=false", metadata={"choices": SYNC})
     """The Event of the NOTIFY after which the phone fetches its file again."""
+    auto_answer: tuple[str, ...] = (
+        "Answer-Mode: Auto",
+        "Call-Info: <sip:softswitch>;answer-after=0",
+        "Alert-Info: <http://localhost>;info=alert-autoanswer",
+    )
+    """Header lines of an INVITE that the phone answers by itself (intercom, paging; RFC 5373 and older forms)."""
+    waiting: str = "urn:alert:service:call-waiting"
+    """The Alert-Info of a call to a phone that has one already (RFC 7462); "" for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,17 @@ def phone(name: str) -> PhoneProfile:
     return merge_file(PHONES / name / "profile.toml", PhoneProfile())
 
 
+@cache
+def _known() -> tuple[tuple[re.Pattern[str], PhoneProfile], ...]:
+    found = (phone(name) for name in names())
+    return tuple((re.compile(profile.vendor.user_agent), profile) for profile in found if profile.vendor.user_agent)
+
+
+def by_user_agent(text: str) -> PhoneProfile:
+    """The profile of the phone that calls itself so; the defaults for one that nobody knows."""
+    return next((profile for pattern, profile in _known() if pattern.search(text)), PhoneProfile())
+
+
 def file_name(profile: PhoneProfile, mac: str) -> str:
     """Under which name the phone with this MAC (12 hexadecimal digits) asks for its file."""
     return profile.provisioning.path.replace("{mac}", mac.lower()).replace("{MAC}", mac.upper())

@@ -36,6 +36,7 @@ from softswitch.features.echo import echo
 from softswitch.features.forwarding import EMERGENCY, Forwarding
 from softswitch.features.personal import PersonalServices
 from softswitch.features.personal_codes import PersonalCodes
+from softswitch.groups.paging import Paging
 from softswitch.groups.service import RingGroups
 from softswitch.legs import history
 from softswitch.legs.base import Leg, LegFacts, PartyKind
@@ -226,6 +227,7 @@ class Switch:
         self.handlers[DestinationKind.GROUP] = made.to_group
         self.forwarding.with_mobile = made.with_mobile
         self.control.pickup.mates_of_phone = made.mates
+        self.handlers[DestinationKind.PAGE] = Paging(self._parts.directory, made.state, self.codes).to_page
         made.on_change = lambda name: self.watching.touch(f"{GROUP}{name}", DIALOG)
         return made
 

@@ -134,7 +134,7 @@ class RingGroups:
         kind, _, number = line.member.partition(":")
         if kind != DestinationKind.EXTENSION:
             return line.to
-        own, state = self._services.of(number), self._state(number)
+        own, state = self._services.of(number), self.state(number)
         if state == "dnd" and call.facts.caller not in EMERGENCY:
             raise Unreachable(Cause.DO_NOT_DISTURB)
         if line.to.kind is DestinationKind.OUTSIDE and state != "busy":
@@ -158,7 +158,8 @@ class RingGroups:
             raise Unreachable(Cause.UNREACHABLE)
         return found
 
-    def _state(self, number: str) -> str:
+    def state(self, number: str) -> str:
+        """free, busy (it speaks or dials), dnd or offline."""
         if self._services.of(number).dnd:
             return "dnd"
         if self._phones.in_call(number):
@@ -199,4 +200,4 @@ class RingGroups:
         if member.to.kind is DestinationKind.OUTSIDE:
             return MemberView(str(member.to), "", "outside")
         own = self._directory().extensions.get(member.to.name)
-        return MemberView(str(member.to), own.name if own is not None else "", self._state(member.to.name))
+        return MemberView(str(member.to), own.name if own is not None else "", self.state(member.to.name))

@@ -17,7 +17,7 @@ from media.events import PortStats
 from signalling import commands as sip
 from signalling import events as sig
 from signalling.message.headers import parse_reason
-from softswitch.legs import base, crossing, encryption, identity, verdict
+from softswitch.legs import alerting, base, crossing, encryption, identity, verdict
 from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.legs.early import Forks, Hearing
 from softswitch.legs.fax import Partner, SipFax
@@ -36,14 +36,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("legs")
 
-_AUTO_ANSWER = {"Call-Info": "<sip:softswitch>;answer-after=0", "Alert-Info": "<http://localhost>;info=alert-autoanswer"}
-"""What phones know: RFC 3261 leaves it open, the first is Snom's and Yealink's form, the second Polycom's and Grandstream's."""
-
 LINELESS_SECONDS = 30.0
 """How long a party may stay that has put its only line of media to port 0."""
 _RINGING, _FORK_OVER = 180, 199
-_WAITING = {"Alert-Info": "<urn:alert:service:call-waiting>"}
-"""To a phone that has a call (RFC 7462): it gives the short tone instead of ringing."""
 
 
 class Phase(Enum):
@@ -274,7 +269,7 @@ class SipLeg:
             sip.Invite(
                 self.id, target.uri, target.flow, sender, target.number, body, login=target.login,
                 timeout=target.ring or 180.0, first_response=target.first_response, max_forwards=caller.hops - 1,
-                headers={**headers, **dict(target.headers), **(_AUTO_ANSWER if target.answers else _WAITING if waits else {})},
+                headers={**headers, **dict(target.headers), **alerting.headers(target, waits=waits)},
                 policy=target.policy, identities=self._legs.sign(target, caller), routes=target.routes,
             )
         )  # fmt: skip

@@ -51,7 +51,9 @@ class Target:
     emergency: bool = False  # no limit of calls stops it
     pstn_bridge: bool = True  # another trunk's call may go there
     answers: bool = False
-    """The phone is asked to answer by itself (Call-Info answer-after)."""
+    """The phone is asked to answer by itself, in the form of its maker."""
+    user_agent: str = ""
+    """What a phone called itself when it logged in."""
     spares: tuple[Target, ...] = ()
     """Other ways to the same device (RFC 5626), tried in turn when this one carries nothing."""
 

@@ -65,7 +65,7 @@ class Registrar:
         bindings = self._bindings.get(extension, ())
         if any(binding.reg_id for binding in bindings):
             return tuple(_with_spares(usual, ways) for ways in _by_device(bindings))
-        return tuple(replace(usual, uri=binding.contact, flow=next_hop(binding), routes=binding.path) for binding in bindings)
+        return tuple(_way(usual, binding) for binding in bindings)
 
     def __len__(self) -> int:
         """Bindings of all extensions together."""
@@ -100,8 +100,12 @@ def _by_device(bindings: tuple[Binding, ...]) -> list[list[Binding]]:
 
 
 def _with_spares(usual: Target, ways: list[Binding]) -> Target:
-    first, *others = (replace(usual, uri=way.contact, flow=next_hop(way), routes=way.path) for way in ways)
+    first, *others = (_way(usual, way) for way in ways)
     return replace(first, spares=tuple(others))
+
+
+def _way(usual: Target, way: Binding) -> Target:
+    return replace(usual, uri=way.contact, flow=next_hop(way), routes=way.path, user_agent=way.user_agent)
 
 
 def next_hop(binding: Binding) -> Flow:

@@ -16,7 +16,8 @@ SHIPPED: Mapping[str, str] = {
     "park": "*2", "park_code": "*68", "park_number": "700", "park_at": "*27XX", "unpark": "7XX",
     "pickup_group": "*8", "pickup": "***",
     "sign_in": "*50", "not_ready": "*51", "ready": "*52", "sign_out": "*53", "sign_in_as": "*54*", "wrap_up_done": "*55",
-    "voicemail": "*98", "listen": "*81*", "whisper": "*82*", "barge": "*83*", "take_over": "*84*",
+    "intercom": "*80*", "page": "*85*", "voicemail": "*98",
+    "listen": "*81*", "whisper": "*82*", "barge": "*83*", "take_over": "*84*",
 }  # fmt: skip
 """Action → code. `unpark` is a slot's own number; `pickup` is `**` and the extension; supervision ends in the agent's."""
 COMMON: Mapping[str, str] = {"pickup_at": "*8**", "conference": "*3", "short_dial": "**X", "short_dial_2": "**XX"}
