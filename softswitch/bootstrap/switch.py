@@ -212,6 +212,10 @@ class Switch:
             transfer_ring=parts.transfer_ring, redirected=self.trunks.redirected,
         )  # fmt: skip
 
+    def _is_open(self, calendar: str) -> bool:
+        """The calendars come after the switch."""
+        return self.routing.is_open(calendar)
+
     def _join_trunks(self) -> None:
         """Trunks know what runs over them, legs whether there is room."""
         trunks, legs, clock = self.trunks, self.sip, self._parts.clock
@@ -226,6 +230,7 @@ class Switch:
         )  # fmt: skip
         self.handlers[DestinationKind.GROUP] = made.to_group
         self.forwarding.with_mobile = made.with_mobile
+        self.forwarding.is_open = self._is_open
         self.control.pickup.mates_of_phone = made.mates
         self.handlers[DestinationKind.PAGE] = Paging(self._parts.directory, made.state, self.codes).to_page
         made.on_change = lambda name: self.watching.touch(f"{GROUP}{name}", DIALOG)

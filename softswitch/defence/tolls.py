@@ -116,6 +116,16 @@ class TollGuard:
             return False
         return self._over(name, self.rules.classify(number)) != ""
 
+    def forbids(self, account: str, destination: Destination) -> bool:
+        """Whether a number is denied to an account whatever it has used: asked of forwards. Counts nothing."""
+        number = destination.name
+        if destination.kind is not DestinationKind.OUTSIDE or number in EMERGENCY:
+            return False
+        denied = self.rules.classify(number) is Toll.PREMIUM and not self.rules.allows(account, number, self.own(account))
+        if denied:
+            self._refused(account, number, "premium")
+        return denied
+
     def _refusal(self, account: str, number: str, toll: Toll) -> str:
         rules, own = self.rules, self.own(account)
         if toll is Toll.PREMIUM and not rules.allows(account, number, own):

@@ -1,4 +1,4 @@
-"""An extension rung as its person wants it: DND, then always, busy, ring, no answer or unreachable (sip.md §8.1, forward).
+"""An extension rung as its person wants it: DND, rules by caller and time, always, busy, ring, no answer, unreachable.
 
 The handler of `extension:N`. Queues ring their agents without it: members' own forwards do not count there.
 """
@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from softswitch.calls import direct
 from softswitch.calls.call import Call
 from softswitch.calls.outcome import Outcome
-from softswitch.directory.snapshot import Snapshot
-from softswitch.features.personal import DEFAULT, Personal, PersonalServices
+from softswitch.directory.snapshot import Snapshot, best_match
+from softswitch.features.personal import DEFAULT, ForwardRule, Personal, PersonalServices
 from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
@@ -19,7 +19,7 @@ from softswitch.model.destination import Destination
 from softswitch.model.errors import Forbidden, Unreachable
 from softswitch.model.identity import MAX_DIVERSIONS, Diversion
 from softswitch.model.number import ANONYMOUS
-from softswitch.routing.service import Admission
+from softswitch.routing.service import Admission, forms
 
 EMERGENCY = ("110", "112", "119", "120", "122", "911", "999")
 """Who calls back from there breaks through do-not-disturb; a locked phone reaches them."""
@@ -43,6 +43,10 @@ class Forwarding:
         self._directory = directory
         self._admit = admit
         self._at_phone = at_phone
+        self.is_open: Callable[[str], bool] = lambda _calendar: True
+        """Whether a calendar is open now."""
+        self.forbids: Callable[[LegFacts, Destination], bool] = lambda _caller, _destination: False
+        """Whether an extension may not send calls to a number; set by the part that guards against toll fraud."""
         self.with_mobile: Callable[[Call, Destination, float], Awaitable[Outcome]] | None = None
         """Rings an extension together with the mobile that is bound to it; set by the part that hunts."""
 
@@ -56,6 +60,9 @@ class Forwarding:
             return Outcome.failed(Cause.ANONYMOUS)
         if own.dnd and call.facts.caller not in EMERGENCY:
             return Outcome.failed(Cause.DO_NOT_DISTURB)
+        if own.rules_on and (rule := self._rule(call, own)) is not None:
+            timed = rule.calendar and not rule.callers
+            return await self._forward(call, number, rule.to, "time-of-day" if timed else "unconditional")
         if own.forward_always:
             return await self._forward(call, number, own.forward_always, "unconditional")
         outcome = await self._ring(call, destination, own)
@@ -63,6 +70,18 @@ class Forwarding:
             return outcome
         to: str = getattr(own, after[0])
         return await self._forward(call, number, to, after[1]) if to else outcome
+
+    def _rule(self, call: Call, own: Personal) -> ForwardRule | None:
+        """The person's rule for this caller at this time."""
+        return next((rule for rule in own.forward_rules if self._fits(rule, call)), None)
+
+    def _fits(self, rule: ForwardRule, call: Call) -> bool:
+        if rule.calendar and self.is_open(rule.calendar) is rule.closed:
+            return False
+        caller = call.facts.caller or ANONYMOUS
+        named = f"list:{call.variables.get('list', '')}"
+        patterns = dict.fromkeys(rule.callers)
+        return not patterns or named in patterns or any(best_match(form, patterns) is not None for form in forms(caller))
 
     async def _ring(self, call: Call, destination: Destination, own: Personal) -> Outcome:
         busy = self._at_phone(destination.name)
@@ -131,4 +150,6 @@ class Forwarding:
             raise Forbidden(Cause.FORBIDDEN.sentence)
         if admission.destination == Destination.parse(f"extension:{extension}"):
             raise Unreachable(Cause.LOOP)
+        if self.forbids(facts, admission.destination):
+            raise Forbidden(Cause.FORBIDDEN.sentence)
         return admission.destination

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -18,11 +18,25 @@ from softswitch.model.destination import DECLARABLE, Destination
 from softswitch.model.errors import Invalid, NotFound
 from softswitch.model.events import AdminChanged, Event
 
+_CALLER = re.compile(r"list:(vip|white|black)|[A-Za-z0-9+#*_.\-]{1,64}")
+MOST_RULES, MOST_CALLERS = 20, 100
 _DIALLED = re.compile(r"\+?[0-9*#]{1,32}")
 _PIN = re.compile(r"[0-9]{3,12}")
 RING_LEAST, RING_MOST = 5, 60
 """Seconds until a call goes on because nobody answers."""
 MOST_SHORT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardRule:
+    """Calls of some callers, or at some times, go elsewhere. All that is said has to be so."""
+
+    to: str
+    callers: tuple[str, ...] = ()
+    """Numbers or patterns, `anonymous`, or `list:vip` for a list of the house; empty: all callers."""
+    calendar: str = ""
+    """Only while this calendar is open, or (`closed`) closed; "": at all times."""
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +50,9 @@ class Personal:
     """When no device is logged in."""
     no_answer_after: int = 20
     """Seconds that it rings before `forward_no_answer`, 5 to 60."""
+    forward_rules: tuple[ForwardRule, ...] = ()
+    """Looked at before `forward_always`; the first that fits counts."""
+    rules_on: bool = True
     dnd: bool = False
     call_waiting: bool = True
     """Off: a second call finds it busy."""
@@ -85,7 +102,23 @@ class PersonalServices:
         if unknown := set(values) - NAMES:
             raise Invalid(min(unknown), "there is no such service")
         self._check(extension, values)
-        return self._put(extension, replace(self.of(extension), **values), actor, values)
+        wanted = dict(values)
+        if "forward_rules" in values:
+            wanted["forward_rules"] = self._rules(extension, values["forward_rules"])
+        return self._put(extension, replace(self.of(extension), **wanted), actor, values)
+
+    def _rules(self, extension: str, given: Sequence[Mapping[str, Any]]) -> tuple[ForwardRule, ...]:
+        """Raises Invalid with the place of the mistake."""
+        if len(given) > MOST_RULES:
+            raise Invalid("forward_rules", f"expected at most {MOST_RULES}")
+        rules = rules_of(given)
+        for index, rule in enumerate(rules):
+            self._check_number(extension, f"forward_rules[{index}].to", rule.to)
+            if len(rule.callers) > MOST_CALLERS or not all(map(_CALLER.fullmatch, rule.callers)):
+                raise Invalid(f"forward_rules[{index}].callers", "expected numbers, patterns, anonymous, or list:vip")
+            if rule.calendar and rule.calendar not in self._directory().calendars:
+                raise Invalid(f"forward_rules[{index}].calendar", f"there is no calendar {rule.calendar}")
+        return rules
 
     def _check(self, extension: str, values: Mapping[str, Any]) -> None:
         for name in (*_FORWARDS, "hotline"):
@@ -140,6 +173,11 @@ class PersonalServices:
         for told in self._watchers:
             told(extension)
         return now
+
+
+def rules_of(given: Sequence[Mapping[str, Any]]) -> tuple[ForwardRule, ...]:
+    """From JSON."""
+    return tuple(ForwardRule(**{**rule, "callers": tuple(rule.get("callers", ()))}) for rule in given)
 
 
 def as_values(services: Personal) -> dict[str, Any]:

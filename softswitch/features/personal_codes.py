@@ -14,7 +14,7 @@ from softswitch.model.errors import Invalid, Unreachable
 from softswitch.prompts import spoken
 
 _FORWARDS = ("forward_always", "forward_busy", "forward_no_answer", "forward_unreachable", "hotline")
-_SWITCHES = {"dnd": "dnd", "waiting": "call_waiting", "anonymous": "reject_anonymous"}
+_SWITCHES = {"dnd": "dnd", "waiting": "call_waiting", "anonymous": "reject_anonymous", "forward_rules": "rules_on"}
 
 
 class PersonalCodes:

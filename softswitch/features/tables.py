@@ -1,14 +1,16 @@
-"""What features keep in the database: the services of extensions, wake-up calls, reported calls."""
+"""What features keep in the database: the services of extensions, wake-up calls, wishes to be called back, reported calls."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import Column, Connection, Float, Integer, MetaData, String, Table, Text, delete, insert, select
 
+from softswitch.features.call_back import Wish
 from softswitch.features.malicious import Evidence
-from softswitch.features.personal import Personal
+from softswitch.features.personal import Personal, rules_of
 from softswitch.features.wake_up import WakeUp
 from softswitch.store.schema import Schema
 
@@ -33,11 +35,21 @@ malicious_calls = Table(
     Column("at", Float, nullable=False),
     Column("evidence", Text, nullable=False),  # JSON, never changed
 )  # fmt: skip
+call_backs = Table(
+    "call_backs", metadata,
+    Column("extension", String, primary_key=True),
+    Column("target", String, primary_key=True),
+    Column("until", Float, nullable=False),  # epoch seconds
+)  # fmt: skip
 SCHEMA = Schema("features", metadata)
 
 
 def read_services(connection: Connection) -> dict[str, Personal]:
-    return {row.extension: Personal(**json.loads(row.services)) for row in connection.execute(select(extension_services))}
+    return {row.extension: _services(json.loads(row.services)) for row in connection.execute(select(extension_services))}
+
+
+def _services(kept: dict[str, Any]) -> Personal:
+    return Personal(**{**kept, "forward_rules": rules_of(kept.get("forward_rules", ()))})
 
 
 def write_services(connection: Connection, extension: str, services: Personal) -> None:
@@ -55,6 +67,18 @@ def write_wake_up(connection: Connection, extension: str, wake_up: WakeUp | None
     connection.execute(delete(wake_ups).where(wake_ups.c.extension == extension))
     if wake_up is not None:
         connection.execute(insert(wake_ups).values({"extension": extension, **asdict(wake_up)}))
+
+
+def read_call_backs(connection: Connection) -> list[Wish]:
+    return [Wish(row.extension, row.target, row.until) for row in connection.execute(select(call_backs))]
+
+
+def write_call_back(connection: Connection, wish: Wish, *, kept: bool) -> None:
+    """Keeps a wish to be called back, or drops it."""
+    table = call_backs.c
+    connection.execute(delete(call_backs).where(table.extension == wish.extension, table.target == wish.target))
+    if kept:
+        connection.execute(insert(call_backs).values(asdict(wish)))
 
 
 def read_malicious(connection: Connection) -> list[Evidence]:

@@ -80,6 +80,10 @@ class WakeUps:
     def of(self, extension: str) -> WakeUp | None:
         return self._all.get(extension)
 
+    def all(self) -> list[tuple[str, WakeUp]]:
+        """Every extension's, the next one first."""
+        return sorted(self._all.items(), key=lambda item: item[1].at)
+
     def set(self, extension: str, wanted: str, days: str = "") -> WakeUp:
         """Raises Invalid for what is no time HHMM."""
         if not _TIME.fullmatch(wanted) or not re.fullmatch("[0-6]{0,7}", days):

@@ -30,6 +30,8 @@ PLANS: Mapping[str, Mapping[str, str]] = {
         **{f"{action}_ask": f"*#{digits}#" for action, digits in _CN.items()},
         "dnd": "*56#", "dnd_off": "#56#", "dnd_ask": "*#56#", "waiting": "*58#", "waiting_off": "#58#",
         "waiting_ask": "*#58#", "anonymous": "*77#", "anonymous_off": "#77#", "anonymous_ask": "*#77#", "trace": "*33#",
+        "forward_rules": "*44#", "forward_rules_off": "#44#", "forward_rules_ask": "*#44#", "call_back": "*59#",
+        "call_back_off": "#59#", "call_back_ask": "*#59#",
         "short": "*51**", "short_off": "#51**", "lock": "*54**", "unlock": "#54**",
     },
     "intl": {
@@ -38,6 +40,7 @@ PLANS: Mapping[str, Mapping[str, str]] = {
         "forward_unreachable_off": "*95", "dnd": "*78", "dnd_off": "*79", "waiting": "*43", "waiting_off": "*44",
         "anonymous": "*77", "anonymous_off": "*87", "trace": "*57", "short": "*75*", "wake_up": "*61*",
         "wake_up_off": "*62", "lock": "*34*", "unlock": "*35*", "hotline": "*76*", "hotline_off": "*86", "voicemail": "*97",
+        "call_back": "*66", "call_back_off": "#66", "forward_rules": "*88", "forward_rules_off": "*89",
     },
 }  # fmt: skip
 """Services of the person, as public networks have them: `cn` (`*57*N#` on, `#57#` off, `*#57#` asks) or `intl`. A code that

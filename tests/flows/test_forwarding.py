@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from signalling import events as sig
-from softswitch.directory.model import Extension, Kind, Number, Route, Trunk
+from softswitch.defence.rules import TollRules
+from softswitch.defence.tolls import TollGuard
+from softswitch.directory.model import Calendar, Extension, Kind, Number, Route, Trunk
+from softswitch.features.tables import _services
 from softswitch.model.address import Address
 from softswitch.model.destination import Destination
-from softswitch.model.errors import Invalid
+from softswitch.model.errors import Forbidden, Invalid
 from softswitch.model.events import CallForwarded
 from tests.flows.world import Peer, World, run
 
@@ -243,5 +248,81 @@ def test_a_forward_must_lead_somewhere_else(tmp_path: Path) -> None:
                 _set(world, "1001", forward_always=to)
         with pytest.raises(Invalid):
             _set(world, "1001", no_answer_after=3)
+
+    run(tmp_path, scenario)
+
+
+OFFICE = Calendar(name="office", open=("Mon-Fri 09:00-18:00",))
+RULED = (*EXTRA, (Kind.CALENDAR, OFFICE))
+
+
+@pytest.mark.parametrize(
+    ("rule", "caller", "is_open", "goes", "reason"),
+    [
+        ({"callers": ["1390*"]}, "13900139000", True, True, "unconditional"),
+        ({"callers": ["1390*"]}, "13700137000", True, False, ""),
+        ({"callers": ["anonymous"]}, "anonymous", True, True, "unconditional"),
+        ({"callers": ["list:vip"]}, "13700137000", True, False, ""),
+        ({"calendar": "office", "closed": True}, "13700137000", False, True, "time-of-day"),
+        ({"calendar": "office", "closed": True}, "13700137000", True, False, ""),
+        ({"calendar": "office", "callers": ["1390*"]}, "13900139000", True, True, "unconditional"),
+    ],
+)
+def test_rules_by_caller_and_by_time(
+    tmp_path: Path, rule: dict[str, object], caller: str, is_open: bool, goes: bool, reason: str
+) -> None:
+    """The first rule that fits sends the call on; without one the phone rings as ever."""
+
+    async def scenario(world: World) -> None:
+        phone, onward = await world.phone("1001"), _onward(world)
+        phone.answers()
+        world.switch.routing.is_open = lambda _calendar: is_open
+        _set(world, "1001", forward_rules=[{"to": "13800138000", **rule}])
+        leg = world.carrier.call("4001", caller=caller)
+        await world.carrier.sees(sig.Answered)
+        assert (len(onward.incoming), len(phone.incoming)) == ((1, 0) if goes else (0, 1))
+        if goes:
+            assert f"reason={reason}" in onward.incoming[0].headers["diversion"]
+        world.carrier.hang_up(leg)
+        await world.settles()
+
+    run(tmp_path, scenario, *RULED)
+
+
+def test_rules_are_switched_by_code_and_faulty_ones_are_refused(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        phone = await world.phone("1002")
+        _set(world, "1002", forward_rules=[{"to": "13800138000"}])
+        for code, on in (("#44#", False), ("*44#", True)):
+            phone.call(code)
+            await phone.sees(sig.Answered)
+            await phone.sees(sig.Ended)
+            assert world.switch.personal.of("1002").rules_on is on
+        for faulty in ({"to": "1002"}, {"to": "13800138000", "callers": ["list:none"]}, {"to": "queue:none"},
+                       {"to": "13800138000", "calendar": "none"}):  # fmt: skip
+            with pytest.raises(Invalid):
+                _set(world, "1002", forward_rules=[faulty])
+        kept = json.loads(json.dumps(asdict(world.switch.personal.of("1002"))))
+        assert _services(kept) == world.switch.personal.of("1002")
+        await world.settles()
+
+    run(tmp_path, scenario, *RULED)
+
+
+@pytest.mark.acceptance("SEC-5")
+def test_forwards_to_premium_numbers_are_refused_when_set_and_when_rung(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        await world.phone("1001")
+        world.carrier.answers()
+        guard = TollGuard(TollRules(premium=("0900",)), world.clock, world.alarms)  # type: ignore[arg-type]
+        _set(world, "1001", forward_always="0900123")
+        world.switch.forwarding.forbids = lambda caller, to: guard.forbids(f"extension:{caller.party}", to)
+        world.carrier.call("4001")
+        assert (await world.carrier.sees(sig.Ended)).status == 403
+        assert not world.carrier.incoming and world.alarms.raised == [("toll_blocked", "extension:1001")]
+        with pytest.raises(Forbidden):
+            _set(world, "1002", forward_busy="0900123")
+        _set(world, "1002", forward_busy="0100123")
+        await world.settles()
 
     run(tmp_path, scenario)

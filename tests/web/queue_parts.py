@@ -11,7 +11,9 @@ from softswitch.acd.handwork import Handwork
 from softswitch.acd.service import AcdService
 from softswitch.acd.switches import EmergencySwitches
 from softswitch.calendar.service import Calendars
+from softswitch.features.call_back import CallBacks
 from softswitch.features.personal import PersonalServices
+from softswitch.features.wake_up import WakeUps
 from softswitch.groups.service import RingGroups
 from softswitch.legs.phones import Phones
 from softswitch.lists.service import Lists
@@ -31,7 +33,11 @@ def queue_parts(services: Services, spool: Spool) -> dict[type, Any]:
     lists = Lists(**kept, clock=clock, token=lambda: str(next(numbers)))
     nobody: Any = None
     personal = PersonalServices(directory, publish, clock)
+    codes: Any = SimpleNamespace(inner={}, handlers={})
+    call_backs = CallBacks(clock, nobody, codes, lambda _extension: False)
+    call_backs.exists = lambda extension: extension in directory().extensions
     found = (
+        WakeUps(clock, nobody, codes, services.alarms, "Asia/Shanghai"), call_backs,
         RingGroups(directory, Phones(), personal, nobody, lambda _extension: False),
         acd, lists, Handwork(acd), Calendars(directory=directory, clock=clock, **kept),
         EmergencySwitches(**kept, clock=clock, changed=acd.changed, exists=lambda queue: queue in directory().queues),

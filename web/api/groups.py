@@ -45,7 +45,7 @@ async def list_groups(request: Request) -> RingGroupList:
 
 
 async def get_group(request: Request) -> RingGroupShape:
-    name = request.path("name")
+    name = request.path("group")
     try:
         return _shape(request.services.part(RingGroups).view(name))
     except KeyError:
@@ -55,6 +55,6 @@ async def get_group(request: Request) -> RingGroupShape:
 ROUTES = (
     Route(method="GET", path="/ring_groups", handler=list_groups, permission=Permission.BOARD, reply=RingGroupList,
           summary="Ring groups with their members, live"),
-    Route(method="GET", path="/ring_groups/{name}", handler=get_group, permission=Permission.BOARD, reply=RingGroupShape,
+    Route(method="GET", path="/ring_groups/{group}", handler=get_group, permission=Permission.BOARD, reply=RingGroupShape,
           summary="One ring group, live"),
 )  # fmt: skip

@@ -63,6 +63,7 @@ PARTS: tuple[Build, ...] = (
     queues.foresight,
     queues.callbacks,
     features.malicious,
+    features.call_backs,
     groups.build,
     entrance.build,
     customers.build,

@@ -7,12 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from softswitch.calls.call import Call
+from softswitch.features.call_back import CallBacks, Wish
 from softswitch.features.malicious import Evidence, MaliciousCalls
 from softswitch.features.personal import Personal, PersonalServices
 from softswitch.features.tables import (
+    read_call_backs,
     read_malicious,
     read_services,
     read_wake_ups,
+    write_call_back,
     write_malicious,
     write_services,
     write_wake_up,
@@ -51,6 +54,37 @@ async def wake_ups(node: Node) -> WakeUps:
 
     made.save = save
     made.restore(await node.store.read(read_wake_ups))
+    node.on_close(made.close)
+    return made
+
+
+async def call_backs(node: Node) -> CallBacks:
+    """After `queues.callbacks` and `spool`."""
+    spool = node.parts[Spool]
+    assert isinstance(spool, Spool)
+    switch = node.switch
+    phones, state = switch.sip.phones, switch.groups.state
+    made = CallBacks(
+        node.clock, switch.calls, switch.codes, lambda extension: state(extension) == "free" and not phones.calls(extension)
+    )  # fmt: skip
+    made.exists = lambda extension: extension in node.directory.current().extensions
+    former, told = switch.calls.on_over, phones.on_change
+
+    def over(call: Call) -> None:
+        if former is not None:
+            former(call)
+        made.call_over(call)
+
+    def changed(extension: str) -> None:
+        told(extension)
+        made.changed(extension)
+
+    def save(wish: Wish, kept: bool) -> None:
+        spool.put(partial(write_call_back, wish=wish, kept=kept))
+
+    made.save = save
+    switch.calls.on_over, phones.on_change = over, changed
+    made.restore(await node.store.read(read_call_backs))
     node.on_close(made.close)
     return made
 

@@ -78,6 +78,7 @@ async def build(node: Node) -> TollGuard:
                 await save()
 
     switch.tolls = guard
+    switch.forwarding.forbids = lambda caller, destination: guard.forbids(caller.account, destination)
     node.on_close(node.bus.subscribe(guard.note, HEARS).close)
     node.on_close_async(save)
     node.run(look(), "tolls")
