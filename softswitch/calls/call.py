@@ -17,7 +17,7 @@ from media.commands import Command
 from softswitch.calls import fax
 from softswitch.calls.bridge import Conversation
 from softswitch.calls.cdr import Tally, step
-from softswitch.calls.dialling import Dialling, Watch
+from softswitch.calls.dialling import Device, Dialling, Watch
 from softswitch.calls.early import EarlySound
 from softswitch.calls.guests import Guests
 from softswitch.calls.journey import Journey
@@ -232,10 +232,10 @@ class Call:
             self.guests.dismiss()
             self._interrupt()
 
-    def divert(self, work: Work) -> None:
-        """Takes the caller away from where it is; the call's task does this instead (a pick-up)."""
+    def divert(self, work: Work, *, back: Return | None = None) -> None:
+        """Takes the caller away from where it is; the call's task does this instead (a pick-up). `back`: see `redirect`."""
         if self.ending is None:
-            self._onward = Step(work)
+            self._onward = Step(work, back)
             self.guests.dismiss()
             self._interrupt()
 
@@ -248,7 +248,7 @@ class Call:
         """One step of the call's task. Raises Unreachable when there is no way back."""
         self.back, self.ring_within = step.back, step.ring
         try:
-            if self.referrals.waiting is not None:
+            if self.referrals.waiting is not None and isinstance(step.to, Destination):
                 await self.music()
             outcome = await (self.go(step.to) if isinstance(step.to, Destination) else step.to(self))
         except Unreachable as fault:
@@ -360,12 +360,6 @@ class Call:
         `answers`: an agent's phone is asked to answer by itself. The block raises Unreachable(cause) when nobody answers.
         """
 
-        def progress(leg: Leg | None, status: int) -> None:
-            if on_ringing is not None:
-                on_ringing()
-            self.referrals.rings()
-            self.early.progress(leg, status, quiet=quiet)
-
         quiet = quiet or self.referrals.waiting is not None  # who is being transferred has its music
         stages = devices(
             self.board,
@@ -375,6 +369,22 @@ class Call:
             prefer=self.caller.codecs,
             answers=answers,
         )
+        return self._dialling(stages, timeout, quiet=quiet, on_ringing=on_ringing)
+
+    def goes_on_ringing(self, other: Dialling, seconds: float) -> Dialling:
+        """What rings for another call rings for this one from here on, and its caller hears so."""
+        dialling = self._dialling(((),), seconds, quiet=False)
+        dialling.take_over(other, self.mix.group)
+        return dialling
+
+    def _dialling(self, stages: Sequence[Sequence[Device]], timeout: float, *, quiet: bool,
+                  on_ringing: Callable[[], None] | None = None) -> Dialling:  # fmt: skip
+        def progress(leg: Leg | None, status: int) -> None:
+            if on_ringing is not None:
+                on_ringing()
+            self.referrals.rings()
+            self.early.progress(leg, status, quiet=quiet)
+
         end_early = _leave_as_it_is if quiet else self.early.end
         self.alerting = [other for other in self.alerting if other.ringing]
         watch = Watch(progress, self.board.report, _leave_as_it_is if quiet else self.early.tone)

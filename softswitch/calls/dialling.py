@@ -130,6 +130,7 @@ class Dialling:
     _places: list[Device] = field(default_factory=list)
     """Where a trunk has sent the call, to be tried one after another."""
     _redirects: set[str] = field(default_factory=set)
+    _goes_on: bool = False
     _failures: list[Failure] = field(default_factory=list)
     _number: int = 0
     _final: bool = False
@@ -143,6 +144,21 @@ class Dialling:
     def legs(self) -> set[str]:
         """The ids of the legs that ring now."""
         return {attempt.leg.id for attempt in self._attempts.values() if attempt.leg is not None}
+
+    def take_over(self, other: Dialling, group: int) -> None:
+        """Goes on with what rings for another call, which is done with it; the far ends notice nothing. `stages` is one empty
+        stage then, `group` the engine group of this call."""
+        self._settled, self._goes_on = asyncio.get_running_loop().create_future(), True
+        self._number, self._attempts, other._attempts = other._number, other._attempts, {}
+        for number, attempt in self._attempts.items():
+            if attempt.leg is None:
+                continue
+            attempt.leg.listener = partial(self._heard, number)
+            attempt.leg.join(group)
+            other.timeline.emit(ev.LegEnded(leg=attempt.leg.id, cause=Cause.NORMAL.word, by="us"))
+            self._note_start(attempt)
+            if attempt.rang:
+                self.watch.progress(attempt.leg if attempt.early else None, 183 if attempt.early else 180)
 
     async def __aenter__(self) -> Leg:
         """Raises Unreachable with the cause that says most when nobody answers."""
@@ -194,7 +210,9 @@ class Dialling:
 
         `until`: when the next stage is tried at the latest if this one has not rung; 0: there is no next.
         """
-        self._settled = asyncio.get_running_loop().create_future()
+        if not self._goes_on or self._settled is None:
+            self._settled = asyncio.get_running_loop().create_future()
+        self._goes_on = False
         for device in stage:
             self._start(device, device.start)
         if not self._attempts and not self._settled.done():
@@ -242,13 +260,16 @@ class Dialling:
             return
         if number not in self._attempts:
             return  # it failed while it was being sent
-        target = device.target
-        trunk = target.name if target is not None and target.trunk else ""
-        self.timeline.emit(
-            ev.LegStarted(leg=attempt.leg.id, target=device.name, trunk=trunk, channel=attempt.leg.facts.channel)
-        )
-        if target is None:
+        self._note_start(attempt)
+        if device.target is None:
             self._heard(number, base.Ringing())  # a page rings as soon as it is told
+
+    def _note_start(self, attempt: _Attempt) -> None:
+        target, leg = attempt.device.target, attempt.leg
+        if leg is not None:
+            trunk = target.name if target is not None and target.trunk else ""
+            started = ev.LegStarted(leg=leg.id, target=attempt.device.name, trunk=trunk, channel=leg.facts.channel)
+            self.timeline.emit(started)
 
     def _heard(self, number: int, event: base.LegEvent) -> None:
         attempt = self._attempts.get(number)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from softswitch.calls.call import Call
+from softswitch.calls.dialling import Dialling
 from softswitch.calls.outcome import Ending, Outcome
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
@@ -14,12 +17,17 @@ PHONE_RING = 20.0
 
 async def to_party(call: Call, destination: Destination) -> Outcome:
     """Rings an extension, an outside number or an agent and joins whoever answers. The agent's state follows."""
-    agent, desks = call.board.stations.agent_of(destination), call.board.desks
     ring = call.ring_within or (0.0 if destination.kind is DestinationKind.OUTSIDE else PHONE_RING)
+    return await reach(call, destination, lambda: call.dialling(destination, timeout=ring))
+
+
+async def reach(call: Call, destination: Destination, dialled: Callable[[], Dialling]) -> Outcome:
+    """The same with a dialling of any kind; it is asked for once the agent has been told."""
+    agent, desks = call.board.stations.agent_of(destination), call.board.desks
     try:
         if agent:
             desks.alert(agent, call.id, internal=call.is_internal)
-        async with call.dialling(destination, timeout=ring) as leg:
+        async with dialled() as leg:
             if agent:
                 desks.answered(agent, call.id, internal=call.is_internal)
             return Outcome.ended(await call.bridge(leg, agent=agent, other=str(destination)))

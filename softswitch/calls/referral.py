@@ -112,10 +112,12 @@ class Referral:
         match event:
             case base.Ended(cause=cause):
                 self._over(cause, "peer")
+            case base.HeldByPeer() | base.ResumedByPeer():
+                self.party.away = isinstance(event, base.HeldByPeer)
             case base.PortFailed():
                 self._release()
             case _:
-                pass  # keys, holds and a repeated wish of a device that is on its way out
+                pass  # keys, and a repeated wish of a device that is on its way out
 
     def _call_over(self, _call: Call) -> None:
         if not self.is_decided:

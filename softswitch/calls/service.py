@@ -11,6 +11,7 @@ from types import MappingProxyType
 import structlog
 
 from media.errors import MediaError
+from softswitch.calls import direct
 from softswitch.calls.call import Call, Step
 from softswitch.calls.errand import Errand, StandIn
 from softswitch.calls.mix import Party
@@ -18,7 +19,7 @@ from softswitch.calls.outcome import Ending, Outcome
 from softswitch.calls.ringing import devices
 from softswitch.calls.switchboard import Switchboard
 from softswitch.calls.timeline import Timeline
-from softswitch.calls.transfer import blind, replace_party
+from softswitch.calls.transfer import blind, replace_party, send_away
 from softswitch.calls.views import view
 from softswitch.legs import base
 from softswitch.legs.base import Leg, LegFacts, PartyKind
@@ -318,7 +319,7 @@ class CallService:
     def _join_calls(self, call: Call, party: Party, wanted: base.TransferWanted) -> None:
         """Attended transfer by a phone that has two calls: the other side of the second takes the phone's place in the first.
 
-        Raises NotFound when no call of the phone has that dialog. A second call that only rings becomes a blind transfer.
+        Raises NotFound when no call of the phone has that dialog. One that only rings goes on ringing for the first.
         """
         dialog = wanted.replaces.partition(";")[0]
         found = [
@@ -333,16 +334,29 @@ class CallService:
             raise NotFound("no call of this phone has that dialog")
         other, own = found[0]
         others = [third for third in other.mix.parties if third is not own]
-        party.leg.report_transfer(200)
         if len(others) != 1:
-            other.hang_up(Cause.NORMAL, "caller")
-            blind(call, party, self._resolve_transfer(party.leg.facts, wanted.number), actor=party.agent or "callee")
+            self._join_ringing(call, party, other, wanted.number)
             return
+        party.leg.report_transfer(200)
         third = others[0]
         if third.agent:
             self._board.desks.joined(third.agent, call.id, call.tally().queue)
         name, actor = third.name, party.agent or "callee"
         replace_party(call, party, other.give(third), name=name, agent=third.agent, actor=actor)
+
+    def _join_ringing(self, call: Call, party: Party, other: Call, number: str) -> None:
+        """The second call has not been answered: what rings there rings for the first call, without a message to it."""
+        rings = next((dialling for dialling in other.alerting if dialling.ringing), None)
+        actor = party.agent or "callee"
+        if rings is None:
+            other.hang_up(Cause.CANCELLED, "caller")
+            blind(call, party, self._resolve_transfer(party.leg.facts, number), actor=actor, by_device=True)
+            return
+        to, back = Destination.parse(min(rings.ringing)), send_away(call, party, by_device=True)
+        dialling = call.goes_on_ringing(rings, self._board.transfer_ring)
+        other.hang_up(Cause.CANCELLED, "caller")
+        call.emit(ev.CallTransferred(kind="attended", target=str(to), actor=actor))
+        call.divert(lambda own: direct.reach(own, to, lambda: dialling), back=back)
 
     # who watches and steers
 

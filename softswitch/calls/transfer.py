@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,21 +64,29 @@ def blind(call: Call, by: Party, to: Destination, *, actor: str, by_device: bool
 
     The recording pauses until the next conversation, so that the call has one file with true times.
     """
+    back = send_away(call, by, by_device=by_device, keeps=to.kind in (*PEOPLE, DestinationKind.QUEUE, DestinationKind.PARK))
+    wait = RING if by.agent and not by_device else call.board.transfer_ring
+    ring = wait if to.kind in PEOPLE else 0.0
+    call.redirect(to, kind=_KIND.get(to.kind, "blind"), actor=actor, back=back, ring=ring)
+
+
+def send_away(call: Call, by: Party, *, by_device: bool, keeps: bool = True) -> Return:
+    """The party is no longer in the conversation; where the other side goes when nobody takes it. `keeps`: the recording goes
+    on with whoever does. Raises Conflict.
+    """
     if call.guests.consulted is not None:
         raise Conflict("somebody is being consulted: complete or cancel that first", Refusal.CONSULTING)
     if len(call.mix.parties) != 2:
         raise Conflict("a conference cannot be transferred: leave it, the others go on" if call.conversation.is_live
                        else "there is no conversation to transfer")  # fmt: skip
     back = way_back(call, by)
-    wait = RING if by.agent and not by_device else call.board.transfer_ring
-    ring = wait if to.kind in PEOPLE else 0.0
-    if to.kind in (*PEOPLE, DestinationKind.QUEUE, DestinationKind.PARK):
+    if keeps:
         call.conversation.keep_recording()
     if by_device:
         call.referrals.begin(by)
     else:
         call.part(by, Ending("agent" if by.agent else "callee", Cause.NORMAL))
-    call.redirect(to, kind=_KIND.get(to.kind, "blind"), actor=actor, back=back, ring=ring)
+    return back
 
 
 async def come_back(call: Call, back: Return, outcome: Outcome) -> Outcome:
@@ -88,6 +97,8 @@ async def come_back(call: Call, back: Return, outcome: Outcome) -> Outcome:
     party = call.referrals.take_back(outcome)
     if party is not None:
         call.emit(ev.CallTransferred(kind="return", target=party.name, result=outcome.result))
+        if party.away:
+            asyncio.get_running_loop().call_soon(_holds_still, call, party.leg)
         return await joining(party.leg, party.name, party.agent)(call)
     ready = back.to is not None and (not back.agent or call.board.desks.is_ready(back.agent))
     target = back.to if ready else Destination(DestinationKind.QUEUE, back.queue) if back.queue else None
@@ -100,6 +111,13 @@ async def come_back(call: Call, back: Return, outcome: Outcome) -> Outcome:
         call.front = True
         return await call.go(Destination(DestinationKind.QUEUE, back.queue))
     return outcome
+
+
+def _holds_still(call: Call, leg: Leg) -> None:
+    """A device that has pressed hold before it transferred has the other side back on hold."""
+    party = call.mix.party_of(leg)
+    if party is not None:
+        call.conversation.device_held(party, held=True)
 
 
 def joining(leg: Leg, name: str, agent: str) -> Work:

@@ -248,3 +248,53 @@ def test_a_number_that_refuses_everybody_ends_no_call(tmp_path: Path) -> None:
         await world.settles()
 
     run(tmp_path, scenario)
+
+
+@pytest.mark.acceptance("XFR-3", missing="attended and wrong tags: test_replaces; pjsua2")
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_colleague_who_still_rings_rings_on_for_the_customer(tmp_path: Path, answers: bool) -> None:
+    """Semi-attended: the second call moves while it is early; the phone that rings notices nothing."""
+
+    async def scenario(world: World) -> None:
+        phone, customer = await talk(world)
+        other = await world.phone("1002")
+        if answers:
+            other.answers(after=5.0)
+        else:
+            other.rings()
+        phone.modify("", "sendonly")
+        await phone.sees(sig.Modified)
+        asking = phone.call("1002")
+        await world.passes(1.0)
+        named = phone.node.endpoint.dialog_of(asking)
+        assert named is not None
+        tags = f"{named.call_id};to-tag={named.from_tag};from-tag={named.to_tag}"
+        invites, quiet = len(other.incoming), world.network.messages(to=world.carrier.host)
+        refer(phone, "1002", replaces=tags)
+        await world.passes(1.0)
+        ended = await phone.sees(sig.Ended)
+        assert (ended.leg, ended.status) == (asking, 487), "only the second call of the transferor is over"
+        assert reports(world, phone) == [(100, "active"), (180, "active")]
+        assert world.engine.hears(world.carrier.port) == {"tone:450"}, "the customer hears it ring"
+        assert not [event for event in other.events if isinstance(event, sig.Ended)]
+        if answers:
+            await world.passes(3.0 + SOON)
+            world.engine.label(other.port, "other")
+            assert world.engine.hears(world.carrier.port) == {"other"} and world.engine.hears(other.port) == {"customer"}
+            assert reports(world, phone)[-1] == (200, "terminated")
+            await world.passes(2.0)
+            assert (await phone.sees(sig.Ended)).leg != asking
+        else:
+            await world.passes(29.0 + SOON)
+            assert (await other.sees(sig.Ended)).cancelled
+            assert reports(world, phone)[-1] == (408, "terminated")
+            assert world.engine.hears(world.carrier.port) == {"default"}, "the phone has it on hold still"
+            phone.modify("", "sendrecv", version=3)
+            await world.passes(SOON)
+            assert world.engine.hears(world.carrier.port) == {"first"}
+        assert len(other.incoming) == invites
+        assert world.network.messages(to=world.carrier.host) == quiet
+        world.carrier.hang_up(customer)
+        await world.settles()
+
+    run(tmp_path, scenario, scan=False)
