@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from media.commands import Listen
+from media.errors import MediaError
 from media.player import Playback
 from softswitch.calls.mix import Party
 from softswitch.calls.outcome import Ending, Outcome
@@ -94,17 +95,17 @@ class Referral:
         """Says something to this party alone, then lets it go."""
         board, leg = self._call.board, self.party.leg
         loaded = [await board.media.prompts.load(name, self._call.language) for name in names]
-        playback = Playback(board.media.pump, board.media.ids.next(), leg.group)
-        hears = Listen(leg.port, {playback.id: 0.0})
-        try:
-            if not leg.is_ended:
-                board.media.submit([*playback.command([prompt for prompt in loaded if prompt is not None]), hears])
+        prompts = [prompt for prompt in loaded if prompt is not None]
+        if prompts and not leg.is_ended:
+            playback = Playback(board.media.pump, board.media.ids.next(), leg.group)
+            board.media.submit([*playback.command(prompts), Listen(leg.port, {playback.id: 0.0})])
+            try:
                 async with asyncio.timeout(SPEECH):
                     await playback.finished()
-        except TimeoutError:
-            log.info("! the slot was not said to its end", call=self._call.id)
-        finally:
-            board.media.submit(playback.stop_command())
+            except (TimeoutError, MediaError) as fault:
+                log.info("! the slot was not said to its end", call=self._call.id, why=type(fault).__name__)
+            finally:
+                board.media.submit(playback.stop_command())
         self._speech = None
         self._timer = asyncio.get_running_loop().call_later(LINGER, self._release)
 
