@@ -28,6 +28,8 @@ from softswitch.recordings.rules import NOT_RECORDED, Decision
 Emit = Callable[[ev.Event], None]
 Transfer = Callable[[Party, base.TransferWanted], None]
 """A party's device wants the other side elsewhere."""
+Reported = Callable[[Party, base.TransferReported], None]
+"""A party's network has sent it elsewhere, or could not."""
 
 
 class Conversation:
@@ -50,6 +52,7 @@ class Conversation:
         """What the party that ended its part has said exactly; those who are released for it are told the same."""
         self._over: asyncio.Future[Ending] | None = None
         self.transfer: Transfer = lambda party, _wanted: party.leg.report_transfer(Cause.REJECTED.sip)
+        self.reported: Reported = lambda _party, _event: None
         self._keeps_recording = False
         self.absence = Absence(board, mix, timeline)
         self.on_recording: Callable[[], None] = _nothing
@@ -334,6 +337,8 @@ class Conversation:
         match event:
             case base.IdentityChanged():
                 self.introduce(party)
+            case base.TransferReported():
+                self.reported(party, event)
             case base.Secured():
                 self.note_secured(party.leg)
             case base.PortReplaced():

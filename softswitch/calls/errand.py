@@ -63,6 +63,9 @@ class StandIn:
     def report_transfer(self, status: int, slot: str = "") -> None:
         """There is no device."""
 
+    def refer(self, target: str, by: str) -> None:
+        """Nobody is there."""
+
     def join(self, group: int) -> None:
         self.group = group
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -33,7 +34,7 @@ LINGER = 2.0
 SPEECH = 8.0
 """Seconds that the number of a slot may take to be said."""
 
-_RINGING, _OK, _NO_DIALOG, _SILENT = 180, 200, 481, 408
+_RINGING, _OK, _FAILED, _SILENT, _NO_DIALOG = 180, 200, 300, 408, 481
 
 
 class Referral:
@@ -87,7 +88,7 @@ class Referral:
     def _status(self, outcome: Outcome) -> int:
         """What the target has said, or our own word for it; silence is 408."""
         said = self._call.conversation.told(outcome.cause)
-        if said is not None and said.status >= 300:
+        if said is not None and said.status >= _FAILED:
             return said.status
         return _SILENT if outcome.cause is Cause.NO_ANSWER else outcome.cause.sip
 
@@ -144,13 +145,25 @@ class Referral:
         call.emit(ev.LegEnded(leg=leg.id, cause=cause.word, agent=self.party.agent, by=by))
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A transfer that the customer's carrier is asked for."""
+
+    by: Party
+    customer: Party
+    to: Destination
+    actor: str
+    by_device: bool
+
+
 class Referrals:
     """Owned by its call: what its parties' devices want, and the one who waits for it."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self.waiting: Referral | None = None
-        call.conversation.transfer = self.wanted
+        self.asked: Asked | None = None
+        call.conversation.transfer, call.conversation.reported = self.wanted, self.reported
 
     def wanted(self, party: Party, wanted: base.TransferWanted) -> None:
         """A party's own device sends the other side elsewhere: where it could call itself, and nowhere else."""
@@ -172,6 +185,34 @@ class Referrals:
         except (Conflict, NotFound) as fault:
             log.info("! transfer refused", call=call.id, to=wanted.number, reason=str(fault))
             leg.report_transfer(_NO_DIALOG if isinstance(fault, NotFound) else Cause.REJECTED.sip)
+
+    def ask(self, by: Party, customer: Party, to: Destination, uri: str, *, actor: str, by_device: bool) -> None:
+        """The customer's own carrier is to call somebody: it hears music, the party stays until the carrier has reported.
+
+        Raises Conflict while another one is open.
+        """
+        if self.asked is not None:
+            raise Conflict("a transfer is on its way already")
+        call, asked = self._call, Asked(by, customer, to, actor, by_device)
+        self.asked = asked
+        call.emit(ev.CallTransferred(kind="refer", target=str(asked.to), actor=asked.actor))
+        call.conversation.hold(asked.customer, held=True, actor=asked.actor, by=asked.by)
+        asked.customer.leg.refer(uri, asked.by.leg.person.number)
+
+    def reported(self, party: Party, event: base.TransferReported) -> None:
+        """Done: both legs here are over. Not done: the two talk on."""
+        call, asked = self._call, self.asked
+        if asked is None or asked.customer is not party:
+            return
+        self.asked = None
+        if asked.by_device:
+            asked.by.leg.report_transfer(event.status)
+        if event.status < _FAILED:
+            call.emit(ev.CallTransferred(kind="refer", target=str(asked.to), result="answered", actor=asked.actor))
+            call.hang_up(Cause.NORMAL, _word(asked.by), asked.actor)
+            return
+        call.emit(ev.TransferFailed(target=str(asked.to), status=event.status, leg=party.leg.id, actor=asked.actor))
+        call.conversation.hold(party, held=False, actor=asked.actor)
 
     def begin(self, party: Party) -> None:
         """The party waits from here on. Raises Conflict."""

@@ -64,10 +64,31 @@ def blind(call: Call, by: Party, to: Destination, *, actor: str, by_device: bool
 
     The recording pauses until the next conversation, so that the call has one file with true times.
     """
+    if (customer := _other(call, by)) is not None and (uri := _by_carrier(call, customer, to)):
+        call.referrals.ask(by, customer, to, uri, actor=actor, by_device=by_device)
+        return
     back = send_away(call, by, by_device=by_device, keeps=to.kind in (*PEOPLE, DestinationKind.QUEUE, DestinationKind.PARK))
     wait = RING if by.agent and not by_device else call.board.transfer_ring
     ring = wait if to.kind in PEOPLE else 0.0
     call.redirect(to, kind=_KIND.get(to.kind, "blind"), actor=actor, back=back, ring=ring)
+
+
+def _other(call: Call, by: Party) -> Party | None:
+    """Whom the party talks to, when that is one and nobody is being asked."""
+    others = [party for party in call.mix.parties if party is not by]
+    return others[0] if len(others) == 1 and call.guests.consulted is None else None
+
+
+def _by_carrier(call: Call, customer: Party, to: Destination) -> str:
+    """What the customer's own carrier is to call, where its profile says that it can and the route leads there; else ""."""
+    facts = customer.leg.facts
+    if to.kind is not DestinationKind.OUTSIDE or not facts.sends_refer:
+        return ""
+    try:
+        first = call.board.plan(facts, to).stages[0][0]
+    except Unreachable:
+        return ""
+    return first.uri if first.trunk and first.name == facts.party else ""
 
 
 def send_away(call: Call, by: Party, *, by_device: bool, keeps: bool = True) -> Return:

@@ -49,6 +49,7 @@ class LegFacts:
     session_id: str = ""  # of the party's end (RFC 7989)
     headers: Mapping[str, str] = field(default_factory=dict)  # what its profile lets in
     may_refer: bool = False  # its device may send the other side elsewhere (REFER)
+    sends_refer: bool = False  # its network can be asked to send it elsewhere
     early_two_way: bool = False  # the party hears the caller before it has answered
     identities: tuple[str, ...] = ()  # signed calling numbers (RFC 8224) that came with it and are not known to be wrong
     fax: Fax | None = None  # the call is a fax from its first message: no sound is offered (T.38)
@@ -124,6 +125,13 @@ class TransferWanted:
     """The leg of ours that `replaces` names, when signalling has looked it up."""
     referred_by: str = ""
     """Who says that it sends the other side on (RFC 3892)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferReported:
+    """What became of a transfer that the party's network was asked for (`Leg.refer`): done with a status of 2xx alone."""
+
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +216,9 @@ class Returned:
 
 
 LegEvent = (
-    Ringing | EarlyMedia | Answered | HeldByPeer | ResumedByPeer | DigitPressed | TransferWanted | IdentityChanged | MediaFlows
-    | Secured | PortReplaced | AudioChanged | PortFailed | Absent | Returned | FaxWanted | FaxOver | Ended
+    Ringing | EarlyMedia | Answered | HeldByPeer | ResumedByPeer | DigitPressed | TransferWanted | TransferReported
+    | IdentityChanged | MediaFlows | Secured | PortReplaced | AudioChanged | PortFailed | Absent | Returned | FaxWanted
+    | FaxOver | Ended
 )  # fmt: skip
 
 Listener = Callable[[LegEvent], None]
@@ -324,6 +333,9 @@ class Leg(Protocol):
 
     def report_transfer(self, status: int, slot: str = "") -> None:
         """Tells a party that wanted a transfer what became of it (a SIP status), and the slot that its call is parked in."""
+
+    def refer(self, target: str, by: str) -> None:
+        """Asks the party's network to send it to a URI; `TransferReported` follows. `by`: the number of who sends it on."""
 
     def join(self, group: int) -> None:
         """Brings the port into an engine group, so that it can be heard there."""

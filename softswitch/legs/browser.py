@@ -297,6 +297,9 @@ class BrowserLeg:
     def report_transfer(self, status: int, slot: str = "") -> None:
         """A page asks for no transfers."""
 
+    def refer(self, target: str, by: str) -> None:
+        """A page has no network behind it; its facts say so."""
+
     def join(self, group: int) -> None:
         self._session.move(group)
 

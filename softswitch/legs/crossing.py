@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from signalling import events as sig
 from softswitch.legs import history, identity
-from softswitch.legs.base import LegFacts, PartyKind, TransferWanted
+from softswitch.legs.base import LegFacts, PartyKind, TransferReported, TransferWanted
 from softswitch.model.cause import Cause
 from softswitch.model.errors import Unreachable
 from softswitch.model.identity import USUAL, Manners, Person
@@ -46,7 +46,8 @@ def facts_of(event: sig.IncomingCall, manners: Manners, channel: int, lines: tup
         channel=channel, lines=lines, hidden=hidden, withheld=number if hidden and number != ANONYMOUS else "",
         diverted=history.read(event.headers, manners) if kind is PartyKind.TRUNK and manners.trust else (),
         session_id=session_in(event.headers) or session_made(event.leg), headers=passed,
-        identities=event.identities if kind is PartyKind.TRUNK else (), may_refer=manners.may_refer, context=dict(passed),
+        identities=event.identities if kind is PartyKind.TRUNK else (), may_refer=manners.may_refer,
+        sends_refer=manners.sends_refer, context=dict(passed),
     )  # fmt: skip
 
 
@@ -133,8 +134,11 @@ def places_in(event: sig.Ended) -> tuple[str, ...]:
     return tuple(entry.uri_text for contact in event.contacts for entry in identity.addresses(contact))
 
 
-def transfer_wanted(event: sig.TransferRequested) -> TransferWanted:
-    """What a REFER wants. `leg` is the one that its Replaces names: "none": not ours, "": it was not looked up."""
+def transfer(event: sig.TransferRequested | sig.TransferDone | sig.TransferFailed) -> TransferWanted | TransferReported:
+    """What a REFER wants, or what became of ours. `leg` is the one that its Replaces names: "none": not ours, "": it was not
+    looked up."""
+    if not isinstance(event, sig.TransferRequested):
+        return TransferReported(event.status)
     leg = (event.replaced.leg or "none") if event.replaced is not None else ""
     told = user_to_user_in(event.headers)
     return TransferWanted(event.refer_to_user, event.replaces, told, leg, event.referred_by)

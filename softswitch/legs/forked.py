@@ -147,6 +147,9 @@ class ForkedLeg:
     def report_transfer(self, status: int, slot: str = "") -> None:
         self._leg.report_transfer(status, slot)
 
+    def refer(self, target: str, by: str) -> None:
+        self._leg.refer(target, by)
+
     def join(self, group: int) -> None:
         self._leg.join(group)
 

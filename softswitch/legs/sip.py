@@ -230,6 +230,9 @@ class SipLeg:
         if self._phase is not Phase.ENDED:
             self._legs.submit(sip.TransferResult(self.id, status, slot))
 
+    def refer(self, target: str, by: str) -> None:
+        self._legs.submit(sip.Refer(self.id, target, referred_by=f"sip:{by}@{self._host}" if by else ""))
+
     def join(self, group: int) -> None:
         self._media.move(group)
 
@@ -320,8 +323,8 @@ class SipLeg:
                 self._modify(event)
             case sig.InfoReceived():
                 self._info(event.body)
-            case sig.TransferRequested():
-                self._tell(crossing.transfer_wanted(event))
+            case sig.TransferRequested() | sig.TransferDone() | sig.TransferFailed():
+                self._tell(crossing.transfer(event))
             case sig.Ended():
                 self._ended(event)
 

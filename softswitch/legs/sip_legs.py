@@ -147,6 +147,7 @@ class SipLegs:
             early_two_way=target.early_two_way,
             channel=channel,
             lines=target.lines,
+            sends_refer=target.manners.sends_refer,
         )
         leg = SipLeg(self, self._ids.leg(), facts, target.flow, group=group, target=target)
         leg.listener = listener

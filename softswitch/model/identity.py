@@ -49,6 +49,7 @@ class Manners:
     headers_in: frozenset[str] = frozenset()
     trust: bool = True  # its words about callers are believed
     may_refer: bool = False  # who calls from there may send the called one elsewhere
+    sends_refer: bool = False  # it can be asked to send its party elsewhere by itself
     caller_form: str = "asis"  # how it writes numbers to us
     caller_from: tuple[str, ...] = ("pai", "rpid", "from")  # where the caller's number stands, the first that is there
     reveals: bool = False  # an emergency: a withheld number is shown

@@ -164,7 +164,8 @@ class Carrier:
             form=out.number_format, mobile_zero=out.mobile_zero, where=Context(into.country, into.area),
             diversion=out.diversion, connected_line=self.profile.session.connected_line,
             headers_out=frozenset(map(str.lower, out.headers_out)), headers_in=frozenset(map(str.lower, into.headers_in)),
-            trust=into.trust_identity, may_refer=self.profile.session.refer != "refuse", caller_form=into.caller_format,
+            trust=into.trust_identity, may_refer=self.profile.session.refer != "refuse",
+            sends_refer=self.profile.session.refer == "send", caller_form=into.caller_format,
             caller_from=into.caller_from,
         )  # fmt: skip
 

@@ -10,7 +10,9 @@ import pytest
 
 from signalling import commands as sip
 from signalling import events as sig
-from softswitch.model.events import CallData, CallTransferred, LegEnded
+from softswitch.directory.model import Kind, Route, Trunk
+from softswitch.model.address import Address
+from softswitch.model.events import CallData, CallTransferred, LegEnded, TransferFailed
 from tests.flows.world import SWITCH, Peer, World, run
 
 SOON = 0.3
@@ -298,3 +300,85 @@ def test_a_colleague_who_still_rings_rings_on_for_the_customer(tmp_path: Path, a
         await world.settles()
 
     run(tmp_path, scenario, scan=False)
+
+
+# ------------------------------------------------------------------- refer = "send"
+
+SENDS = Trunk(name="carrier", addresses=(Address("192.0.2.1"),), overrides={"session": {"refer": "send"}})
+
+
+async def _asked(world: World, by: str) -> tuple[Peer, str, sig.TransferRequested]:
+    """1001, or a program, sends the customer to an outside number; what the carrier was asked."""
+    phone, customer = await talk(world)
+    if by == "phone":
+        refer(phone, "0123456")
+    else:
+        call = world.switch.calls.all()[0]
+        world.switch.control.transfer(world.switch.control.hand_in(call.id, "crm"), "0123456")
+    return phone, customer, await world.carrier.sees(sig.TransferRequested)
+
+
+@pytest.mark.acceptance("XFR-5", missing="live with SIPp: interop/test_phone_transfers")
+@pytest.mark.parametrize("by", ["phone", "api"])
+@pytest.mark.parametrize("status", [503, 0])
+def test_a_carrier_that_cannot_transfer_leaves_the_two_together(tmp_path: Path, by: str, status: int) -> None:
+    """A report of 503, or 45 s of silence after its 202."""
+
+    async def scenario(world: World) -> None:
+        phone, customer, asked = await _asked(world, by)
+        assert (asked.leg, asked.refer_to) == (customer, "sip:0123456@192.0.2.1")
+        assert world.engine.hears(world.carrier.port) == {"default"}, "music meanwhile"
+        if status:
+            world.carrier.node.submit(sip.TransferResult(customer, 180))
+            await world.passes(0.5)
+            world.carrier.node.submit(sip.TransferResult(customer, status))
+            await world.passes(0.5)
+        else:
+            await world.passes(44.5)
+            assert not world.seen(TransferFailed)
+            await world.passes(1.0)
+        (failed,) = world.seen(TransferFailed)
+        assert (failed.target, failed.status) == ("outside:0123456", status or 408)
+        assert world.engine.hears(world.carrier.port) == {"first"} and world.engine.hears(phone.port) == {"customer"}
+        if by == "phone":
+            assert (await phone.sees(sig.TransferFailed)).status == failed.status
+        world.carrier.hang_up(customer)
+        await phone.sees(sig.Ended)
+        await world.settles()
+
+    run(tmp_path, scenario, (Kind.TRUNK, SENDS))
+
+
+@pytest.mark.acceptance("XFR-5", missing="live with SIPp: interop/test_phone_transfers")
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_carrier_that_has_transferred_ends_both_legs(tmp_path: Path, leaves: bool) -> None:
+    """It reports a 200, or hangs up before that (`refer_bye`): both mean that it is done."""
+
+    async def scenario(world: World) -> None:
+        phone, customer, _ = await _asked(world, "phone")
+        if leaves:
+            world.carrier.hang_up(customer)
+        else:
+            world.carrier.node.submit(sip.TransferResult(customer, 200))
+        await phone.sees(sig.TransferDone)
+        await phone.sees(sig.Ended)
+        await world.settles()
+
+    world = run(tmp_path, scenario, (Kind.TRUNK, SENDS))
+    assert [(event.kind, event.result) for event in world.seen(CallTransferred)] == [("refer", ""), ("refer", "answered")]
+
+
+def test_a_route_by_another_carrier_is_joined_here(tmp_path: Path) -> None:
+    other = Trunk(name="other", addresses=(Address("192.0.2.9"),))
+
+    async def scenario(world: World) -> None:
+        phone, customer = await talk(world)
+        far = Peer(world, "192.0.2.9")
+        far.answers()
+        refer(phone, "0999")
+        await phone.sees(sig.TransferDone)
+        assert far.incoming and not [event for event in world.carrier.events if isinstance(event, sig.TransferRequested)]
+        world.carrier.hang_up(customer)
+        await world.settles()
+
+    run(tmp_path, scenario, (Kind.TRUNK, SENDS), (Kind.TRUNK, other), (Kind.ROUTE, Route(pattern="0999*", trunks=("other",))))

@@ -76,6 +76,7 @@ class Party:
         self.is_ringing = False
         self.shown: Person | None = None
         self.reported: list[int] = []
+        self.referred: list[str] = []
         self._office = office
         self.port = office.open_port(self.group)
 
@@ -106,6 +107,9 @@ class Party:
 
     def report_transfer(self, status: int, slot: str = "") -> None:
         self.reported.append(status)
+
+    def refer(self, target: str, by: str) -> None:
+        self.referred.append(target)
 
     def join(self, group: int) -> None:
         self.group = self._office.move(self.port, group)

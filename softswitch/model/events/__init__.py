@@ -45,6 +45,7 @@ from softswitch.model.events.call import (
     LegStarted,
     MediaSecured,
     PageStarted,
+    TransferFailed,
 )
 from softswitch.model.events.dialogue import (
     IvrAuth,
@@ -216,6 +217,7 @@ __all__ = [
     "SurveyAnswered",
     "SurveyInvited",
     "SurveySkipped",
+    "TransferFailed",
     "TrunkStateChanged",
     "VoicemailChanged",
     "VoicemailLeft",
@@ -228,7 +230,7 @@ __all__ = [
 
 EVENTS: tuple[type[Event], ...] = (
     CallCreated, CallProgress, CallAnswered, CallConnected, CallHeld, CallResumed, CallRejected, CallForwarded,
-    CallTransferred, GroupEntered, PageStarted,
+    CallTransferred, TransferFailed, GroupEntered, PageStarted,
     ConferenceJoined, ConferenceLeft, CallEnded, LegStarted, LegEnded, LegMedia, LegParked, LegResumed, LegQuality, LegDtmf,
     FaxStarted, FaxRefused, FaxEnded,
     MediaSecured,

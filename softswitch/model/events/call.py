@@ -72,6 +72,15 @@ class CallTransferred(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransferFailed(Event):
+    """The carrier was asked to send its party elsewhere and has not; the call goes on. `status` is SIP's, 408 for silence."""
+
+    type: ClassVar[str] = "call.transfer_failed"
+    target: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallForwarded(Event):
     """A person's own service has sent the caller on. `reason` is a word of RFC 5806."""
 

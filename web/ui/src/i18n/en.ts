@@ -393,6 +393,7 @@ export const en = {
     call_group_entered: "Ring group {group}: {members}",
     call_page_started: "Announcement to {members}",
     call_transferred: "Transferred to {target}",
+    call_transfer_failed: "The carrier did not transfer to {target} ({status})",
     call_conference_joined: "{member} joined the conference",
     call_conference_left: "{member} left the conference",
     call_ended: "Ended by {who}: {cause}",

@@ -388,6 +388,7 @@ export const zhCN: Messages = {
     call_group_entered: "振铃组 {group}：{members}",
     call_page_started: "向 {members} 广播",
     call_transferred: "转接到 {target}",
+    call_transfer_failed: "运营商未能转接到 {target}（{status}）",
     call_conference_joined: "{member} 加入会议",
     call_conference_left: "{member} 离开会议",
     call_ended: "{who}结束通话：{cause}",
