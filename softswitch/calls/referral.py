@@ -34,6 +34,8 @@ LINGER = 2.0
 SPEECH = 8.0
 """Seconds that the number of a slot may take to be said."""
 
+_RINGS = (*PEOPLE, DestinationKind.GROUP, DestinationKind.PARK)
+"""Where somebody may still not answer, or all slots be taken."""
 _RINGING, _OK, _FAILED, _SILENT, _NO_DIALOG = 180, 200, 300, 408, 481
 
 
@@ -226,7 +228,7 @@ class Referrals:
 
     def goes_to(self, destination: Destination) -> None:
         """The switch itself takes the other side, unless people are rung; a slot tells its number when it is taken."""
-        if self.waiting is not None and destination.kind not in (*PEOPLE, DestinationKind.PARK):
+        if self.waiting is not None and destination.kind not in _RINGS:
             self._call.stop_music()
             self.taken()
 
