@@ -319,7 +319,7 @@ class CallService:
     def _join_calls(self, call: Call, party: Party, wanted: base.TransferWanted) -> None:
         """Attended transfer by a phone that has two calls: the other side of the second takes the phone's place in the first.
 
-        Raises NotFound when no call of the phone has that dialog. One that only rings goes on ringing for the first.
+        Raises NotFound without such a dialog, Unreachable when it is another person's. One that only rings goes on ringing.
         """
         dialog = wanted.replaces.partition(";")[0]
         found = [
@@ -330,6 +330,8 @@ class CallService:
             and own.leg.facts.party == party.leg.facts.party
             and (own.leg.id == wanted.leg if wanted.leg else own.leg.facts.sip_call_id == dialog)
         ]
+        if not found and any(own.leg.id == wanted.leg for other in self._live.values() for own in other.mix.parties):
+            raise Unreachable(Cause.FORBIDDEN)
         if not found or not dialog:
             raise NotFound("no call of this phone has that dialog")
         other, own = found[0]

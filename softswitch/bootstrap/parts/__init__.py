@@ -64,6 +64,7 @@ PARTS: tuple[Build, ...] = (
     queues.callbacks,
     features.malicious,
     features.call_backs,
+    features.parking,
     groups.build,
     entrance.build,
     customers.build,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.calls.call import Call
 from softswitch.features.call_back import CallBacks, Wish
+from softswitch.calls.parking import ParkingLot
 from softswitch.features.malicious import Evidence, MaliciousCalls
 from softswitch.features.personal import Personal, PersonalServices
 from softswitch.features.tables import (
@@ -87,6 +88,11 @@ async def call_backs(node: Node) -> CallBacks:
     made.restore(await node.store.read(read_call_backs))
     node.on_close(made.close)
     return made
+
+
+async def parking(node: Node) -> ParkingLot:
+    """The slots, for who asks what is in them."""
+    return node.switch.lot
 
 
 MESSAGES_SECONDS, MESSAGES_TRIES = 30.0, 480

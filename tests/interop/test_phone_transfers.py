@@ -1,0 +1,293 @@
+"""Transfers, parking, pick-up and hold with the keys of real phones: PJSIP (1001, 1002), baresip (1003), SIPp as a carrier.
+
+Whom a phone hears tells who is joined with whom; the reports that PJSIP got tell what it was told of its REFER. The exact
+order and times stand in tests/flows/test_referrals.py and test_parking.py; bounds here allow for a busy machine.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.apply import extensions
+from tests.support.audio import tone
+from tests.support.phone import Phone, PhoneError
+from tests.support.pjsua import Pjsua
+from tests.support.sipp import Sipp, answering, ulaw
+from tests.support.switch import Switch, free_sip_port, wait_for
+
+TONES = {"a": 440.0, "b": 1000.0, "c": 1700.0, "far": 620.0}
+FAR = free_sip_port()
+APPLY = (
+    extensions("1001", "1002", "1003")
+    + f"""
+[[trunk]]
+name = "far"
+addresses = ["127.0.0.1:{FAR}"]
+[[route]]
+pattern = "09*"
+trunks = ["far"]
+[[queue]]
+name = "sales"
+announce = "none"
+[[number]]
+number = "4080"
+to = "queue:sales"
+"""
+)
+SOON = 2.0
+"""Seconds until people hear each other, on a machine that does ten other things."""
+pytestmark = pytest.mark.timeout(120)
+
+
+class Office:
+    """Three phones that have logged in."""
+
+    def __init__(self, switch: Switch, a: Pjsua, b: Pjsua, c: Phone) -> None:
+        self.switch, self.a, self.b, self.c = switch, a, b, c
+
+    def connect(self, first: Pjsua, second: Pjsua) -> None:
+        first.dial(second.user, wait=False)
+        second.do("ringing")
+        second.do("answer")
+        first.do("established")
+        self.hear(a={"b"}, b={"a"})
+
+    def hear(self, seconds: float = 8.0, **expected: set[str]) -> float:
+        """Until everybody who is named hears exactly these; the seconds that it took."""
+        began = time.monotonic()
+        phones: dict[str, Phone] = {"a": self.a, "b": self.b, "c": self.c}
+        wait_for(lambda: all(phones[name].hears(TONES, 0.25) == who for name, who in expected.items()), seconds, str(expected))
+        return time.monotonic() - began
+
+    def reports(self, last: int) -> list[int]:
+        """What PJSIP was told about its transfer, once it was told this."""
+        wait_for(lambda: self.a.do("state", call=self.first)["reports"][-1:] == [last], 12, f"the report {last}")
+        found: list[int] = self.a.do("state", call=self.first)["reports"]
+        return found
+
+    @property
+    def first(self) -> int:
+        """The call of a that is transferred."""
+        return next(at for at, state in enumerate(self.a.states()) if state == "ESTABLISHED")
+
+    def all_over(self) -> None:
+        for phone in (self.a, self.b, self.c):
+            if "ESTABLISHED" in (phone.states() if isinstance(phone, Pjsua) else [phone.state()]):
+                phone.do("hangup")
+        wait_for(lambda: not self.switch.api("GET", "/calls?state=live")["items"], 8, "all calls to be over")
+
+    def changes(self) -> int:
+        """Re-INVITEs and UPDATEs with a description that b got in its call."""
+        return int(self.b.do("state")["modifications"])
+
+
+@pytest.fixture(scope="module")
+def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Switch]:
+    quick = {"SOFTSWITCH_FEATURES__TRANSFER_RING": "3", "SOFTSWITCH_FEATURES__PARK_TIMEOUT": "4"}
+    with Switch(tmp_path_factory.mktemp("transfers"), APPLY, settings=quick) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def office(switch: Switch) -> Iterator[Office]:
+    domain = f"127.0.0.1:{switch.sip_port}"
+    with (
+        Pjsua("1001", "secret-1001", domain, TONES["a"]) as a, Pjsua("1002", "secret-1002", domain, TONES["b"]) as b,
+        Phone("1003", "secret-1003", domain, TONES["c"]) as c,
+    ):  # fmt: skip
+        for phone in (a, b, c):
+            phone.do("register")
+        yield Office(switch, a, b, c)
+
+
+@pytest.mark.acceptance("XFR-1")
+def test_blind_to_a_phone_a_trunk_and_a_queue(office: Office, tmp_path: Path) -> None:
+    a, b, c = office.a, office.b, office.c
+    office.connect(a, b)
+    a.transfer("1003")
+    c.do("ringing")
+    c.do("answer")
+    assert office.hear(b={"c"}, c={"b"}) < SOON
+    assert office.reports(200) == [100, 180, 200]
+    wait_for(lambda: a.state() == "CLOSED", 4, "the switch to release who has transferred")
+    assert office.changes() == 0, "whom it was about has got no INVITE"
+    office.all_over()
+
+    voice = tmp_path / "far.ulaw"
+    voice.write_bytes(ulaw(tone(TONES["far"], 5)))
+    with Sipp(tmp_path, answering(ring_ms=500, voice=voice), port=FAR):
+        office.connect(a, b)
+        a.transfer("0912345")
+        assert office.hear(b={"far"}) < SOON + 1
+        assert office.reports(200) == [100, 180, 200]
+        assert office.changes() == 0
+        office.all_over()
+
+    office.connect(b, a)
+    a.transfer("4080")
+    assert office.reports(200) == [100, 200]
+    office.hear(b=set())
+    wait_for(lambda: a.state() == "CLOSED", 4, "the switch to release who has transferred")
+    assert office.switch.api("GET", "/calls?state=live")["items"][0]["state"] == "waiting"
+    office.all_over()
+
+
+@pytest.mark.acceptance("XFR-2")
+def test_whom_nobody_takes_talks_on(office: Office) -> None:
+    a, c = office.a, office.c
+    office.connect(a, office.b)
+    for number, status in (("1003", 486), ("7777", 404), ("1003", 408)):
+        a.transfer(number)
+        if number == "1003":
+            c.do("ringing")
+        if status == 486:
+            c.do("reject")
+        assert office.reports(status)[-1] == status
+        assert office.hear(a={"b"}, b={"a"}) < SOON
+    assert office.changes() == 0
+    office.all_over()
+
+
+@pytest.mark.acceptance("XFR-3", missing="another tenant's dialog: there is one tenant; another person's: flows/test_referrals")
+def test_attended_semi_attended_and_wrong_tags(office: Office) -> None:
+    a, b, c = office.a, office.b, office.c
+    for answered in (True, False):
+        office.connect(a, b)
+        first = office.first
+        a.do("hold")
+        office.hear(b=set())
+        a.dial("1003", wait=False)
+        c.do("ringing")
+        if answered:
+            c.do("answer")
+            office.hear(c={"a"})
+        a.transfer_attended(first, len(a.states()) - 1)
+        if not answered:
+            time.sleep(0.5)
+            c.do("answer")
+        assert office.hear(b={"c"}, c={"b"}) < SOON
+        wait_for(lambda: set(a.states()) == {"CLOSED"}, 4, "both calls of the transferor to be over")
+        office.all_over()
+    office.connect(a, b)
+    a.do("transfer", uri=f"<sip:1003@{a.domain}?Replaces=nobody%3Bto-tag%3Da%3Bfrom-tag%3Db>")
+    assert office.reports(481)[-1] == 481
+    office.hear(a={"b"}, b={"a"})
+    office.all_over()
+
+
+def _named_by(office: Office, phone: str) -> str:
+    """The Replaces of the early dialog with a phone, as its lamp tells it: read from the messages of the live call."""
+    (call,) = office.switch.api("GET", "/calls?state=live")["items"]
+
+    def ringing() -> str:
+        messages: list[dict[str, Any]] = office.switch.api("GET", f"/calls/{call['id']}/ladder")["messages"]
+        return next((m["text"] for m in messages if m["status"] == 180 and f"<sip:{phone}@" in m["text"]), "")
+
+    text = wait_for(ringing, 5, "the 180")
+    call_id, ours, theirs = (
+        re.search(pattern, text, re.M)[1].strip()  # type: ignore[index]
+        for pattern in (r"^Call-ID: *(\S+)", r"^From:.*;tag=([^;\s]+)", r"^To:.*;tag=([^;\s]+)")
+    )
+    return f"{call_id};to-tag={ours};from-tag={theirs};early-only"
+
+
+@pytest.mark.acceptance("FEA-1")
+def test_pick_up_by_code_by_lamp_and_in_the_same_moment(office: Office) -> None:
+    a, b, c = office.a, office.b, office.c
+    a.dial("1002", wait=False)
+    b.do("ringing")
+    c.dial("*8*1002")
+    office.hear(a={"c"}, c={"a"})
+    wait_for(lambda: _stops_ringing(b), 2, "the phone that rang to be free")
+    office.all_over()
+
+    b.dial("1003", wait=False)
+    c.do("ringing")
+    a.dial("1003", wait=False, headers={"Replaces": _named_by(office, "1003"), "Require": "replaces"})
+    a.do("established")
+    office.hear(a={"b"}, b={"a"})
+    office.all_over()
+
+    a.dial("1002", wait=False)
+    b.do("ringing")
+    start = threading.Barrier(2)
+    with ExitStack() as stack:
+        stack.callback(office.all_over)
+        threads = [threading.Thread(target=_at_once, args=(start, act)) for act in (
+            lambda: b.do("answer"), lambda: c.dial("*8*1002", wait=False),
+        )]  # fmt: skip
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        wait_for(lambda: a.hears(TONES, 0.25) in ({"b"}, {"c"}), 8, "one of them to have the call")
+        (winner,) = a.hears(TONES, 0.25)
+        loser = c if winner == "b" else b
+        wait_for(lambda: "a" not in loser.hears(TONES, 0.25), 2, "the other to be free")
+
+
+def _at_once(start: threading.Barrier, act: Any) -> None:
+    start.wait(5)
+    act()
+
+
+def _stops_ringing(phone: Pjsua) -> bool:
+    """The call that it was told of is over; PJSIP keeps it until it is asked."""
+    try:
+        phone.do("reject", status=486)
+    except PhoneError:
+        return True
+    return True
+
+
+@pytest.mark.acceptance("FEA-2")
+def test_park_retrieve_and_recall(office: Office) -> None:
+    a, b, c = office.a, office.b, office.c
+    office.connect(a, b)
+    a.transfer("700")
+    assert office.reports(200) == [100, 200]
+    (call,) = office.switch.api("GET", "/calls?state=live")["items"]
+    parked = office.switch.api("GET", "/parked")["items"]
+    assert [(each["slot"], each["call"], each["by"]) for each in parked] == [("701", call["id"], "1001")]
+    messages = office.switch.api("GET", f"/calls/{call['id']}/ladder")["messages"]
+    (last,) = [m["text"] for m in messages if m["method"] == "NOTIFY" and "SIP/2.0 200" in m["text"].partition("\n\n")[2]]
+    assert re.search(r"^Contact: <sip:701@", last, re.M)
+    wait_for(lambda: a.state() == "CLOSED", 10, "the parker to be released, once the slot was said")
+    c.dial("701")
+    assert office.hear(b={"c"}, c={"b"}) < SOON
+    office.all_over()
+
+    office.connect(a, b)
+    parked_at = time.monotonic()
+    a.transfer("*68")
+    office.reports(200)
+    message = str(a.do("ringing")["message"])
+    assert 3 <= time.monotonic() - parked_at <= 8
+    assert re.search(r'^From: "701 ', message, re.M)
+    a.do("answer")
+    office.hear(a={"b"}, b={"a"})
+    office.all_over()
+
+
+@pytest.mark.acceptance("DLG-7")
+def test_the_hold_key_of_baresip(office: Office) -> None:
+    b, c = office.b, office.c
+    c.dial("1002", wait=False)
+    b.do("ringing")
+    b.do("answer")
+    office.hear(b={"c"}, c={"b"})
+    for _ in range(2):
+        c.do("hold")
+        wait_for(lambda: "c" not in b.hears(TONES, 0.25) and abs(b.audio(0.25)).max() > 0.01, 5, "music")
+        c.do("resume")
+        office.hear(b={"c"}, c={"b"})
+    assert office.changes() == 0
+    office.all_over()
