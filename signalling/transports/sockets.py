@@ -9,6 +9,8 @@ from ipaddress import ip_address
 from signalling.transports.udp import BUFFER
 
 BACKLOG = 512
+KERNEL_QUEUE = 64 * 1024
+"""What the system may hold of a stream for a peer that does not read; by itself it takes up to 4 MB for each."""
 
 
 def udp_socket(host: str, port: int) -> socket.socket:
@@ -36,6 +38,7 @@ def stream_socket(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of a former run may still linger
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_QUEUE)  # accepted connections inherit it
         sock.bind((host, port))
         sock.listen(BACKLOG)
     except OSError:

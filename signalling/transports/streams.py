@@ -67,6 +67,11 @@ class StreamConnection(asyncio.Protocol):
         shown = self._transport.get_extra_info("peercert") if self._transport is not None else None
         return peer_names(shown)
 
+    @property
+    def waiting(self) -> int:
+        """Octets that the peer has not taken yet."""
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+
     def data_received(self, data: bytes) -> None:
         if self.flow is not None and not self._is_ending:
             self._table.ear.received(data, self.flow)

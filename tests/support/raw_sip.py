@@ -58,18 +58,25 @@ class RawSip:
             f"Content-Length: {len(body)}\n\n{body}"
         )
 
-    def hang_up(self, answer: str) -> None:
-        """ACK and BYE for a call that got this 200."""
+    def acknowledge(self, answer: str) -> None:
+        """ACK for a call that got this 200."""
+        self._within(answer, "ACK", 0)
+
+    def _within(self, answer: str, method: str, later: int) -> None:
+        """A request of the dialog that this 200 has made."""
         contact = re.search(r"<([^>]*)>", header(answer, "Contact"))
         assert contact is not None, answer
-        number = int(header(answer, "CSeq").split()[0])
-        for method, cseq in (("ACK", number), ("BYE", number + 1)):
-            host, port = self.address
-            self.send(
-                f"{method} {contact[1]} SIP/2.0\nVia: SIP/2.0/UDP {host}:{port};branch=z9hG4bK{uuid4().hex};rport\n"
-                f"From: {header(answer, 'From')}\nTo: {header(answer, 'To')}\nCall-ID: {header(answer, 'Call-ID')}\n"
-                f"CSeq: {cseq} {method}\nMax-Forwards: 70\nContent-Length: 0\n\n"
-            )
+        host, port = self.address
+        self.send(
+            f"{method} {contact[1]} SIP/2.0\nVia: SIP/2.0/UDP {host}:{port};branch=z9hG4bK{uuid4().hex};rport\n"
+            f"From: {header(answer, 'From')}\nTo: {header(answer, 'To')}\nCall-ID: {header(answer, 'Call-ID')}\n"
+            f"CSeq: {int(header(answer, 'CSeq').split()[0]) + later} {method}\nMax-Forwards: 70\nContent-Length: 0\n\n"
+        )
+
+    def hang_up(self, answer: str) -> None:
+        """ACK and BYE for a call that got this 200."""
+        self.acknowledge(answer)
+        self._within(answer, "BYE", 1)
         ended = self.final()
         assert status(ended) == 200, f"{answer}\n{ended}"
 
