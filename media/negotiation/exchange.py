@@ -111,7 +111,7 @@ def _agree(
     media = offer.media[index]
     if media.profile not in PROFILES:
         raise NoCommonCodec(f"transport {media.profile!r} is not RTP over UDP")
-    codecs = payloads.common(payloads.listed(media), capabilities)
+    codecs = payloads.common(media, capabilities)
     if not codecs:
         raise NoCommonCodec(f"none of {', '.join(capabilities.codecs)} is offered")
     security = answer_security(offer, media, capabilities.srtp, credentials, before)
@@ -154,7 +154,7 @@ def accept_answer(offer: Description, answer: Description, *, credentials: Crede
     media = answer.media[index]
     if not media.port:
         raise NoCommonCodec("the peer refused the audio stream")
-    codecs = payloads.answered(payloads.listed(ours), media)
+    codecs = payloads.answered(ours, media)
     if not payloads.has_audio(codecs):
         raise NoCommonCodec("the answer has no codec of the offer")
     security = accepted_security(ours, answer, media)

@@ -27,36 +27,70 @@ class Listed(NamedTuple):
     fmtp: str
 
 
-def listed(media: Media) -> list[Listed]:
+_Told = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+"""What an m-line says of payload types: its formats, its rtpmap values, its fmtp values."""
+
+_REMEMBERED = 512
+_LONGEST_REMEMBERED = 2048  # octets of a `_Told`: the few that devices send all day, not what somebody sends to fill memory
+
+
+def _told(media: Media) -> _Told:
+    return media.formats, tuple(media.attributes("rtpmap")), tuple(media.attributes("fmtp"))
+
+
+def _is_usual(told: _Told) -> bool:
+    return sum(map(len, told[1])) + sum(map(len, told[2])) + sum(map(len, told[0])) <= _LONGEST_REMEMBERED
+
+
+def listed(media: Media) -> tuple[Listed, ...]:
     """The known formats of an m-line in its order; a codec that is listed twice counts once, at its first place."""
+    told = _told(media)
+    return _known_listed(told) if _is_usual(told) else _listed(told)
+
+
+def _listed(told: _Told) -> tuple[Listed, ...]:
+    numbers, maps_told, parameters_told = told
     maps: dict[str, Codec | None] = {}
-    for entry in filter(None, map(rtpmap, media.attributes("rtpmap"))):
+    for entry in filter(None, map(rtpmap, maps_told)):
         maps[str(entry.payload_type)] = by_encoding(entry.name, entry.clock, entry.channels)
     parameters: dict[str, str] = {}
-    for value in media.attributes("fmtp"):
+    for value in parameters_told:
         number, _, text = value.strip().partition(" ")
         parameters[number] = text.strip()
     found: dict[tuple[str, int], Listed] = {}
-    for number in media.formats:
+    for number in numbers:
         # RFC 3551 §6: static types need no rtpmap. An rtpmap that says something else wins.
         codec = maps[number] if number in maps else _STATIC.get(number)
         if codec is not None and formats.agreed(codec.name, parameters.get(number, ""), silence=False) is not None:
             found.setdefault((codec.name, codec.clock), Listed(codec, int(number), parameters.get(number, "")))
-    return list(found.values())
+    return tuple(found.values())
 
 
-def common(offered: Sequence[Listed], capabilities: Capabilities) -> tuple[PayloadMap, ...]:
+_known_listed = lru_cache(maxsize=_REMEMBERED)(_listed)
+
+
+def common(offered: Media, capabilities: Capabilities) -> tuple[PayloadMap, ...]:
     """What is left of an offer: audio in our order with the offerer's payload types, then noise and events."""
+    told = _told(offered)
+    meet = _known_common if _is_usual(told) else _common
+    return meet(told, capabilities.codecs, noise=capabilities.comfort_noise, dtmf=capabilities.dtmf)
+
+
+def _common(told: _Told, codecs: tuple[str, ...], *, noise: bool, dtmf: bool) -> tuple[PayloadMap, ...]:
+    offered = _listed(told)
     by_name = {entry.codec.name: entry for entry in offered if entry.codec.role is Role.AUDIO}
-    chosen = [by_name[name] for name in capabilities.codecs if name in by_name]
+    chosen = [by_name[name] for name in codecs if name in by_name]
     if not chosen:
         return ()
     clocks = {entry.codec.clock for entry in chosen}
-    if capabilities.comfort_noise:
+    if noise:
         chosen += [entry for entry in offered if entry.codec is NOISE and NOISE.clock in clocks]
-    if capabilities.dtmf:
+    if dtmf:
         chosen += _events(offered, clocks)
-    return tuple(_agreed(entry, silence=capabilities.comfort_noise) for entry in chosen)
+    return tuple(_agreed(entry, silence=noise) for entry in chosen)
+
+
+_known_common = lru_cache(maxsize=_REMEMBERED)(_common)
 
 
 def _agreed(entry: Listed, *, silence: bool) -> PayloadMap:
@@ -76,13 +110,18 @@ def _events(offered: Sequence[Listed], clocks: set[int]) -> list[Listed]:
 
 def proposed(capabilities: Capabilities) -> tuple[PayloadMap, ...]:
     """The payload map of our own offer, with the table's payload types."""
-    rows = [audio(name) for name in capabilities.codecs]
+    return _all_proposed(capabilities.codecs, noise=capabilities.comfort_noise, dtmf=capabilities.dtmf)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _all_proposed(codecs: tuple[str, ...], *, noise: bool, dtmf: bool) -> tuple[PayloadMap, ...]:
+    rows = [audio(name) for name in codecs]
     clocks = {row.clock for row in rows}
-    if capabilities.comfort_noise and NOISE.clock in clocks:
+    if noise and NOISE.clock in clocks:
         rows.append(NOISE)
-    if capabilities.dtmf:
+    if dtmf:
         rows += [EVENTS[clock] for clock in sorted(clocks) if clock in EVENTS]
-    return tuple(_proposed(row, silence=capabilities.comfort_noise) for row in rows)
+    return tuple(_proposed(row, silence=noise) for row in rows)
 
 
 def _proposed(row: Codec, *, silence: bool) -> PayloadMap:
@@ -90,17 +129,23 @@ def _proposed(row: Codec, *, silence: bool) -> PayloadMap:
     return PayloadMap(row.name, row.payload_type, row.clock, row.channels, fmtp=fmtp)
 
 
-def answered(ours: Sequence[Listed], theirs: Media) -> tuple[PayloadMap, ...]:
+def answered(ours: Media, theirs: Media) -> tuple[PayloadMap, ...]:
     """Reads the answer to our offer: the answerer's order, our payload type to receive and theirs to send.
 
     A format without rtpmap is taken as ours of the same number; some answers leave the rtpmap of dynamic types out.
     """
+    told = _told(theirs)
+    return _known_answered(_told(ours), told) if _is_usual(told) else _answered(_told(ours), told)
+
+
+def _answered(offered: _Told, told: _Told) -> tuple[PayloadMap, ...]:
+    ours = _listed(offered)
     mine = {(entry.codec.name, entry.codec.clock): entry for entry in ours}
     by_number = {str(entry.payload_type): entry for entry in ours}
-    known = {str(entry.payload_type): entry for entry in listed(theirs)}
-    named = {entry.payload_type for entry in map(rtpmap, theirs.attributes("rtpmap")) if entry is not None}
+    known = {str(entry.payload_type): entry for entry in _listed(told)}
+    named = {entry.payload_type for entry in map(rtpmap, told[1]) if entry is not None}
     maps: dict[tuple[str, int], PayloadMap] = {}
-    for text in theirs.formats:
+    for text in told[0]:
         entry = known.get(text)
         if entry is None and text in by_number and int(text) not in named:
             entry = by_number[text]
@@ -116,6 +161,9 @@ def answered(ours: Sequence[Listed], theirs: Media) -> tuple[PayloadMap, ...]:
             (codec.name, codec.clock), PayloadMap(codec.name, payload_type, codec.clock, codec.channels, send, fmtp)
         )
     return tuple(sorted(maps.values(), key=lambda entry: _ORDER[entry.name]))
+
+
+_known_answered = lru_cache(maxsize=_REMEMBERED)(_answered)
 
 
 _ORDER = {row.name: (Role.AUDIO, Role.NOISE, Role.EVENTS).index(row.role) for row in CODECS}

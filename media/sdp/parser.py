@@ -32,15 +32,19 @@ def parse(body: bytes | str) -> Description:
     raw = text.split("\n")
     if len(raw) > MAX_LINES + 1:
         raise BadDescription(f"more than {MAX_LINES} lines")
+    is_plain = len(text) <= MAX_LINE // 4 and "\0" not in text  # no line of it can be too long
     session: list[Line] = []
     media: list[Media] = []
     header: _Header | None = None
     lines = session
     for number, entry in enumerate(raw, 1):
         stripped = entry.rstrip("\r")
-        if not stripped or stripped.isspace():
+        if is_plain and stripped[1:2] == "=" and stripped[0] in _LETTERS and "\r" not in stripped:
+            line = Line(stripped[0], stripped[2:])
+        elif not stripped or stripped.isspace():
             continue
-        line = _line(stripped, number)
+        else:
+            line = _line(stripped, number)
         if line[0] == "m":
             if header is not None:
                 media.append(Media(tuple(lines), *header))
@@ -100,7 +104,7 @@ def _check_attributes(lines: list[Line], number: int) -> None:
 
 
 def _check_session(session: list[Line], media: list[Media]) -> None:
-    version = next((line.value for line in session if line.kind == "v"), None)
+    version = next((value for kind, value in session if kind == "v"), None)
     if version is None and not media:
         raise BadDescription("neither v= nor m= line: not a session description")
     if version is not None and version.strip() != "0":
