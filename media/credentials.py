@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import struct
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -53,6 +54,11 @@ def sdes_keys(suites: Iterable[str] = DEFAULT_SUITES) -> tuple[SdesKey, ...]:
     return tuple(SdesKey(suite, secrets.token_bytes(SUITES[suite])) for suite in suites)
 
 
+_sessions: list[int] = []
+
+
 def sdp_session() -> SdpSession:
     """A new `o=` id for a leg: 62 random bits, so it also fits peers that read it as a signed number."""
-    return SdpSession(secrets.randbits(62))
+    if not _sessions:  # the kernel is asked for many at once
+        _sessions.extend(number >> 2 for number in struct.unpack("=256Q", secrets.token_bytes(8 * 256)))
+    return SdpSession(_sessions.pop())

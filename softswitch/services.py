@@ -53,8 +53,11 @@ class Calls(Protocol):
     async def hang_up(self, call: str, actor: str, reason: str = "") -> None:
         """Raises NotFound."""
 
-    def watch(self, handler: Callable[[CallView], None]) -> Callable[[], None]:
-        """Told of each change of a live call's view; returns the function that stops it. The end is `CallEnded` on the bus."""
+    def watch(self, handler: Callable[[CallView], None], is_wanted: Callable[[], bool] = ...) -> Callable[[], None]:
+        """Told of each change of a live call's view; returns the function that stops it. The end is `CallEnded` on the bus.
+
+        While nobody's `is_wanted` says yes no view is made.
+        """
 
     async def start_widget(
         self, session: Any, to: Destination, context: Mapping[str, str], name: str = "", max_duration: float = 14_400.0

@@ -70,6 +70,12 @@ class Guest(Protocol):
     def offer_over(self, offer: str) -> None: ...
 
 
+NOTED: tuple[type[ev.Event], ...] = (
+    ev.CallCreated, ev.CallConnected, ev.ConferenceJoined, ev.CallHeld, ev.CallResumed,
+)  # fmt: skip
+"""What `AcdService.note_call` has use for."""
+
+
 class AcdService:
     """Call distribution of the node. `start()` before anything else."""
 

@@ -23,6 +23,10 @@ _CLASS = {
 _BUSY = frozenset({"handle", "talk", "wrap_up"})
 
 
+NOTED: tuple[type[Event], ...] = (AgentStateChanged, OfferAnswered, OfferFailed, CallCreated, CallConnected)
+"""What `Workdays.note` has use for."""
+
+
 @dataclass(slots=True)
 class _Day:
     began: float = 0.0  # midnight that these counts are of

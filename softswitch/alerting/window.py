@@ -15,6 +15,10 @@ _FREE = frozenset({
 })  # fmt: skip
 
 
+NOTED: tuple[type[Event], ...] = (QueueEntered, QueueLeft, OfferAnswered, AgentStateChanged)
+"""What `Windows.note` has use for."""
+
+
 @dataclass(slots=True)
 class QueueWindow:
     arrivals: deque[float] = field(default_factory=deque)

@@ -80,7 +80,8 @@ class Figures:
             self._metrics.port_failures.labels(event.reason).inc()
         elif isinstance(event, engine.PortClosed):
             for what in ("late", "discarded", "flooded", "srtp_failures"):
-                self._metrics.media_dropped.labels(what).inc(getattr(event.stats, what))
+                if count := getattr(event.stats, what):
+                    self._metrics.media_dropped.labels(what).inc(count)
 
     def _loaded(self, event: engine.Overload) -> None:
         """Tells a person when the engine takes no new ports, which callers notice as 503."""

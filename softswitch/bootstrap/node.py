@@ -26,6 +26,8 @@ from signalling.transports import Resolver, SipDriver
 from signalling.usage.config import SCANNERS
 from softswitch import __version__
 from softswitch.access.rules import sign_in_rules
+from softswitch.acd import service as acd_service
+from softswitch.acd import workday
 from softswitch.acd.desks import AcdDesks
 from softswitch.acd.floor import Floor
 from softswitch.acd.service import AcdService
@@ -233,11 +235,11 @@ class Node:
         self._stack.callback(self.acd.close)
         switch.handlers[DestinationKind.QUEUE] = self.acd.to_queue
         switch.calls.on_over = self.acd.call_over
-        self.bus.subscribe(self.acd.note_call)
+        self.bus.subscribe(self.acd.note_call, acd_service.NOTED)
         desks = switch.stations.desks = AcdDesks(self.acd, switch.calls.get, switch.ids.offer)
         self.floor = switch.codes.agents = Floor(self.acd, switch.control, switch.stations, desks)
         self.floor.workdays.restore(history)
-        self.bus.subscribe(self.floor.workdays.note)
+        self.bus.subscribe(self.floor.workdays.note, workday.NOTED)
         metrics = Metrics()
         feed = MetricsFeed(metrics, self.bus, self.clock)
         metrics.outbox_pending.set_function(lambda: self.journal.pending)

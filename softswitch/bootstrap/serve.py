@@ -68,7 +68,7 @@ def _settle_heap() -> None:
     """What is there now stays: the collector need not walk through it again, which would hold calls up for 100 ms and more."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 10, 10)
+    gc.set_threshold(50_000, 10, 10)
 
 
 class _Signals:

@@ -5,7 +5,6 @@ Tests run it in virtual time with a fake engine; `serve` gives it the real ones.
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from media.negotiation import DtlsIdentity
 from media.service import MediaService
 from signalling import commands as sip
 from signalling import events as sig
+from signalling.transports.driver import make_token
 from softswitch.calls import direct
 from softswitch.calls.control import CallControl
 from softswitch.calls.numbers import CallingNumbers, signed
@@ -80,7 +80,7 @@ Submit = Callable[[sip.Command], None]
 
 def random_token() -> str:
     """The second of its making and 64 random bits as text: ids made together lie together in the database's indexes."""
-    return f"{int(time.time()):08x}{secrets.token_hex(8)}"
+    return f"{int(time.time()):08x}{make_token()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

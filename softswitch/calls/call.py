@@ -172,7 +172,7 @@ class Call:
                 raise TypeError("a timeline starts with call.created")
             self._tally, self._tallied = Tally(created, trunk=created.trunk, agent=created.agent), 1
         while self._tallied < len(events):
-            self._tally = step(self._tally, events[self._tallied])
+            step(self._tally, events[self._tallied])
             self._tallied += 1
         return self._tally
 

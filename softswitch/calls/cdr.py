@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from softswitch.model import events as ev
 from softswitch.model.cause import Cause
 from softswitch.store.rows import CdrRow
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tally:
-    """What is known of a call so far; also the source of the live views."""
+    """What is known of a call so far; also the source of the live views. Written by `step` alone."""
 
     created: ev.CallCreated
     trunk: str = ""
@@ -32,68 +32,71 @@ class Tally:
     ended: ev.CallEnded | None = field(default=None)
 
 
-def _answered(tally: Tally, event: ev.CallAnswered) -> Tally:
+def _answered(tally: Tally, event: ev.CallAnswered) -> None:
     if event.party == "caller" and tally.answered_at is None:
-        return replace(tally, answered_at=event.at)
-    return tally
+        tally.answered_at = event.at
 
 
-def _tried(tally: Tally, event: ev.LegStarted) -> Tally:
-    return replace(tally, tried_at=tally.tried_at or event.at, trunk=tally.trunk or event.trunk)
+def _tried(tally: Tally, event: ev.LegStarted) -> None:
+    tally.tried_at = tally.tried_at or event.at
+    tally.trunk = tally.trunk or event.trunk
 
 
-def _offered(tally: Tally, event: ev.OfferMade) -> Tally:
-    return replace(tally, tried_at=event.at, rung=False, queue=event.queue or tally.queue)
+def _offered(tally: Tally, event: ev.OfferMade) -> None:
+    tally.tried_at, tally.rung = event.at, False
+    tally.queue = event.queue or tally.queue
 
 
-def _offer_answered(tally: Tally, event: ev.OfferAnswered) -> Tally:
+def _offer_answered(tally: Tally, event: ev.OfferAnswered) -> None:
     """Ringing ends here: what is said before the two are joined (consent, whisper) is none."""
-    if tally.tried_at is None or tally.connected_at is not None:
-        return tally
-    return replace(tally, ring_ms=_ms(tally.tried_at, event.at), rung=True)
+    if tally.tried_at is not None and tally.connected_at is None:
+        tally.ring_ms, tally.rung = _ms(tally.tried_at, event.at), True
 
 
-def _connected(tally: Tally, event: ev.CallConnected) -> Tally:
+def _connected(tally: Tally, event: ev.CallConnected) -> None:
     final = tally.rung or tally.connected_at is not None
-    ring_ms = tally.ring_ms if final or tally.tried_at is None else _ms(tally.tried_at, event.at)
-    return replace(
-        tally, connected_at=tally.connected_at or event.at, ring_ms=ring_ms, served=True, tried_at=None,
-        agent=event.agent or tally.agent, queue=event.queue or tally.queue,
-    )  # fmt: skip
+    if not final and tally.tried_at is not None:
+        tally.ring_ms = _ms(tally.tried_at, event.at)
+    tally.connected_at = tally.connected_at or event.at
+    tally.served, tally.tried_at = True, None
+    tally.agent, tally.queue = event.agent or tally.agent, event.queue or tally.queue
 
 
-def _held(tally: Tally, event: ev.CallHeld) -> Tally:
-    return replace(tally, held_at=event.at) if tally.held_at is None else tally
-
-
-def _resumed(tally: Tally, event: ev.CallResumed) -> Tally:
+def _held(tally: Tally, event: ev.CallHeld) -> None:
     if tally.held_at is None:
-        return tally
-    return replace(tally, held_at=None, hold_ms=tally.hold_ms + _ms(tally.held_at, event.at))
+        tally.held_at = event.at
 
 
-def _queued(tally: Tally, event: ev.QueueEntered) -> Tally:
-    return replace(tally, queue=event.queue, queued_at=event.at, queue_result="")
+def _resumed(tally: Tally, event: ev.CallResumed) -> None:
+    if tally.held_at is not None:
+        tally.hold_ms += _ms(tally.held_at, event.at)
+        tally.held_at = None
 
 
-def _left_queue(tally: Tally, event: ev.QueueLeft) -> Tally:
-    return replace(tally, queued_at=None, wait_ms=tally.wait_ms + event.wait_ms, queue_result=event.result)
+def _queued(tally: Tally, event: ev.QueueEntered) -> None:
+    tally.queue, tally.queued_at, tally.queue_result = event.queue, event.at, ""
 
 
-def _joined_room(tally: Tally, _event: ev.ConferenceJoined) -> Tally:
-    return replace(tally, served=True)
+def _left_queue(tally: Tally, event: ev.QueueLeft) -> None:
+    tally.queued_at, tally.queue_result = None, event.result
+    tally.wait_ms += event.wait_ms
 
 
-def _ended(tally: Tally, event: ev.CallEnded) -> Tally:
-    ring_ms = tally.ring_ms
+def _joined_room(tally: Tally, _event: ev.ConferenceJoined) -> None:
+    tally.served = True
+
+
+def _ended(tally: Tally, event: ev.CallEnded) -> None:
     if tally.tried_at is not None and tally.connected_at is None and not tally.rung:
-        ring_ms = _ms(tally.tried_at, event.at)
-    hold_ms = tally.hold_ms + (_ms(tally.held_at, event.at) if tally.held_at is not None else 0)
-    wait_ms = tally.wait_ms + (_ms(tally.queued_at, event.at) if tally.queued_at is not None else 0)
-    return replace(tally, ended=event, ring_ms=ring_ms, hold_ms=hold_ms, wait_ms=wait_ms, held_at=None, queued_at=None)
+        tally.ring_ms = _ms(tally.tried_at, event.at)
+    if tally.held_at is not None:
+        tally.hold_ms += _ms(tally.held_at, event.at)
+    if tally.queued_at is not None:
+        tally.wait_ms += _ms(tally.queued_at, event.at)
+    tally.ended, tally.held_at, tally.queued_at = event, None, None
 
 
-STEPS: Mapping[type[ev.Event], Callable[..., Tally]] = {
+STEPS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.CallAnswered: _answered, ev.LegStarted: _tried, ev.OfferMade: _offered,
     ev.OfferAnswered: _offer_answered, ev.CallConnected: _connected,
     ev.CallHeld: _held, ev.CallResumed: _resumed, ev.QueueEntered: _queued, ev.QueueLeft: _left_queue,
@@ -102,10 +105,11 @@ STEPS: Mapping[type[ev.Event], Callable[..., Tally]] = {
 """One small step per kind of event; unknown kinds leave the record as it is."""
 
 
-def step(tally: Tally, event: ev.Event) -> Tally:
-    """The tally after one more event."""
+def step(tally: Tally, event: ev.Event) -> None:
+    """Takes one more event in."""
     move = STEPS.get(type(event))
-    return tally if move is None else move(tally, event)
+    if move is not None:
+        move(tally, event)
 
 
 def fold(events: Sequence[ev.Event]) -> CdrRow | None:
@@ -114,7 +118,7 @@ def fold(events: Sequence[ev.Event]) -> CdrRow | None:
         return None
     tally = Tally(events[0], trunk=events[0].trunk, agent=events[0].agent)
     for event in events[1:]:
-        tally = step(tally, event)
+        step(tally, event)
     return None if tally.ended is None else _row(tally, tally.ended)
 
 

@@ -37,8 +37,10 @@ def devices(
     plan = board.plan(caller, wanted)
 
     def start(target: Target, listener: Listener) -> Leg:
-        asked = replace(target, answers=answers and not target.trunk)
-        leg = board.dial(asked, caller, group=group, prefer=prefer, listener=listener)
+        asked = answers and not target.trunk
+        if asked != target.answers:
+            target = replace(target, answers=asked)
+        leg = board.dial(target, caller, group=group, prefer=prefer, listener=listener)
         if target.trunk:
             board.spends(caller, leg, target, wanted.name)
         return leg

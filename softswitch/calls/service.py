@@ -47,6 +47,13 @@ def _no_place(_code: str) -> Destination:
     raise Unreachable(Cause.UNALLOCATED)
 
 
+_Watcher = tuple[Callable[[CallView], None], Callable[[], bool]]
+
+
+def _always() -> bool:
+    return True
+
+
 def _some_seconds() -> int:
     """After which a refused caller may try again: not all at once (sip.md §3)."""
     return 5 + secrets.randbelow(11)
@@ -77,7 +84,7 @@ class CallService:
         self._live: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
-        self._watchers: list[Callable[[CallView], None]] = []
+        self._watchers: list[_Watcher] = []
         self._dirty: dict[str, Call] = {}
 
     def __len__(self) -> int:
@@ -390,16 +397,20 @@ class CallService:
         found = self._live.get(call)
         return self._view(found) if found is not None else None
 
-    def watch(self, handler: Callable[[CallView], None]) -> Callable[[], None]:
-        """Told of each change of a live call, several at once as one. Returns the function that stops it."""
-        self._watchers.append(handler)
-        return lambda: self._watchers.remove(handler)
+    def watch(self, handler: Callable[[CallView], None], is_wanted: Callable[[], bool] = _always) -> Callable[[], None]:
+        """Told of each change of a live call, several at once as one. Returns the function that stops it.
+
+        `is_wanted`: whether there is anybody for whom the handler listens now; while nobody has any, no view is made.
+        """
+        watcher = (handler, is_wanted)
+        self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher)
 
     def _view(self, call: Call) -> CallView:
         return view(call, self._board.clock.utc())
 
     def _changed(self, call: Call) -> None:
-        if not self._watchers:
+        if call.id not in self._dirty and not any(is_wanted() for _, is_wanted in self._watchers):
             return
         if not self._dirty:
             asyncio.get_running_loop().call_soon(self._tell)
@@ -411,7 +422,7 @@ class CallService:
             if call.is_over:
                 continue
             seen = self._view(call)
-            for handler in tuple(self._watchers):
+            for handler, _ in tuple(self._watchers):
                 handler(seen)
 
     async def hang_up(self, call: str, actor: str, reason: str = "") -> None:

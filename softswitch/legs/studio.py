@@ -58,9 +58,17 @@ class AddressBook:
 
     advertise: str
     bound: str
-    _routes: dict[str, str] = field(default_factory=dict)
+    _known: dict[str, str] = field(default_factory=dict)  # peer → our address, as it was found first
 
     def address_for(self, peer: str) -> str:
+        known = self._known.get(peer)
+        if known is None:
+            if len(self._known) >= _REMEMBERED_PEERS:
+                self._known.clear()
+            known = self._known[peer] = self._address_for(peer)
+        return known
+
+    def _address_for(self, peer: str) -> str:
         bound = _of_family(self.bound, family_of(peer)) or _of_family(self.bound)
         family = family_of(bound)
         if self.advertise not in ("", "auto") and (fixed := _of_family(self.advertise, family)):
@@ -69,11 +77,7 @@ class AddressBook:
             return bound
         if family_of(peer) != family:
             peer = _NOWHERE[family]
-        if peer not in self._routes:
-            if len(self._routes) >= _REMEMBERED_PEERS:
-                self._routes.clear()
-            self._routes[peer] = local_address(peer)
-        return self._routes[peer]
+        return local_address(peer)
 
     def addresses(self) -> tuple[str, ...]:
         """For a browser, whose address is not known: the way out, then loopback for pages on this machine."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 ANONYMOUS = "anonymous"
 _UNKNOWN = frozenset({"", "anonymous", "unknown", "unavailable", "restricted", "private"})
-_SEPARATORS = " -.()/\u00a0"
+_WITHOUT_SEPARATORS = str.maketrans("", "", " -.()/\u00a0")
 
 
 def canonical(number: str) -> str:
     """No separators, no +86, no trunk 0 before a mobile number; `anonymous` for a hidden one."""
-    plain = "".join(sign for sign in number if sign not in _SEPARATORS)
+    plain = number if number.isalnum() else number.translate(_WITHOUT_SEPARATORS)
     if plain.lower() in _UNKNOWN:
         return ANONYMOUS
     for prefix in ("+86", "0086"):

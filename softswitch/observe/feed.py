@@ -22,8 +22,15 @@ _RESULTS = {
 }  # fmt: skip
 
 
+_TAKEN = (
+    ev.CallCreated, ev.CallAnswered, ev.CallConnected, ev.CallEnded, ev.LegStarted, ev.LegEnded, ev.LegQuality, ev.QueueEntered,
+    ev.QueueLeft, ev.AgentLogin, ev.AgentStateChanged, ev.AgentLogout, ev.RecordingFinished, ev.TrunkStateChanged,
+    ev.RegistrationChanged,
+)  # fmt: skip
+
+
 class Subscribing(Protocol):
-    def subscribe(self, handler: Callable[[ev.Event], None]) -> object: ...
+    def subscribe(self, handler: Callable[[ev.Event], None], types: tuple[type[ev.Event], ...] = ()) -> object: ...
 
 
 @dataclass(slots=True)
@@ -47,7 +54,8 @@ class MetricsFeed:
         self._left: dict[str, list[int]] = defaultdict(lambda: [0, 0])  # queue → [in time, all]
         self._agents: dict[str, str] = {}
         self._contacts: dict[str, int] = {}
-        bus.subscribe(self.take)
+        self._channels: dict[str, int] = {}  # trunk → legs on it
+        bus.subscribe(self.take, _TAKEN)
 
     def render(self) -> bytes:
         now = self._clock.utc()
@@ -56,6 +64,9 @@ class MetricsFeed:
             longest[queue] = max(longest[queue], now - since)
         for queue, seconds in longest.items():
             self._metrics.queue_longest.labels(queue).set(seconds)
+        for trunk, legs in self._channels.items():
+            self._metrics.trunk_channels.labels(trunk).set(legs)
+        self._metrics.calls_active.set(len(self._calls))
         return self._metrics.render()
 
     def take(self, event: ev.Event) -> None:
@@ -89,7 +100,6 @@ class MetricsFeed:
             self._calls[event.call] = call = _Call(event.direction, event.at)
             if event.trunk:
                 self._seize(call, "", event.trunk)
-            self._metrics.calls_active.set(len(self._calls))
         elif (known := self._calls.get(event.call)) is None:
             return  # it ended in a crash before this process began
         elif isinstance(event, ev.CallEnded):
@@ -108,15 +118,14 @@ class MetricsFeed:
         if not call.connected:
             result = _RESULTS.get(event.cause, "failed")
         self._metrics.calls.labels(call.direction, result).inc()
-        self._metrics.calls_active.set(len(self._calls))
 
     def _seize(self, call: _Call, leg: str, trunk: str) -> None:
         call.trunks[leg] = trunk
-        self._metrics.trunk_channels.labels(trunk).inc()
+        self._channels[trunk] = self._channels.get(trunk, 0) + 1
 
     def _release(self, call: _Call, leg: str) -> None:
         if trunk := call.trunks.pop(leg, ""):
-            self._metrics.trunk_channels.labels(trunk).dec()
+            self._channels[trunk] -= 1
 
     def _take_quality(self, event: ev.LegQuality) -> None:
         if not event.final:

@@ -40,6 +40,8 @@ class Metrics:
         self.overload = Gauge("softswitch_media_overload_level", "Step of the overload ladder", ["worker"], registry=registry)
         self.late_clock = Counter("softswitch_mixer_late_frames", "Frames that the media clock missed", registry=registry)
         self.media_dropped = Counter("softswitch_media_dropped", "Packets and events not used", ["what"], registry=registry)
+        for what in ("late", "discarded", "flooded", "srtp_failures"):
+            self.media_dropped.labels(what)  # stands there from the start, with 0
         self.port_failures = Counter("softswitch_media_port_failures", "Ports that failed", ["reason"], registry=registry)
         self.loop_lag = Gauge("softswitch_loop_lag_seconds", "Lateness of the event loop", registry=registry)
         # contact centre, by MetricsFeed

@@ -30,12 +30,12 @@ class Peers:
 
     def trunk(self, flow: Flow) -> PeerPolicy | None:
         """The trunk at this address. A phone that is logged in from the very same address and port stays a phone."""
-        host, port = flow.remote
         found = self._trunks.of_certificate(self.proved(flow)) if flow.transport == "tls" else None
-        found = found or self._trunks.of_source(host, port, flow.local[1])
-        if found is None or self._trunks.asks(found.name) or self._registrar.is_phone(flow):
-            return None
-        return self._trunks.policy(found.name)
+        if found is not None:
+            policy = None if self._trunks.asks(found.name) else self._trunks.policy(found.name)
+        else:
+            policy = self._trunks.policy_at(*flow.remote, flow.local[1])
+        return None if policy is None or self._registrar.is_phone(flow) else policy
 
     def credentials(self, username: str) -> Credentials | None:
         if (account := self._trunks.account(username)) is not None:

@@ -80,4 +80,5 @@ def _bare(user: str) -> str:
 
 def named(event: IncomingCall, carrier: Carrier) -> IncomingCall:
     """The call with its trunk's name and the number that it is for."""
-    return replace(event, peer_name=carrier.trunk.name, called=called(event, carrier))
+    name, number = carrier.trunk.name, called(event, carrier)
+    return event if (event.peer_name, event.called) == (name, number) else replace(event, peer_name=name, called=number)

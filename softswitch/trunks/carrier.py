@@ -81,6 +81,7 @@ class Carrier:
     groups: list[Group] = field(default_factory=list)
     health: dict[tuple[str, tuple[str, int]], Health] = field(default_factory=dict)
     measured: Measured = field(default_factory=Measured)
+    _manners: Manners | None = None
 
     @classmethod
     def of(cls, trunk: Trunk) -> Carrier:
@@ -155,7 +156,12 @@ class Carrier:
 
     @property
     def manners(self) -> Manners:
-        """What the carrier is told about callers, and how it tells of them."""
+        """What the carrier is told about callers, and how it tells of them; the profile never changes."""
+        if self._manners is None:
+            self._manners = self._manners_of_profile()
+        return self._manners
+
+    def _manners_of_profile(self) -> Manners:
         into, out = self.profile.inbound, self.profile.outbound
         return Manners(
             caller_id=out.caller_id, privacy=out.privacy, display=out.display,

@@ -68,7 +68,8 @@ class TrunkBook:
         self._emit = emit
         self._submit = submit
         self._carriers: dict[str, Carrier] = {}
-        self._sources: dict[tuple[str, int, int], Trunk | None] = {}
+        self._sources: dict[tuple[str, int, int], Sequence[Carrier]] = {}
+        self._emergency: frozenset[str] = frozenset()
         self._draw = draw
         self._dead: DeadTargets[Spot] = DeadTargets()
         self._probes: dict[str, Spot] = {}
@@ -99,6 +100,7 @@ class TrunkBook:
         started = [carrier for name, carrier in carriers.items() if self._carriers.get(name) is not carrier]
         self._carriers = carriers
         self._sources.clear()
+        self._emergency = frozenset(number for each in carriers.values() for number in each.profile.outbound.emergency)
         self._forget_gone()
         for carrier in started:
             self._register(carrier)
@@ -110,15 +112,19 @@ class TrunkBook:
 
         `listener` is the port of ours where it came. Which of several trunks a call is, `caller` tells later.
         """
+        found = self._at(host, port, listener)
+        return found[0].trunk if found else None
+
+    def _at(self, host: str, port: int, listener: int) -> Sequence[Carrier]:
         key = (host, port, listener)
-        if key not in self._sources:  # asked for each message: the answer is kept until something changes
+        found = self._sources.get(key)
+        if found is None:  # asked for each message: the answer is kept until something changes
             if len(self._sources) >= _REMEMBERED_SOURCES:
                 self._sources.clear()
-            found = self._at(host, port, listener)
-            self._sources[key] = found[0].trunk if found else None
-        return self._sources[key]
+            found = self._sources[key] = self._found_at(host, port, listener)
+        return found
 
-    def _at(self, host: str, port: int, listener: int) -> list[Carrier]:
+    def _found_at(self, host: str, port: int, listener: int) -> list[Carrier]:
         found = [carrier for carrier in self._carriers.values() if carrier.is_source(host, listener)]
         exact = [carrier for carrier in found if any(hop.address[1] == port for hop in carrier.hops)]
         return exact + [carrier for carrier in found if carrier not in exact]
@@ -140,7 +146,7 @@ class TrunkBook:
     def asks(self, name: str) -> bool:
         """Whether the trunk's calls must log in."""
         carrier = self._carriers.get(name)
-        return carrier is not None and carrier.profile.auth.challenge_inbound and bool(carrier.trunk.username)
+        return carrier is not None and bool(carrier.trunk.username) and carrier.profile.auth.challenge_inbound
 
     def any_asks(self) -> bool:
         return any(self.asks(name) for name in self._carriers)
@@ -158,6 +164,11 @@ class TrunkBook:
             if not names.isdisjoint(name.lower() for name in carrier.profile.tls.peer_names):
                 return carrier.trunk
         return None
+
+    def policy_at(self, host: str, port: int, listener: int) -> PeerPolicy | None:
+        """What signalling must know of who sends from this address: a trunk whose calls need no login; None for others."""
+        found = self._at(host, port, listener)
+        return found[0].policy if found and not self.asks(found[0].trunk.name) else None
 
     def policy(self, name: str) -> PeerPolicy:
         """What signalling must know of a trunk."""
@@ -339,7 +350,7 @@ class TrunkBook:
 
     def emergency_numbers(self) -> frozenset[str]:
         """What any trunk knows as an emergency."""
-        return frozenset(number for carrier in self._carriers.values() for number in carrier.profile.outbound.emergency)
+        return self._emergency
 
     def emergency_trunks(self, number: str) -> list[str]:
         return [name for name, carrier in self._carriers.items() if number in carrier.profile.outbound.emergency]

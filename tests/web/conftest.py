@@ -135,7 +135,7 @@ class Calls:
             raise NotFound(f"there is no call {call}")
         self.orders.append(("hang_up", call, actor))
 
-    def watch(self, handler: Callable[[CallView], None]) -> Callable[[], None]:
+    def watch(self, handler: Callable[[CallView], None], is_wanted: Callable[[], bool] = lambda: True) -> Callable[[], None]:
         self.watcher = handler
         return lambda: None
 

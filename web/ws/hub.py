@@ -60,7 +60,7 @@ class Hub:
         supervision = services.bus.subscribe(self._on_event, _HEARD)
         self._stops = [
             services.floor.watch(agent=self._on_agent, queue=self._on_queue, offer=self._on_offer),
-            services.calls.watch(self._on_call),
+            services.calls.watch(self._on_call, self._has_readers),
             services.part(Conferences).watch(self._on_room),
             supervision.close,
         ]
@@ -119,6 +119,9 @@ class Hub:
         for mine in self._connected.values():
             yield from mine
         yield from self._parking
+
+    def _has_readers(self) -> bool:
+        return bool(self._connected) or any(True for _ in self._parking)
 
     def _is_watched(self, topic: str, logins: Collection[str]) -> bool:
         """Whether a page wants the topic, or the person's own page is there: what nobody reads is not even put together."""

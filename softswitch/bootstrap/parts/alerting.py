@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
+from softswitch.alerting import window
 from softswitch.alerting.forecast import usual_calls
 from softswitch.alerting.roster import Parts as ReserveParts
 from softswitch.alerting.roster import Reserve
@@ -56,7 +57,7 @@ async def build_watch(node: Node) -> Watch:
         progress=lambda: node.journal.progress, certificates=Ends(_certificates(node), node.clock).days,
     )  # fmt: skip
     watch = Watch(sources, node.alarms, certificate_days=node.settings.alarms.certificate_days)
-    node.on_close(node.bus.subscribe(watch.windows.note).close)
+    node.on_close(node.bus.subscribe(watch.windows.note, window.NOTED).close)
     node.run(watch.run(), "watch")
     return watch
 

@@ -28,6 +28,7 @@ from softswitch.calendar.service import Calendars
 from softswitch.calls.call import Call
 from softswitch.lists.service import Lists
 from softswitch.model.destination import DestinationKind
+from softswitch.model.events import AgentStateChanged, QueueEntered, QueueLeft
 from softswitch.prediction.service import Predictor
 from softswitch.store.spool import Spool
 
@@ -103,7 +104,7 @@ async def predictions(node: Node) -> Predictor:
     since = node.clock.utc() - LEARNED_SECONDS
     for event in await node.store.read(lambda connection: recent_events(connection, since)):
         hear(event)
-    node.bus.subscribe(hear)
+    node.bus.subscribe(hear, (QueueEntered, QueueLeft, AgentStateChanged))
     node.acd.forecast.oracle = made
     return made
 

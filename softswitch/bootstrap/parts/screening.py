@@ -28,8 +28,9 @@ def screened(lists: Lists, facts: LegFacts, admission: Admission) -> Admission:
         return admission
     verdict = lists.screened(facts.called, "out") if outbound else lists.screened(facts.caller, "in")
     if (entry := refuses(verdict)) is None:
-        values = {LISTED: verdict.entry.kind} if verdict.entry is not None else {}
-        return replace(admission, values={**admission.values, **values})
+        if verdict.entry is None:
+            return admission
+        return replace(admission, values={**admission.values, LISTED: verdict.entry.kind})
     if entry.action == "announcement":
         return Admission(
             Destination(DestinationKind.HANGUP, Cause.REJECTED.word), rule=Rule.BLACKLIST,

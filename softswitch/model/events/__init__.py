@@ -250,11 +250,20 @@ EVENTS: tuple[type[Event], ...] = (
 BY_TYPE: Mapping[str, type[Event]] = {event.type: event for event in EVENTS}
 
 E = TypeVar("E", bound=Event)
+_set = object.__setattr__
 
 
 def stamped(event: E, *, call: str, seq: int, at: float) -> E:
-    """The event with its place in the timeline."""
-    return replace(event, call=call, seq=seq, at=at)
+    """The event with its place in the timeline.
+
+    One that has no place yet is nobody else's and gets it itself: copying field by field would be a good part of a call's cost.
+    """
+    if event.seq:
+        return replace(event, call=call, seq=seq, at=at)
+    _set(event, "call", call)
+    _set(event, "seq", seq)
+    _set(event, "at", at)
+    return event
 
 
 def rfc3339(at: float) -> str:
