@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pjsua import Pjsua
 from tests.support.raw_sip import RawSip, authorization, header, offer, status
 from tests.support.sipp import Caller, Sipp
 from tests.support.switch import Switch, free_sip_port, wait_for
@@ -51,7 +52,7 @@ def greedy() -> str:
 
 @pytest.mark.timeout(120)
 @pytest.mark.acceptance("TRA-9", missing="the 60 s and a late loop: 5 s against sip.max_calls; the loop in virtual time")
-@pytest.mark.acceptance("TRA-10", missing="pjsua2")
+@pytest.mark.acceptance("TRA-10")
 def test_what_is_too_much_hears_when_to_return_and_the_end_waits_for_calls(tmp_path: Path) -> None:
     settings = {"SOFTSWITCH_SIP__MAX_CALLS": str(MOST), "SOFTSWITCH_NODE__DRAIN_SECONDS": "30"}
     with Switch(tmp_path, APPLY, settings=settings) as switch:
@@ -78,7 +79,12 @@ def _three_times_too_much(switch: Switch, folder: Path) -> None:
 def _the_end_waits(switch: Switch, folder: Path) -> None:
     scenario = Caller().invite().answered().pause(5.0).hang_up().xml()
     target = f"127.0.0.1:{switch.sip_port}"
-    with Sipp(folder, scenario, target, "7000", MOST, 25, MOST, port=CARRIER, seconds=40, trace=False) as carrier:
+    with (
+        Pjsua("1001", "secret-1001", target, 440.0) as talker,
+        Sipp(folder, scenario, target, "7000", MOST - 1, 25, MOST, port=CARRIER, seconds=40, trace=False) as carrier,
+    ):
+        talker.do("register")
+        talker.dial("7000")
         wait_for(lambda: len(switch.api("GET", "/calls?state=live&limit=200")["items"]) == MOST, 10, "all calls to live")
         assert switch.process is not None
         with RawSip(switch.sip_port) as raw, RawSip(switch.sip_port) as phone:
@@ -92,6 +98,10 @@ def _the_end_waits(switch: Switch, folder: Path) -> None:
             bound = _register(phone, target, challenge)
             assert status(bound) == 200 and "expires=60" in (bound or "")
         carrier.succeed(20)  # every BYE was the caller's
+        talker.do("clear")
+        wait_for(lambda: talker.hears({"own": 440.0}) == {"own"}, 8, "the echo to go on")
+        assert talker.state() == "ESTABLISHED"
+        talker.do("hangup")
     assert switch.process.wait(15) == 0
 
 
