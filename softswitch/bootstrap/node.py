@@ -171,6 +171,7 @@ class Node:
                 submit=self.submit, recordings=self.recordings, alarms=self.alarms, identity=node_identity(),
                 address_for=addresses.address_for, addresses=addresses.addresses, max_calls=settings.sip.max_calls,
                 form=form, depot=depot, fallback=settings.recordings.fallback,
+                conference_ends_with_owner=settings.features.conference_ends_with_owner,
                 code_plan=settings.features.plan, transfer_ring=settings.features.transfer_ring,
                 park_timeout=settings.features.park_timeout, operator=operator_as_set(settings.features.operator),
                 dialog_of=self._dialog_of,

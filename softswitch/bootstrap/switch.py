@@ -27,6 +27,7 @@ from softswitch.calls.replacing import Replacing
 from softswitch.calls.service import CallService, Handler
 from softswitch.calls.stations import Stations
 from softswitch.calls.switchboard import Switchboard
+from softswitch.calls.three_way import ThreeWay
 from softswitch.defence.tolls import TollGuard
 from softswitch.directory.snapshot import Snapshot
 from softswitch.features.click_to_call import Clicks
@@ -113,6 +114,7 @@ class Parts:
     park_timeout: float = 120.0
     operator: Destination | None = None
     """Who gets a parked call that whoever parked it does not take back."""
+    conference_ends_with_owner: bool = False
     code_plan: str = "cn"
     """Which set of feature codes people have: cn or intl."""
     stir: Stir | None = None
@@ -177,6 +179,7 @@ class Switch:
         self.numbers = CallingNumbers(self.stir, self.trunks, self.calls)
         self.codes = FeatureCodes(self.control, self.routing.codes)
         self.calls.place_of_code = self.codes.place
+        self._conferences_by_phone()
         self.personal = PersonalServices(parts.directory, parts.journal, clock)
         self.forwarding = Forwarding(self.personal, parts.directory, self._admit, self.sip.phones.calls)
         self.personal.reach = self.forwarding.reach
@@ -235,6 +238,10 @@ class Switch:
         self.handlers[DestinationKind.PAGE] = Paging(self._parts.directory, made.state, self.codes).to_page
         made.on_change = lambda name: self.watching.touch(f"{GROUP}{name}", DIALOG)
         return made
+
+    def _conferences_by_phone(self) -> None:
+        made = ThreeWay(self.calls, self.board, ends_with_owner=self._parts.conference_ends_with_owner)
+        self.codes.three_way, self.calls.conference = made, made.sent
 
     def _open_to_pages(self, clock: Clock) -> Clicks:
         clicks = Clicks(clock, random_token)

@@ -278,7 +278,8 @@ class Call:
         self.conversation.end_recording()
         self.monitors.dismiss()
         answered = self.tally().answered_at is not None
-        self.caller.listener = base.ignore
+        if not self.has_given(self.caller):  # else another call listens to it
+            self.caller.listener = base.ignore
         release = self.conversation.told(ending.cause)
         if not self.caller.is_ended and not self.has_given(self.caller):
             self.caller.hang_up(ending.cause, release=release)

@@ -15,7 +15,7 @@ from media.errors import MediaError
 from media.player import Playback
 from softswitch.calls.mix import Party
 from softswitch.calls.outcome import Ending, Outcome
-from softswitch.calls.transfer import PEOPLE, blind, may_transfer
+from softswitch.calls.transfer import CONFERENCE, PEOPLE, blind, may_transfer
 from softswitch.legs import base
 from softswitch.legs.base import Leg
 from softswitch.model import events as ev
@@ -174,7 +174,7 @@ class Referrals:
             may_transfer(call, party)
             if wanted.referred_by:
                 call.note({"referred_by": wanted.referred_by}, actor=party.agent or "callee")
-            if wanted.replaces and call.join_calls is not None:
+            if (wanted.replaces or wanted.number == CONFERENCE) and call.join_calls is not None:
                 call.join_calls(call, party, wanted)
                 return
             to = call.resolve_transfer(leg.facts, wanted.number)

@@ -19,7 +19,7 @@ from softswitch.calls.outcome import Ending, Outcome
 from softswitch.calls.ringing import devices
 from softswitch.calls.switchboard import Switchboard
 from softswitch.calls.timeline import Timeline
-from softswitch.calls.transfer import blind, replace_party, send_away
+from softswitch.calls.transfer import CONFERENCE, blind, replace_party, send_away
 from softswitch.calls.views import view
 from softswitch.legs import base
 from softswitch.legs.base import Leg, LegFacts, PartyKind
@@ -79,6 +79,8 @@ class CallService:
         self.circling: Callable[[Leg], Cause | None] = lambda _leg: None
         """Whether a new call has been here before too often; the cause that refuses it then."""
         self.on_over: Callable[[Call], None] | None = None
+        self.conference: Callable[[Call, Party], None] | None = None
+        """A phone sends the other side to the conference: its other calls come to this one. Raises Conflict."""
         self.place_of_code: Callable[[str], Destination] = _no_place
         """Where a phone sends a call that it transfers to a feature code. Raises Unreachable when that is no place."""
         self._live: dict[str, Call] = {}
@@ -328,6 +330,10 @@ class CallService:
 
         Raises NotFound without such a dialog, Unreachable when it is another person's. One that only rings goes on ringing.
         """
+        if wanted.number == CONFERENCE and self.conference is not None:
+            self.conference(call, party)
+            party.leg.report_transfer(200)
+            return
         dialog = wanted.replaces.partition(";")[0]
         found = [
             (other, own)

@@ -35,6 +35,8 @@ class Return:
     queue: str = ""
 
 
+CONFERENCE = "conf"
+"""Where a phone sends the other side that is to come together with its other calls."""
 MAX_REFERRALS = 5
 """Transfers by the devices of parties that one call takes (sip.md §5.6)."""
 

@@ -277,6 +277,9 @@ class FeaturesSettings:
     plan: str = _setting("cn", "Which feature codes people have for their own services.", choices=("cn", "intl"))
     zone: str = _setting("Asia/Shanghai", "Civil time of wake-up calls.")
     unsolicited_mwi: bool = _setting(False, "Tell phones of new messages that have not subscribed to it.")
+    conference_ends_with_owner: bool = _setting(
+        False, "A conference of a phone's calls (`*3`) ends when that phone leaves; else the others go on."
+    )
     transfer_ring: float = _setting(30.0, "A phone's transfer that nobody answers for so long goes back.", unit="s")
     park_timeout: float = _setting(120.0, "A parked call that nobody takes for so long rings who parked it.", unit="s")
     operator: str = _setting("", "A destination for parked calls whose parker does not answer; empty: they wait on.")

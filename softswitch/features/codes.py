@@ -14,10 +14,11 @@ from softswitch.calls.call import Call
 from softswitch.calls.control import CallControl
 from softswitch.calls.outcome import Outcome
 from softswitch.calls.parking import ANY
+from softswitch.calls.three_way import ThreeWay
 from softswitch.legs.base import PartyKind
 from softswitch.model.cause import Cause
 from softswitch.model.destination import Destination, DestinationKind
-from softswitch.model.errors import SwitchError, Unreachable
+from softswitch.model.errors import Conflict, SwitchError, Unreachable
 from softswitch.prompts import spoken
 from softswitch.routing.codes import CodeBook
 
@@ -46,6 +47,7 @@ class FeatureCodes:
         self._control = control
         self._book = book
         self.agents: AgentOrders | None = None
+        self.three_way: ThreeWay | None = None
         self.inner: dict[str, Handler] = {}
         """Of calls that the switch places itself, by the name of the destination; nobody can dial them."""
         self.handlers: dict[str, Handler] = {
@@ -53,7 +55,8 @@ class FeatureCodes:
             "unpark": self._unpark, "pickup": self._pickup, "pickup_at": self._pickup,
             "pickup_group": self._pickup_group, "sign_in": self._sign_in,
             "sign_in_as": self._sign_in_as, "ready": self._ready, "not_ready": self._not_ready, "sign_out": self._sign_out,
-            "wrap_up_done": self._wrap_up_done,
+            "wrap_up_done": self._wrap_up_done, "conference": self._conference, "conference_with": self._conference,
+            "conference_address": self._conference,
         }  # fmt: skip
 
     @property
@@ -103,6 +106,17 @@ class FeatureCodes:
         extension = call.caller.facts.party
         login = self.agents.login_at(extension) if self.agents is not None else ""
         return await self._take(call, self._control.pickup.ringing_in_group(login, extension))
+
+    async def _conference(self, call: Call, argument: str) -> Outcome:
+        """The phone's calls become one conversation; with a number, the one and whom it names."""
+        third = None
+        if argument:
+            third = self._control.destination(argument.strip("*#"), extension=call.caller.facts.party)
+        if self.three_way is None:
+            raise Conflict("there are no conferences here")
+        await call.answer()
+        self.three_way.dialled(call, third)
+        return Outcome("done")
 
     async def _take(self, call: Call, wanted: Call) -> Outcome:
         await call.answer(prefer=wanted.caller.codec)

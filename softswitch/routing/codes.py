@@ -20,7 +20,14 @@ SHIPPED: Mapping[str, str] = {
     "listen": "*81*", "whisper": "*82*", "barge": "*83*", "take_over": "*84*",
 }  # fmt: skip
 """Action → code. `unpark` is a slot's own number; `pickup` is `**` and the extension; supervision ends in the agent's."""
-COMMON: Mapping[str, str] = {"pickup_at": "*8**", "conference": "*3", "short_dial": "**X", "short_dial_2": "**XX"}
+COMMON: Mapping[str, str] = {
+    "pickup_at": "*8**",
+    "conference": "*3",
+    "conference_with": "*3**",
+    "conference_address": "conf",
+    "short_dial": "**X",
+    "short_dial_2": "**XX",
+}
 _CN = {"forward_always": "57", "forward_busy": "40", "forward_no_answer": "41", "forward_unreachable": "42", "hotline": "52",
        "wake_up": "55"}  # fmt: skip
 PLANS: Mapping[str, Mapping[str, str]] = {
