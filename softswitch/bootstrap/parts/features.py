@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from softswitch.calls.call import Call
-from softswitch.features.call_back import CallBacks, Wish
 from softswitch.calls.parking import ParkingLot
+from softswitch.features.call_back import CallBacks, Wish
 from softswitch.features.malicious import Evidence, MaliciousCalls
 from softswitch.features.personal import Personal, PersonalServices
 from softswitch.features.tables import (

@@ -25,7 +25,8 @@ async def build(node: Node) -> Conferences:
         if target.kind not in _PEOPLE:
             raise Invalid("to", "expected an extension, an agent or an outside number")
         inviting = LegFacts(inbound=True, kind=PartyKind.AGENT, party=actor, caller=actor, called=target.name)
-        if target.kind is DestinationKind.OUTSIDE and (why := switch.toll(inviting, target)):
+        tolls = switch.tolls
+        if target.kind is DestinationKind.OUTSIDE and tolls is not None and (why := tolls.may(inviting.account, target)):
             raise Forbidden(f"this call may not go out: {why}")
         try:
             return switch.calls.place(target, room, actor=actor, shown=_shown(node, room), alert=True)
