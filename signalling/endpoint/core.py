@@ -110,7 +110,7 @@ class Endpoint:
         self.allow_line = allow_line(config)
         self.agent_line = f"User-Agent: {config.user_agent}\r\n" if config.user_agent else ""
         self.server_line = f"Server: {config.user_agent}\r\n" if config.user_agent else ""
-        self.is_draining = self.is_elsewhere = False
+        self.is_draining = self.is_elsewhere = self.unheard = False
         self.retry_after = config.retry_after
         self.registrar = Registrar(self)
         self.registrations = Registrations(self)
@@ -142,6 +142,7 @@ class Endpoint:
         """Octets from the wire: a datagram or WebSocket message as a whole, a stream in any portions. Never raises."""
         if now >= self._told_until:
             self._forget_told(now)
+        self.unheard = False
         self.keepalives.heard(flow)
         if flow.transport in STREAMS:
             self._receive_stream(data, flow, now)

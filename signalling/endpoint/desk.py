@@ -34,6 +34,7 @@ class Desk(Core, Host, Protocol):
     merges: dict[Hashable, Hashable]
     traffic: Counter[tuple[str, str]]
     is_elsewhere: bool  # another node takes what this one refuses
+    unheard: bool  # the message was dropped before anybody read it
     load: Overload
 
     def close(self, flow: Flow) -> None:

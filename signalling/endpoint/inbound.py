@@ -7,6 +7,7 @@ from functools import partial
 
 from signalling.auth import Outcome
 from signalling.dialog import Dialog
+from signalling.endpoint.budget import source_of
 from signalling.endpoint.desk import Desk
 from signalling.endpoint.gate import KNOWN_METHODS, Gate
 from signalling.endpoint.guests import oversteps, token_of
@@ -42,9 +43,11 @@ class Inbound:
         trunk = core.peers.trunk(flow)
         if trunk is None and not self._gate.passes(data, flow, now):
             core.traffic["in", "silenced"] += 1
+            core.unheard = True
             return
-        if core.load.level and flow.transport == "udp" and trunk is None and self._may_be_shed(data, flow):
+        if core.load.level and flow.transport == "udp" and trunk is None and self._may_be_shed(data, flow, now):
             core.traffic["in", "shed"] += 1
+            core.unheard = True
             return
         try:
             message = parse(data)
@@ -60,10 +63,12 @@ class Inbound:
         elif type(message) is BadRequest:
             self._bad(message, flow, trunk, now)
 
-    def _may_be_shed(self, data: bytes, flow: Flow) -> bool:
+    def _may_be_shed(self, data: bytes, flow: Flow, now: float) -> bool:
         """What nobody has asked for and nobody will miss: a new request of a source that is not identified."""
-        core = self._core
-        if data[:4] == b"SIP/" or core.registrar.knows_host(flow.remote[0]) or self._gate.names_dialog(data):
+        core, host = self._core, flow.remote[0]
+        if data[:4] == b"SIP/" or core.registrar.knows_host(host) or core.budget.knows(source_of(host), now):
+            return False
+        if self._gate.names_dialog(data):
             return False
         first = data[: data.find(b"\r\n")]
         return data[:4] not in _FINISHING and not any(number.encode() in first for number in core.config.emergency)

@@ -28,7 +28,7 @@ TRANSPORTS = ("udp", "tcp", "tls", "mtls", "ws", "wss")
 """What can be listened on. mtls: TLS where who connects must show a certificate; its flows are "tls"."""
 LAG_EVERY = 0.05
 Trace = Callable[[str, bytes, Flow], None]
-"""Called with "<" or ">", the octets and the flow of every message."""
+"""Called with "<" or ">", the octets and the flow of every message, but for datagrams that were dropped unread: a flood."""
 
 
 class Tokens:
@@ -188,9 +188,10 @@ class SipDriver:
         self._pump(self.endpoint.flow_opened(flow, self._now()))
 
     def received(self, data: bytes, flow: Flow) -> None:
-        if self._trace is not None:
+        output = self.endpoint.receive(data, flow, self._now())
+        if self._trace is not None and not (self.endpoint.unheard and flow.transport == "udp"):  # a stream is shown whole
             self._trace("<", data, flow)
-        self._pump(self.endpoint.receive(data, flow, self._now()))
+        self._pump(output)
 
     def closed(self, flow: Flow) -> None:
         self._pump(self.endpoint.flow_closed(flow, self._now()))

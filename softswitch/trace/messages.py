@@ -22,6 +22,8 @@ MOST_OCTETS = 512 * 1024
 """Of one call; the first ones are kept, because they tell most, and the last ones: the middle is left out."""
 LOOSE_SECONDS = 40.0
 """How long a dialog that no call has claimed is remembered: longer than any transaction of RFC 3261 lives."""
+MOST_LOOSE = 4_000
+"""Calls of strangers, and forks before their call has ended, that are remembered beside those; in a flood the oldest go."""
 _CALL_ID = re.compile(rb"(?i)\r?\n(?:call-id|i)[ \t]*:[ \t]*([^\s]+)")
 _SESSION = re.compile(rb"(?i)\r?\nSession-ID[ \t]*:[ \t]*([0-9a-f]{32})")
 _TAIL = 40
@@ -71,6 +73,7 @@ class Messages:
         self._framers: dict[Flow, Framer] = {}
         self._loose: dict[str, Dialog | None] = {}  # None: a registration or a ping, whose answers are not kept either
         self._began: deque[tuple[float, str]] = deque()
+        self._unclaimed = 0  # dialogs in `_loose`
         self._claimed: dict[str, Dialog] = {}
         self._sessions: dict[str, list[str]] = {}
         self.octets = 0
@@ -128,6 +131,10 @@ class Messages:
         dialog = Dialog() if is_call else None
         self._loose[name] = dialog
         self._began.append((message.at, name))
+        if dialog is not None:
+            self._unclaimed += 1
+            while self._unclaimed > MOST_LOOSE:
+                self._forget(self._began.popleft()[1])
         return dialog
 
     def _note_session(self, dialog: Dialog, name: str, data: bytes) -> None:
@@ -151,6 +158,7 @@ class Messages:
     def _forget(self, name: str) -> None:
         dialog = self._loose.pop(name, None)
         if dialog is not None:
+            self._unclaimed -= 1
             self._release(dialog, name)
 
     def _release(self, dialog: Dialog, name: str) -> None:
@@ -163,7 +171,9 @@ class Messages:
 
     def claim(self, name: str, call: str) -> None:
         """The Call-ID belongs to the call, and so do the devices that were rung beside it (the same Session-ID)."""
-        dialog = self._loose.pop(name, None) or self._claimed.get(name) or Dialog()
+        loose = self._loose.pop(name, None)
+        self._unclaimed -= loose is not None
+        dialog = loose or self._claimed.get(name) or Dialog()
         dialog.call = dialog.call or call
         self._claimed[name] = dialog
 

@@ -23,7 +23,7 @@ from signalling.events import (
     ModifyRequested,
     OptionsAnswered,
 )
-from signalling.testing import open_book
+from signalling.testing import Book, open_book
 from signalling.transports import Resolver, SipDriver
 
 
@@ -144,3 +144,18 @@ async def test_resolver_knows_numbers_and_names() -> None:
     for bad in ("sip:@", "no-such-host.invalid"):
         with pytest.raises(TransportError):
             await resolver.resolve(bad)
+
+
+async def test_what_a_flood_sends_is_not_shown_to_the_observer() -> None:
+    """Of a source over its budget nothing is read, so nothing is kept of it either."""
+    seen: list[tuple[str, bytes]] = []
+    driver = SipDriver(EndpointConfig(), Book(), lambda _: None, trace=lambda way, data, _: seen.append((way, data)))
+    await driver.start(["udp:127.0.0.1:0"])
+    try:
+        flow, junk = Flow("udp", ("127.0.0.1", 5060), ("192.0.2.66", 5060)), b"INVITE sip:x SIP/2.0\r\n\r\n"
+        for _ in range(500):
+            driver.received(junk, flow)
+        assert driver.endpoint.traffic["in", "silenced"] >= 400
+        assert len(seen) + driver.endpoint.traffic["in", "silenced"] == 500
+    finally:
+        await driver.stop()

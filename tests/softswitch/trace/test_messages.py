@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from signalling.events import Flow
-from softswitch.trace.messages import MOST_MESSAGES, Dialog, Message, Messages
+from softswitch.trace.messages import MOST_LOOSE, MOST_MESSAGES, Dialog, Message, Messages
 from softswitch.trace.redact import redacted
 from softswitch.trace.tables import pack, unpack
 
@@ -50,6 +50,20 @@ def test_memory_is_bounded_and_what_no_call_has_goes_first() -> None:
     assert messages.octets <= 20_000
     assert messages.dropped == 8
     assert len(messages.look(["mine"], "call")["mine"].messages) == 1
+
+
+def test_calls_of_strangers_that_nobody_takes_are_few_in_memory() -> None:
+    messages = Messages(lambda: 100.0)
+    messages.note("<", invite("mine"), UDP)
+    messages.sort()
+    messages.claim("mine", "call")
+    for number in range(3 * MOST_LOOSE):
+        messages.note("<", invite(f"n{number}"), UDP)
+    messages.sort()
+    assert messages.octets <= (MOST_LOOSE + 1) * len(invite("n10000"))
+    assert len(messages.look(["mine"], "call")["mine"].messages) == 1
+    assert messages.look(["n0"], "other")["n0"].messages == []
+    assert len(messages.look([f"n{3 * MOST_LOOSE - 1}"], "newest")[f"n{3 * MOST_LOOSE - 1}"].messages) == 1
 
 
 def test_registrations_and_pings_take_no_room() -> None:
