@@ -1,9 +1,11 @@
-"""10,000 phones that refresh every 60 s: CPU of the signalling core, login by digest with a rising count (REG-5)."""
+"""10,000 phones that refresh every 60 s: the signalling core in memory, then a running switch by real sockets (REG-5)."""
 
 from __future__ import annotations
 
 import secrets
+import tempfile
 import time
+from pathlib import Path
 
 from signalling.auth import DigestClient
 from signalling.commands import Login
@@ -11,7 +13,9 @@ from signalling.endpoint import Endpoint, EndpointConfig, Limits
 from signalling.events import Flow
 from signalling.message import Response, parse
 from signalling.testing import Book
-from tests.bench.figures import Figure, load_average
+from tests.bench.figures import Figure, cpu_seconds, load_average, rss_kib
+from tests.support.registrants import Registrants
+from tests.support.switch import Switch
 
 PHONES, EVERY, GOAL = 10_000, 60.0, 40.0
 ROUNDS = 5
@@ -83,7 +87,43 @@ class Bench:
         return done
 
 
+def over_sockets() -> list[Figure]:
+    """The same against a running switch: a socket for each phone, a first minute, and a minute of refreshes."""
+    users = [(f"{20_000 + number}", f"password-of-{number}") for number in range(PHONES)]
+    text = "".join(f'[[extension]]\nnumber = "{name}"\npassword = "{password}"\n' for name, password in users)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Switch(Path(folder), text) as switch,
+        Registrants(switch.sip_port, users) as phones,
+    ):
+        assert switch.process is not None
+        pid = switch.process.pid
+        first = phones.register(EVERY)
+        granted = [phone.granted for phone in phones.phones]
+        spent, began = cpu_seconds(pid), time.monotonic()
+        steady = phones.register(EVERY)
+        load = (cpu_seconds(pid) - spent) / (time.monotonic() - began) * 100
+        memory = rss_kib(pid) / 1024
+    note = f"{first.repeated + steady.repeated} sent again; {memory:.0f} MiB; {load_average()}"
+    spread = f"granted {min(granted)} to {max(granted)} s of 600"
+    name, registered, refreshed = "registrations", len(first.spent), len(steady.spent)
+    logins, refreshes = (round(minute.percentile(0.95) * 1000, 1) for minute in (first, steady))
+    return [
+        Figure(name, "sockets: registered in the first minute", registered, "phones", PHONES, note=note, more_is_better=True),
+        Figure(name, "sockets: 401, login and 200, p95", logins, "ms", 100.0, note=spread),
+        Figure(name, "sockets: refreshed in the next minute", refreshed, "phones", PHONES, more_is_better=True),
+        Figure(name, "sockets: refresh, p95", refreshes, "ms", 100.0),
+        Figure(
+            name, f"sockets: refresh each {EVERY:.0f} s, whole switch", round(load, 1), "% of a core", GOAL, note=load_average()
+        ),
+    ]
+
+
 def bench() -> list[Figure]:
+    return [*in_memory(), *over_sockets()]
+
+
+def in_memory() -> list[Figure]:
     run = Bench()
     first = run.register()
     loads = []
