@@ -302,6 +302,25 @@ def test_a_colleague_who_still_rings_rings_on_for_the_customer(tmp_path: Path, a
     run(tmp_path, scenario, scan=False)
 
 
+@pytest.mark.acceptance("XFR-3", missing="live: interop/test_phone_transfers")
+def test_the_dialog_of_somebody_else_is_forbidden(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        phone, customer = await talk(world)
+        other = await world.phone("1002")
+        theirs = other.call("9196")
+        await other.sees(sig.Answered)
+        named = other.node.endpoint.dialog_of(theirs)
+        assert named is not None
+        refer(phone, "9196", replaces=f"{named.call_id};to-tag={named.from_tag};from-tag={named.to_tag}")
+        assert (await phone.sees(sig.TransferFailed)).status == 403
+        assert world.engine.hears(world.carrier.port) == {"first"}
+        world.carrier.hang_up(customer)
+        other.hang_up(theirs)
+        await world.settles()
+
+    run(tmp_path, scenario, scan=False)
+
+
 # ------------------------------------------------------------------- refer = "send"
 
 SENDS = Trunk(name="carrier", addresses=(Address("192.0.2.1"),), overrides={"session": {"refer": "send"}})

@@ -6,6 +6,7 @@ order and times stand in tests/flows/test_referrals.py and test_parking.py; boun
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
@@ -52,6 +53,7 @@ class Office:
 
     def __init__(self, switch: Switch, a: Pjsua, b: Pjsua, c: Phone) -> None:
         self.switch, self.a, self.b, self.c = switch, a, b, c
+        self.moved = 0
 
     def connect(self, first: Pjsua, second: Pjsua) -> None:
         first.dial(second.user, wait=False)
@@ -68,20 +70,25 @@ class Office:
         return time.monotonic() - began
 
     def reports(self, last: int) -> list[int]:
-        """What PJSIP was told about its transfer, once it was told this."""
-        wait_for(lambda: self.a.do("state", call=self.first)["reports"][-1:] == [last], 12, f"the report {last}")
-        found: list[int] = self.a.do("state", call=self.first)["reports"]
-        return found
+        """What PJSIP was told about the transfer, once it was told this last; repeats once."""
 
-    @property
-    def first(self) -> int:
-        """The call of a that is transferred."""
-        return next(at for at, state in enumerate(self.a.states()) if state == "ESTABLISHED")
+        def told() -> list[int]:
+            found: list[int] = self.a.do("state", call=self.moved)["reports"]
+            return found
+
+        wait_for(lambda: told()[-1:] == [last], 12, f"the report {last} after {told()}")
+        return list(dict.fromkeys(told()))
+
+    def transfer(self, number: str) -> None:
+        """Blind, of the call that a has."""
+        self.moved = self.a.states().index("ESTABLISHED")
+        self.a.transfer(number)
 
     def all_over(self) -> None:
         for phone in (self.a, self.b, self.c):
             if "ESTABLISHED" in (phone.states() if isinstance(phone, Pjsua) else [phone.state()]):
-                phone.do("hangup")
+                with contextlib.suppress(PhoneError):  # the switch was faster: the other one has gone
+                    phone.do("hangup")
         wait_for(lambda: not self.switch.api("GET", "/calls?state=live")["items"], 8, "all calls to be over")
 
     def changes(self) -> int:
@@ -91,7 +98,7 @@ class Office:
 
 @pytest.fixture(scope="module")
 def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Switch]:
-    quick = {"SOFTSWITCH_FEATURES__TRANSFER_RING": "3", "SOFTSWITCH_FEATURES__PARK_TIMEOUT": "4"}
+    quick = {"SOFTSWITCH_FEATURES__TRANSFER_RING": "3", "SOFTSWITCH_FEATURES__PARK_TIMEOUT": "7"}
     with Switch(tmp_path_factory.mktemp("transfers"), APPLY, settings=quick) as running:
         yield running
 
@@ -112,8 +119,9 @@ def office(switch: Switch) -> Iterator[Office]:
 def test_blind_to_a_phone_a_trunk_and_a_queue(office: Office, tmp_path: Path) -> None:
     a, b, c = office.a, office.b, office.c
     office.connect(a, b)
-    a.transfer("1003")
+    office.transfer("1003")
     c.do("ringing")
+    office.reports(180)
     c.do("answer")
     assert office.hear(b={"c"}, c={"b"}) < SOON
     assert office.reports(200) == [100, 180, 200]
@@ -125,14 +133,14 @@ def test_blind_to_a_phone_a_trunk_and_a_queue(office: Office, tmp_path: Path) ->
     voice.write_bytes(ulaw(tone(TONES["far"], 5)))
     with Sipp(tmp_path, answering(ring_ms=500, voice=voice), port=FAR):
         office.connect(a, b)
-        a.transfer("0912345")
+        office.transfer("0912345")
         assert office.hear(b={"far"}) < SOON + 1
         assert office.reports(200) == [100, 180, 200]
         assert office.changes() == 0
         office.all_over()
 
     office.connect(b, a)
-    a.transfer("4080")
+    office.transfer("4080")
     assert office.reports(200) == [100, 200]
     office.hear(b=set())
     wait_for(lambda: a.state() == "CLOSED", 4, "the switch to release who has transferred")
@@ -145,7 +153,7 @@ def test_whom_nobody_takes_talks_on(office: Office) -> None:
     a, c = office.a, office.c
     office.connect(a, office.b)
     for number, status in (("1003", 486), ("7777", 404), ("1003", 408)):
-        a.transfer(number)
+        office.transfer(number)
         if number == "1003":
             c.do("ringing")
         if status == 486:
@@ -161,7 +169,7 @@ def test_attended_semi_attended_and_wrong_tags(office: Office) -> None:
     a, b, c = office.a, office.b, office.c
     for answered in (True, False):
         office.connect(a, b)
-        first = office.first
+        office.moved = first = a.states().index("ESTABLISHED")
         a.do("hold")
         office.hear(b=set())
         a.dial("1003", wait=False)
@@ -177,6 +185,7 @@ def test_attended_semi_attended_and_wrong_tags(office: Office) -> None:
         wait_for(lambda: set(a.states()) == {"CLOSED"}, 4, "both calls of the transferor to be over")
         office.all_over()
     office.connect(a, b)
+    office.moved = a.states().index("ESTABLISHED")
     a.do("transfer", uri=f"<sip:1003@{a.domain}?Replaces=nobody%3Bto-tag%3Da%3Bfrom-tag%3Db>")
     assert office.reports(481)[-1] == 481
     office.hear(a={"b"}, b={"a"})
@@ -206,7 +215,7 @@ def test_pick_up_by_code_by_lamp_and_in_the_same_moment(office: Office) -> None:
     b.do("ringing")
     c.dial("*8*1002")
     office.hear(a={"c"}, c={"a"})
-    wait_for(lambda: _stops_ringing(b), 2, "the phone that rang to be free")
+    wait_for(lambda: _is_free(b), 2, "the phone that rang to be free")
     office.all_over()
 
     b.dial("1003", wait=False)
@@ -239,38 +248,38 @@ def _at_once(start: threading.Barrier, act: Any) -> None:
     act()
 
 
-def _stops_ringing(phone: Pjsua) -> bool:
-    """The call that it was told of is over; PJSIP keeps it until it is asked."""
+def _is_free(phone: Pjsua) -> bool:
+    """Nothing rings there."""
     try:
-        phone.do("reject", status=486)
+        phone.do("ringing", timeout=0.05)
     except PhoneError:
         return True
-    return True
+    return False
 
 
 @pytest.mark.acceptance("FEA-2")
 def test_park_retrieve_and_recall(office: Office) -> None:
     a, b, c = office.a, office.b, office.c
     office.connect(a, b)
-    a.transfer("700")
+    office.transfer("700")
     assert office.reports(200) == [100, 200]
     (call,) = office.switch.api("GET", "/calls?state=live")["items"]
     parked = office.switch.api("GET", "/parked")["items"]
     assert [(each["slot"], each["call"], each["by"]) for each in parked] == [("701", call["id"], "1001")]
     messages = office.switch.api("GET", f"/calls/{call['id']}/ladder")["messages"]
-    (last,) = [m["text"] for m in messages if m["method"] == "NOTIFY" and "SIP/2.0 200" in m["text"].partition("\n\n")[2]]
+    (last,) = [m["text"] for m in messages if m["text"].startswith("NOTIFY") and "SIP/2.0 200" in m["text"]]
     assert re.search(r"^Contact: <sip:701@", last, re.M)
-    wait_for(lambda: a.state() == "CLOSED", 10, "the parker to be released, once the slot was said")
     c.dial("701")
     assert office.hear(b={"c"}, c={"b"}) < SOON
+    wait_for(lambda: a.state() == "CLOSED", 10, "the parker to be released, once the slot was said")
     office.all_over()
 
     office.connect(a, b)
     parked_at = time.monotonic()
-    a.transfer("*68")
+    office.transfer("*68")
     office.reports(200)
     message = str(a.do("ringing")["message"])
-    assert 3 <= time.monotonic() - parked_at <= 8
+    assert 6 <= time.monotonic() - parked_at <= 11
     assert re.search(r'^From: "701 ', message, re.M)
     a.do("answer")
     office.hear(a={"b"}, b={"a"})

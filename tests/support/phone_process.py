@@ -107,7 +107,10 @@ class Device:
             case "established":
                 await self.call.wait_established(timeout=order.get("timeout", 20))
             case "ringing":
-                self.waiting = await asyncio.wait_for(self.incoming.get(), order.get("timeout", 15))
+                async with asyncio.timeout(order.get("timeout", 15)):
+                    self.waiting = await self.incoming.get()
+                    while self.waiting.state.name == "CLOSED":  # given up before anybody looked
+                        self.waiting = await self.incoming.get()
                 return {"peer": getattr(self.waiting, "peer", "")}
             case "answer":
                 await self.waiting.answer()

@@ -312,7 +312,11 @@ class Device:
         self.established(self.call, order.get("timeout", 20))
 
     def do_ringing(self, order: dict[str, Any]) -> Any:
-        self.until(lambda: self.waiting, order.get("timeout", 15), "a call")
+        def rings() -> bool:  # those that were given up are no calls any more
+            self.waiting = [each for each in self.waiting if each[0].state != "CLOSED"]
+            return bool(self.waiting)
+
+        self.until(rings, order.get("timeout", 15), "a call")
         call, message = self.waiting[0]
         return {"peer": call.getInfo().remoteUri, "message": message}
 
