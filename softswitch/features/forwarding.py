@@ -56,7 +56,7 @@ class Forwarding:
         own = self._services.of(number)
         if own is DEFAULT:
             return await self._ring(call, destination, own)
-        if own.reject_anonymous and call.facts.caller in ("", ANONYMOUS):
+        if own.reject_anonymous and (call.facts.hidden or call.facts.caller in ("", ANONYMOUS)):
             return Outcome.failed(Cause.ANONYMOUS)
         if own.dnd and call.facts.caller not in EMERGENCY:
             return Outcome.failed(Cause.DO_NOT_DISTURB)

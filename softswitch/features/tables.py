@@ -41,7 +41,14 @@ call_backs = Table(
     Column("target", String, primary_key=True),
     Column("until", Float, nullable=False),  # epoch seconds
 )  # fmt: skip
-SCHEMA = Schema("features", metadata)
+
+
+def _call_backs(connection: Connection) -> None:
+    """Release 2: wishes to be called back."""
+    call_backs.create(connection, checkfirst=True)
+
+
+SCHEMA = Schema("features", metadata, (_call_backs,))
 
 
 def read_services(connection: Connection) -> dict[str, Personal]:

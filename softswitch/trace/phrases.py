@@ -53,7 +53,7 @@ _CAUSES = {
     Cause.UNALLOCATED: "空号",
     Cause.NO_ROUTE: "没有路由", Cause.BUSY: "被叫忙", Cause.NO_USER_RESPONSE: "被叫设备无响应", Cause.NO_ANSWER: "无人接听",
     Cause.UNREACHABLE: "被叫未登录", Cause.REJECTED: "被叫拒接", Cause.FORBIDDEN: "不允许此呼叫",
-    Cause.NUMBER_CHANGED: "号码已改",
+    Cause.NUMBER_CHANGED: "号码已改", Cause.DO_NOT_DISTURB: "被叫已设置免打扰", Cause.ANONYMOUS: "被叫不接匿名来电",
     Cause.INVALID_NUMBER: "号码不完整或无效", Cause.LOOP: "呼叫环路", Cause.TOO_MANY_HOPS: "经过的交换机太多",
     Cause.CONGESTION: "没有空闲线路", Cause.NETWORK_FAILURE: "网络故障", Cause.TEMPORARY_FAILURE: "临时故障",
     Cause.MEDIA_FAILURE: "媒体无法建立", Cause.INCOMPATIBLE: "双方没有共同编码", Cause.TIMEOUT: "对端停止应答",

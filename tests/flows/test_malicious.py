@@ -25,7 +25,7 @@ async def _dial(phone: Peer) -> None:
     await phone.sees(sig.Ended)
 
 
-@pytest.mark.acceptance("FEA-8", missing="a withheld caller, the role check and a real phone")
+@pytest.mark.acceptance("FEA-8")
 @pytest.mark.parametrize(("after", "taken"), [(None, True), (59.0, True), (61.0, False)])
 def test_a_call_is_reported_in_time(tmp_path: Path, after: float | None, taken: bool) -> None:
     async def scenario(world: World) -> None:

@@ -8,9 +8,11 @@ import pytest
 
 from signalling.events import Flow
 from softswitch.model import events as ev
+from softswitch.model.cause import Cause
 from softswitch.model.events import Event
 from softswitch.trace.ladder import ladder
 from softswitch.trace.messages import Dialog, Message
+from softswitch.trace.phrases import cause_text
 from softswitch.trace.service import Kept
 from softswitch.trace.verdicts import RULES, Verdict, verdicts
 
@@ -161,3 +163,10 @@ def test_a_stale_nonce_is_no_wrong_password() -> None:
     stale = "\r\nWWW-Authenticate: Digest stale=true"
     messages = [invite(PHONE, "<", more=DIGEST), said(PHONE, 0.1, "> 401", more=stale), invite(PHONE, "<", 0.2, more=DIGEST)]
     assert not found(trail(), messages)
+
+
+def test_every_cause_has_its_words() -> None:
+    """A record may end with any of them; none may break its page."""
+    for cause in Cause:
+        said = cause_text(cause.word)
+        assert said.zh != cause.word and said.en
