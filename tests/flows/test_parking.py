@@ -30,7 +30,7 @@ def _contacts(world: World, phone: Peer) -> list[str]:
     return [match[1] for match in found if match is not None]
 
 
-@pytest.mark.acceptance("FEA-2", missing="real phones: interop/test_phone_transfers")
+@pytest.mark.acceptance("FEA-2")
 @pytest.mark.parametrize(("code", "slot"), [("700", "701"), ("*68", "701"), ("703", "703")])
 def test_a_transfer_to_the_park_number_parks(tmp_path: Path, code: str, slot: str) -> None:
     async def scenario(world: World) -> None:
@@ -63,7 +63,7 @@ def test_a_transfer_to_the_park_number_parks(tmp_path: Path, code: str, slot: st
     run(tmp_path, scenario, scan=False)
 
 
-@pytest.mark.acceptance("FEA-2", missing="real phones: interop/test_phone_transfers")
+@pytest.mark.acceptance("FEA-2")
 @pytest.mark.parametrize("operator", [False, True])
 def test_whom_nobody_fetches_rings_its_parker_and_then_the_operator(tmp_path: Path, operator: bool) -> None:
     async def scenario(world: World) -> None:

@@ -58,7 +58,7 @@ async def _trunk(world: World) -> Peer:
     return world.carrier
 
 
-@pytest.mark.acceptance("XFR-1", missing="a queue: the next test, and audio on real phones: interop/test_phone_transfers")
+@pytest.mark.acceptance("XFR-1")
 @pytest.mark.parametrize(("to", "target"), [("1002", _phone), ("0123456", _trunk)])
 def test_who_sends_a_customer_on_is_told_until_somebody_answers(tmp_path: Path, to: str, target: Target) -> None:
     async def scenario(world: World) -> None:
@@ -100,7 +100,7 @@ def _first_port(world: World) -> int:
     )  # fmt: skip
 
 
-@pytest.mark.acceptance("XFR-1", missing="real phones: interop/test_phone_transfers")
+@pytest.mark.acceptance("XFR-1")
 def test_a_queue_takes_whom_it_is_sent_at_once(tmp_path: Path) -> None:
     """And so does everything where the switch itself answers."""
 
@@ -252,7 +252,7 @@ def test_a_number_that_refuses_everybody_ends_no_call(tmp_path: Path) -> None:
     run(tmp_path, scenario)
 
 
-@pytest.mark.acceptance("XFR-3", missing="attended and wrong tags: test_replaces; pjsua2")
+@pytest.mark.acceptance("XFR-3")
 @pytest.mark.parametrize("answers", [True, False])
 def test_a_colleague_who_still_rings_rings_on_for_the_customer(tmp_path: Path, answers: bool) -> None:
     """Semi-attended: the second call moves while it is early; the phone that rings notices nothing."""
@@ -302,7 +302,7 @@ def test_a_colleague_who_still_rings_rings_on_for_the_customer(tmp_path: Path, a
     run(tmp_path, scenario, scan=False)
 
 
-@pytest.mark.acceptance("XFR-3", missing="live: interop/test_phone_transfers")
+@pytest.mark.acceptance("XFR-3")
 def test_the_dialog_of_somebody_else_is_forbidden(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         phone, customer = await talk(world)
@@ -337,7 +337,7 @@ async def _asked(world: World, by: str) -> tuple[Peer, str, sig.TransferRequeste
     return phone, customer, await world.carrier.sees(sig.TransferRequested)
 
 
-@pytest.mark.acceptance("XFR-5", missing="live with SIPp: interop/test_phone_transfers")
+@pytest.mark.acceptance("XFR-5")
 @pytest.mark.parametrize("by", ["phone", "api"])
 @pytest.mark.parametrize("status", [503, 0])
 def test_a_carrier_that_cannot_transfer_leaves_the_two_together(tmp_path: Path, by: str, status: int) -> None:
@@ -368,7 +368,7 @@ def test_a_carrier_that_cannot_transfer_leaves_the_two_together(tmp_path: Path, 
     run(tmp_path, scenario, (Kind.TRUNK, SENDS))
 
 
-@pytest.mark.acceptance("XFR-5", missing="live with SIPp: interop/test_phone_transfers")
+@pytest.mark.acceptance("XFR-5")
 @pytest.mark.parametrize("leaves", [False, True])
 def test_a_carrier_that_has_transferred_ends_both_legs(tmp_path: Path, leaves: bool) -> None:
     """It reports a 200, or hangs up before that (`refer_bye`): both mean that it is done."""

@@ -31,7 +31,7 @@ def _invite(phone: Peer, header: str, named: sig.NamedDialog, *, early: bool = F
     )  # fmt: skip
 
 
-@pytest.mark.acceptance("FEA-1", missing="a real phone")
+@pytest.mark.acceptance("FEA-1")
 def test_a_ringing_call_is_picked_up_by_its_lamp(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         rung, taker = await world.phone("1001"), await world.phone("1002")
@@ -55,7 +55,7 @@ def test_a_ringing_call_is_picked_up_by_its_lamp(tmp_path: Path) -> None:
     run(tmp_path, scenario, scan=False)
 
 
-@pytest.mark.acceptance("FEA-1", missing="a real phone")
+@pytest.mark.acceptance("FEA-1")
 def test_an_answer_and_a_pick_up_in_the_same_moment(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         rung, taker = await world.phone("1001"), await world.phone("1002")
@@ -73,7 +73,7 @@ def test_an_answer_and_a_pick_up_in_the_same_moment(tmp_path: Path) -> None:
     run(tmp_path, scenario, scan=False)
 
 
-@pytest.mark.acceptance("XFR-4", missing="REFER cases")
+@pytest.mark.acceptance("XFR-4")
 def test_early_only_does_not_take_a_conversation_but_plain_replaces_does(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         first, taker = await world.phone("1001"), await world.phone("1002")
@@ -118,7 +118,7 @@ def test_join_makes_it_a_conference(tmp_path: Path) -> None:
     run(tmp_path, scenario, scan=False)
 
 
-@pytest.mark.acceptance("XFR-3", missing="the semi-attended case")
+@pytest.mark.acceptance("XFR-3")
 @pytest.mark.parametrize("right", [True, False])
 def test_an_attended_transfer_by_refer(tmp_path: Path, right: bool) -> None:
     async def scenario(world: World) -> None:

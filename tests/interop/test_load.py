@@ -31,9 +31,7 @@ to = "outside:4000"
 
 @pytest.mark.timeout(180)
 @pytest.mark.acceptance("REG-5", missing="9,000 of the users and the bound of p95: the bench `registrations` has them")
-@pytest.mark.acceptance(
-    "PRF-1", missing="30 of the 50 CPS, 15 of the 20 s, other switches, bounds: the bench `prf1`"
-)
+@pytest.mark.acceptance("PRF-1", missing="30 of the 50 CPS, 15 of the 20 s, other switches, bounds: the bench `prf1`")
 def test_a_thousand_phones_register_and_refresh_and_twenty_calls_a_second_go_on_beside(tmp_path: Path) -> None:
     calls = RATE * LASTS
     text = "".join(f'[[extension]]\nnumber = "{name}"\npassword = "{password}"\n' for name, password in USERS)

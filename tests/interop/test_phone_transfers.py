@@ -21,11 +21,12 @@ from tests.support.apply import extensions
 from tests.support.audio import tone
 from tests.support.phone import Phone, PhoneError
 from tests.support.pjsua import Pjsua
-from tests.support.sipp import Sipp, answering, ulaw
+from tests.support.raw_sip import RawSip, header, offer, status
+from tests.support.sipp import Caller, Sipp, answering, ulaw
 from tests.support.switch import Switch, free_sip_port, wait_for
 
 TONES = {"a": 440.0, "b": 1000.0, "c": 1700.0, "far": 620.0}
-FAR = free_sip_port()
+FAR, SENDS = free_sip_port(), free_sip_port()
 APPLY = (
     extensions("1001", "1002", "1003")
     + f"""
@@ -35,6 +36,25 @@ addresses = ["127.0.0.1:{FAR}"]
 [[route]]
 pattern = "09*"
 trunks = ["far"]
+[[trunk]]
+name = "sends"
+addresses = ["127.0.0.2:{SENDS}"]
+[trunk.session]
+refer = "send"
+[[route]]
+pattern = "08*"
+trunks = ["sends"]
+[[trunk]]
+name = "bridge"
+addresses = ["127.0.0.3"]
+[trunk.session]
+refer = "bridge"
+[[number]]
+number = "4081"
+to = "extension:1001"
+[[number]]
+number = "4082"
+to = "echo"
 [[queue]]
 name = "sales"
 announce = "none"
@@ -152,13 +172,13 @@ def test_blind_to_a_phone_a_trunk_and_a_queue(office: Office, tmp_path: Path) ->
 def test_whom_nobody_takes_talks_on(office: Office) -> None:
     a, c = office.a, office.c
     office.connect(a, office.b)
-    for number, status in (("1003", 486), ("7777", 404), ("1003", 408)):
+    for number, due in (("1003", 486), ("7777", 404), ("1003", 408)):
         office.transfer(number)
         if number == "1003":
             c.do("ringing")
-        if status == 486:
+        if due == 486:
             c.do("reject")
-        assert office.reports(status)[-1] == status
+        assert office.reports(due)[-1] == due
         assert office.hear(a={"b"}, b={"a"}) < SOON
     assert office.changes() == 0
     office.all_over()
@@ -300,3 +320,108 @@ def test_the_hold_key_of_baresip(office: Office) -> None:
         office.hear(b={"c"}, c={"b"})
     assert office.changes() == 0
     office.all_over()
+
+
+REPORT = """Event: refer
+Subscription-State: terminated;reason=noresource
+Content-Type: message/sipfrag
+Content-Length: [len]
+
+SIP/2.0 503 Service Unavailable
+"""
+ACCEPTED = """<send><![CDATA[
+SIP/2.0 202 Accepted
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Contact: <sip:[local_ip]:[local_port]>
+Content-Length: 0
+
+]]></send>"""
+
+
+@pytest.mark.acceptance("XFR-5", missing="the 45 s of silence live: virtual time alone")
+def test_a_carrier_that_could_not_transfer(office: Office, tmp_path: Path) -> None:
+    """It accepts the REFER, then reports 503: the phone is told so and has its customer again."""
+    a, switch = office.a, office.switch
+    voice = tmp_path / "far.ulaw"
+    voice.write_bytes(ulaw(tone(TONES["far"], 5)))
+    caller = Caller().invite().answered().speak(voice, -1)
+    caller.steps += ['<recv request="REFER" timeout="20000"/>', ACCEPTED]
+    notify = caller._request("NOTIFY").replace("Content-Length: 0\n\n", REPORT)
+    caller.steps.append(notify)
+    caller.expect(200).wait_bye()
+    customer = Sipp(
+        tmp_path, caller.xml(), f"127.0.0.1:{switch.sip_port}", "4081", port=SENDS, host="127.0.0.2", seconds=40
+    )  # fmt: skip
+    with customer:
+        a.do("ringing")
+        a.do("answer")
+        office.hear(a={"far"})
+        (call,) = switch.api("GET", "/calls?state=live")["items"]
+        office.transfer("0812345")
+        assert office.reports(503) == [100, 503]
+        assert office.hear(a={"far"}) < SOON
+        a.do("hangup")
+        customer.succeed(20)
+    asked = re.search(r"^Refer-To: *(\S+)", customer.messages(), re.M)
+    assert asked and asked[1] == f"<sip:0812345@127.0.0.2:{SENDS}>"
+    failed = [
+        event for event in switch.api("GET", f"/calls/{call['id']}")["timeline"] if event["type"] == "call.transfer_failed"
+    ]
+    assert [(event["target"], event["status"]) for event in failed] == [("outside:0812345", 503)]
+
+
+class Dialog:
+    """A call of a raw peer to the echo, and requests inside it."""
+
+    def __init__(self, peer: RawSip, uri: str) -> None:
+        self.peer, self.number = peer, 1
+        peer.send(peer.request("INVITE", uri, body=offer(peer.address[0])))
+        answer = peer.final()
+        assert status(answer) == 200, answer
+        self.call_id, self.ours, self.theirs = (header(answer, name) for name in ("Call-ID", "From", "To"))
+        self.contact = header(answer, "Contact").strip("<>")
+        self.send("ACK")
+
+    @property
+    def tags(self) -> str:
+        return ";".join(
+            (self.call_id, f"to-tag={self.theirs.partition('tag=')[2]}", f"from-tag={self.ours.partition('tag=')[2]}")
+        )
+
+    def send(self, method: str, more: str = "") -> str | None:
+        """The final answer to a request."""
+        self.number += method != "ACK"
+        text = self.peer.request(method, self.contact, headers=more, call_id=self.call_id, cseq=self.number)
+        text = re.sub(r"^From: .*$", f"From: {self.ours}", text, count=1, flags=re.M)
+        self.peer.send(re.sub(r"^To: .*$", f"To: {self.theirs}", text, count=1, flags=re.M))
+        return self.peer.final() if method != "ACK" else None
+
+
+@pytest.mark.acceptance("XFR-4")
+def test_what_a_refer_and_a_replaces_may_not_be(switch: Switch) -> None:
+    uri, to = f"sip:4082@127.0.0.1:{switch.sip_port}", f"<sip:4082@127.0.0.1:{switch.sip_port}>"
+    with RawSip(switch.sip_port, "127.0.0.3") as peer, RawSip(switch.sip_port, "127.0.0.9") as stranger:
+        dialog = Dialog(peer, uri)
+        for more, due in (
+            ("", 400), (f"Refer-To: {to}\nRefer-To: {to}\n", 400), ("Refer-To: <mailto:li@example.com>\n", 416),
+        ):  # fmt: skip
+            assert status(dialog.send("REFER", more)) == due, more
+        accepted = dialog.send("REFER", f"Refer-To: {to}\nRefer-Sub: false\n")
+        assert status(accepted) == 202 and header(accepted, "Refer-Sub") == "false"
+        assert peer.receive(0.7) is None, "no NOTIFY"
+        stranger.send(stranger.request("REFER", uri, headers=f"Refer-To: {to}\n"))
+        assert status(stranger.final(0.7)) in (0, 401)
+
+        def replacing(more: str) -> int:
+            peer.send(peer.request("INVITE", uri, headers=more, body=offer("127.0.0.3")))
+            return status(peer.final())
+
+        assert replacing(f"Replaces: {dialog.tags};early-only\n") == 486
+        assert replacing(f"Replaces: {dialog.tags}\nReplaces: {dialog.tags}\n") == 400
+        assert status(dialog.send("BYE", f"Replaces: {dialog.tags}\n")) == 400
+        assert status(dialog.send("BYE")) == 200
+        assert replacing(f"Replaces: {dialog.tags}\n") == 603

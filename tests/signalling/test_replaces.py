@@ -39,7 +39,7 @@ class Standing:
         return f"{values['call']};to-tag={values['to']};from-tag={values['from']}{values['more']}"
 
 
-@pytest.mark.acceptance("XFR-4", missing="REFER of a stranger: test_peer_faults; live with SIPp")
+@pytest.mark.acceptance("XFR-4")
 def test_replaces_is_matched_and_refused_by_the_table() -> None:
     call = Standing()
     assert call.invite(f"Replaces: {call.names()}\r\n", "new") == 100
@@ -77,7 +77,7 @@ def test_replaces_of_a_ringing_call_only_when_we_started_it() -> None:
     assert pickup.told(IncomingCall)[0].replaces.leg == "L"  # type: ignore[attr-defined]
 
 
-@pytest.mark.acceptance("XFR-4", missing="live with SIPp")
+@pytest.mark.acceptance("XFR-4")
 def test_refer_is_judged_and_reported_in_its_states() -> None:
     call = Standing()
     bench = call.bench
@@ -145,7 +145,7 @@ class Referring:
         return int(output.transmits[0].data.split()[1])
 
 
-@pytest.mark.acceptance("XFR-5", missing="live with SIPp")
+@pytest.mark.acceptance("XFR-5")
 def test_only_a_report_of_success_counts() -> None:
     sent = Referring()
     assert sent.refer.get("refer-to") == "<sip:300@x?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2>"
@@ -165,7 +165,7 @@ def test_only_a_report_of_success_counts() -> None:
     assert len(sent.call.told(TransferDone)) == 1
 
 
-@pytest.mark.acceptance("XFR-5", missing="live with SIPp")
+@pytest.mark.acceptance("XFR-5")
 def test_silence_after_202_is_a_failure_at_45_seconds() -> None:
     sent = Referring()
     sent.call.answers(202, "far", to=sent.refer)
