@@ -9,6 +9,7 @@ from typing import NamedTuple
 from signalling.errors import RemoteProtocolError
 from signalling.message.uri import REMEMBERED, Uri, format_host, parse_host_port, parse_uri
 
+MAX_USUAL_CSEQ = 32
 MAX_CSEQ = 2**31 - 1
 MAX_TEXT = 512  # octets of a display name, tag or branch
 TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+\Z")
@@ -291,6 +292,15 @@ def _split_quoted(text: str) -> list[str]:
 def parse_via(value: str) -> Via:
     """Parse one Via value (RFC 3261 §20.42), white space allowed around separators. Raises RemoteProtocolError(400)."""
     sent, semicolon, tail = value.partition(";")
+    transport, host, port = _usual_sent_by(sent) if len(sent) <= REMEMBERED else _sent_by(sent)
+    params = parse_params(semicolon + tail, strict=True)
+    if len(params.get("branch", "")) > MAX_TEXT:
+        raise RemoteProtocolError(400, "Branch Too Long")
+    return Via(transport, host, port, params)
+
+
+def _sent_by(sent: str) -> tuple[str, str, int]:
+    """Transport, host and port of a Via: the same for all requests of a peer."""
     words = sent.split() if sent.startswith("SIP/2.0/") else re.sub(r"\s*([/:])\s*", r"\1", sent).split()
     if len(words) != 2:
         raise RemoteProtocolError(400, "Bad Via")
@@ -298,13 +308,18 @@ def parse_via(value: str) -> Via:
     if len(protocol) != 3 or not TOKEN.match(protocol[2]) or protocol[0].upper() != "SIP":
         raise RemoteProtocolError(400, "Bad Via")
     host, port = parse_host_port(words[1])
-    params = parse_params(semicolon + tail, strict=True)
-    if len(params.get("branch", "")) > MAX_TEXT:
-        raise RemoteProtocolError(400, "Branch Too Long")
-    return Via(protocol[2].upper(), host, port, params)
+    return protocol[2].upper(), host, port
+
+
+_usual_sent_by = lru_cache(maxsize=1024)(_sent_by)
 
 
 def parse_cseq(value: str) -> CSeq:
+    """Number and method. Raises RemoteProtocolError(400)."""
+    return _usual_cseq(value) if len(value) <= MAX_USUAL_CSEQ else _cseq(value)
+
+
+def _cseq(value: str) -> CSeq:
     words = value.split()
     if len(words) != 2:
         raise RemoteProtocolError(400, "Bad CSeq")
@@ -312,6 +327,9 @@ def parse_cseq(value: str) -> CSeq:
     if number is None or number > MAX_CSEQ:
         raise RemoteProtocolError(400, "Bad CSeq")
     return CSeq(number, words[1])
+
+
+_usual_cseq = lru_cache(maxsize=1024)(_cseq)
 
 
 def parse_number(text: str) -> int | None:

@@ -148,6 +148,17 @@ def _single(headers: Headers, name: str) -> str:
     return values[0]
 
 
+def _mandatory(headers: Headers) -> tuple[str, str, str, str]:
+    """From, To, Call-ID and CSeq. Raises RemoteProtocolError(400) when one is absent, empty, or there with two values."""
+    try:
+        (from_,), (to,), (call_id,), (cseq,) = headers["from"], headers["to"], headers["call-id"], headers["cseq"]
+        if from_ and to and call_id and cseq:
+            return from_, to, call_id, cseq
+    except (KeyError, ValueError):
+        pass  # one after the other, for the reason and for those that are there twice with one value
+    return _single(headers, "from"), _single(headers, "to"), _single(headers, "call-id"), _single(headers, "cseq")
+
+
 def _cut_body(headers: Headers, body: bytes | None) -> bytes:
     """The body by Content-Length; in a datagram without one, the rest (RFC 3261 §18.3)."""
     if body is None:
@@ -163,8 +174,9 @@ def _cut_body(headers: Headers, body: bytes | None) -> bytes:
 def _check_counts(headers: Headers) -> None:
     if "route" in headers or "record-route" in headers:
         _at_most(MAX_ROUTES, [*headers.get("route", ()), *headers.get("record-route", ())])
-    if "contact" in headers:
-        _at_most(MAX_CONTACTS, headers["contact"])
+    contacts = headers.get("contact")
+    if contacts is not None and (len(contacts) > 1 or "," in contacts[0]):
+        _at_most(MAX_CONTACTS, contacts)
     if len(headers.get("max-forwards", ())) > 1:
         _single(headers, "max-forwards")
 
@@ -199,13 +211,13 @@ def _request(start_line: str, lines: list[str], body: bytes | None) -> Request |
         if len(vias) > 1 or "," in vias[0]:
             vias = _vias(vias)
         via = parse_via(vias[0])
-        from_ = parse_name_addr(_single(headers, "from"))
-        to = parse_name_addr(_single(headers, "to"))
-        call_id = _single(headers, "call-id")
+        from_, to, call_id, cseq = _mandatory(headers)
         if len(call_id) > MAX_CALL_ID:
             raise RemoteProtocolError(400, "Call-ID Too Long")
-        cseq = parse_cseq(_single(headers, "cseq"))
-        return Request(method, words[1], headers, _cut_body(headers, body), via, from_, to, call_id, cseq)
+        return Request(
+            method, words[1], headers, _cut_body(headers, body), via, parse_name_addr(from_), parse_name_addr(to), call_id,
+            parse_cseq(cseq),
+        )  # fmt: skip
     except RemoteProtocolError as error:
         saved = _lenient_headers(lines)
         if not saved.get("via") or not saved.get("cseq") or method == "ACK":
@@ -236,11 +248,11 @@ def _response(start_line: str, lines: list[str], body: bytes | None) -> Response
         if len(vias) != 1 or ("," in vias[0] and len(split_list(vias[0])) != 1):
             raise Silence("not one Via")
         via = parse_via(vias[0])
-        from_ = parse_name_addr(_single(headers, "from"))
-        to = parse_name_addr(_single(headers, "to"))
-        cseq = parse_cseq(_single(headers, "cseq"))
-        call_id = _single(headers, "call-id")
-        return Response(status, reason, headers, _cut_body(headers, body), via, from_, to, call_id, cseq)
+        from_, to, call_id, cseq = _mandatory(headers)
+        return Response(
+            status, reason, headers, _cut_body(headers, body), via, parse_name_addr(from_), parse_name_addr(to), call_id,
+            parse_cseq(cseq),
+        )  # fmt: skip
     except Silence:
         raise
     except RemoteProtocolError as error:
