@@ -1,4 +1,4 @@
-"""What one call costs the core, counted and not timed, so that a busy machine changes nothing: calls of functions, what stays."""
+"""What one call costs the core, counted and not timed, so that a busy machine changes nothing: calls made, objects left."""
 
 from __future__ import annotations
 
