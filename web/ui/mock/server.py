@@ -247,6 +247,21 @@ def registrations() -> list[Json]:
     return [{"extension": "1001", "contacts": [contact]}]
 
 
+def ring_groups() -> list[Json]:
+    def member(to: str, name: str, state: str) -> Json:
+        return {"to": to, "name": name, "state": state}
+
+    front = [
+        member("extension:1001", "前台", "free"), member("extension:1002", "Lee", "busy"), member("extension:1003", "仓库", "dnd"),
+        member("extension:1004", "", "offline"), member("outside:13800138000", "", "outside"),
+    ]  # fmt: skip
+    figures = {"ringing": 1, "calls": 42, "answered": 37}
+    return [
+        {"name": "desk", "title": "前台", "number": "6000", "strategy": "all", "members": front, **figures},
+        {"name": "night", "title": "", "number": "", "strategy": "longest_idle", "members": front[:2], **figures, "ringing": 0},
+    ]
+
+
 def file(name: str) -> Any:
     async def answer(_: web.Request) -> web.FileResponse:
         return web.FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
@@ -389,6 +404,7 @@ def build() -> web.Application:
     app.router.add_get(f"{api}/rights", rights)
     centre.add_routes(app.router, api)
     app.router.add_get(f"{api}/trunks", listing(data.trunks))
+    app.router.add_get(f"{api}/ring_groups", listing(ring_groups))
     app.router.add_get(f"{api}/registrations", listing(registrations))
     app.router.add_get(f"{api}/status", value(data.status))
     app.router.add_get(f"{api}/demo", value(lambda: {"token": "demo", "to": "flow:main"}))
