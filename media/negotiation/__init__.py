@@ -1,6 +1,6 @@
 """Offer and answer, pure: descriptions and capabilities in, a body and an `Agreement` in the engine's words out."""
 
-from media.negotiation.exchange import accept_answer, answer, meet, offer, turned
+from media.negotiation.exchange import accept_answer, agreed, answer, meet, offer, turned
 from media.negotiation.fax import Fax
 from media.negotiation.security import SUITES
 from media.negotiation.values import (
@@ -26,6 +26,7 @@ __all__ = [
     "SdpSession",
     "Srtp",
     "accept_answer",
+    "agreed",
     "answer",
     "meet",
     "offer",

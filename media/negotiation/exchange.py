@@ -81,26 +81,41 @@ def answer(
 
     Raises BadDescription when the offer makes no sense, NotAcceptable (NoCommonCodec, …) when nothing fits; both map to 488.
     """
+    try:
+        agreement, way, security = _first_agreed(offer, capabilities, credentials, wish, _before(previous))
+    except NotAcceptable:
+        if previous is not None and any(media.kind == "audio" and not media.port for media in offer.media):
+            held = replace(previous, remote=None, remote_rtcp=None, direction=Direction.INACTIVE, held=True)
+            return Description(tuple(_session_lines(offer, capabilities)), tuple(map(_refused, offer.media))), held
+        raise
+    media = offer.media[agreement.media_index]
+    used = [
+        *_media_lines(agreement.codecs, capabilities, agreement.ptime, way, rtcp_mux=agreement.rtcp_mux),
+        *_identification(media),
+        *_reports(media),
+        *security.lines,
+        *(ice_lines(capabilities, credentials, rtcp_mux=agreement.rtcp_mux) if agreement.ice else ()),
+    ]
+    return _answer_body(offer, agreement, used, capabilities), agreement
+
+
+def agreed(offer: Description, capabilities: Capabilities, *, credentials: Credentials = NO_SECRETS) -> Agreement:
+    """What `answer` would agree on, without the body: whether an offer can be taken at all. Raises what `answer` raises."""
+    return _first_agreed(offer, capabilities, credentials, Direction.SENDRECV, NOTHING)[0]
+
+
+def _first_agreed(
+    offer: Description, capabilities: Capabilities, credentials: Credentials, wish: Direction, before: Before
+) -> tuple[Agreement, Direction, Security]:
+    """Of the first audio m-line that fits; raises NotAcceptable when none does."""
     refusal: NotAcceptable = NoCommonCodec("no audio m-line in use")
     for index, media in enumerate(offer.media):
         if media.kind != "audio" or not media.port:
             continue
         try:
-            agreement, way, security = _agree(offer, index, capabilities, credentials, wish, _before(previous))
+            return _agree(offer, index, capabilities, credentials, wish, before)
         except NotAcceptable as reason:
             refusal = reason
-            continue
-        used = [
-            *_media_lines(agreement.codecs, capabilities, agreement.ptime, way, rtcp_mux=agreement.rtcp_mux),
-            *_identification(media),
-            *_reports(media),
-            *security.lines,
-            *(ice_lines(capabilities, credentials, rtcp_mux=agreement.rtcp_mux) if agreement.ice else ()),
-        ]
-        return _answer_body(offer, agreement, used, capabilities), agreement
-    if previous is not None and any(media.kind == "audio" and not media.port for media in offer.media):
-        held = replace(previous, remote=None, remote_rtcp=None, direction=Direction.INACTIVE, held=True)
-        return Description(tuple(_session_lines(offer, capabilities)), tuple(map(_refused, offer.media))), held
     raise refusal
 
 
@@ -272,7 +287,7 @@ def _media_lines(
 
 
 def _audio(lines: Iterable[Line], capabilities: Capabilities, profile: str, codecs: Iterable[PayloadMap]) -> Media:
-    formats = tuple(str(entry.payload_type) for entry in codecs)
+    formats = tuple([str(entry.payload_type) for entry in codecs])
     return Media(tuple(lines), "audio", capabilities.rtp_port, profile, formats)
 
 
@@ -283,6 +298,8 @@ def _identification(media: Media) -> list[Line]:
 
 def _wants_metrics(media: Media) -> bool:
     """`a=rtcp-xr:voip-metrics` (RFC 3611 §5.1): whoever writes it wants to be sent the block."""
+    if not media.has("rtcp-xr"):
+        return False
     return any(word.split("=")[0] == "voip-metrics" for value in media.attributes("rtcp-xr") for word in value.split())
 
 

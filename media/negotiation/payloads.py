@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -177,11 +177,13 @@ def has_audio(codecs: Sequence[PayloadMap]) -> bool:
     return bool(codecs) and _ORDER[codecs[0].name] == 0
 
 
-def lines(codecs: Sequence[PayloadMap]) -> Iterator[Line]:
+def lines(codecs: Sequence[PayloadMap]) -> list[Line]:
     """The rtpmap and fmtp lines of a body of ours; fmtp says what *our* receiver takes."""
+    found: list[Line] = []
     for entry in codecs:
         agreed = formats.written(entry.fmtp) if entry.name in LIBRARY else None
-        yield from _lines(entry.name, entry.payload_type, entry.clock, entry.channels, agreed)
+        found += _lines(entry.name, entry.payload_type, entry.clock, entry.channels, agreed)
+    return found
 
 
 @lru_cache(maxsize=512)

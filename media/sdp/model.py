@@ -30,16 +30,19 @@ class Section:
 
     def attributes(self, name: str) -> Sequence[str]:
         """The values of all `a=name` lines in order; a property attribute has the value ""."""
-        return self.by_name.get(name, ())
+        index = self._index
+        return (self.by_name if index is None else index).get(name, ())
 
     def attribute(self, name: str) -> str | None:
         """The value of the first `a=name` line, None without one."""
-        values = self.by_name.get(name)
+        index = self._index
+        values = (self.by_name if index is None else index).get(name)
         return values[0] if values else None
 
     def has(self, name: str) -> bool:
         """Whether there is an `a=name` line."""
-        return name in self.by_name
+        index = self._index
+        return name in (self.by_name if index is None else index)
 
     @property
     def by_name(self) -> Mapping[str, Sequence[str]]:

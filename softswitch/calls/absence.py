@@ -60,5 +60,7 @@ class Absence:
         """Whether everybody whom this party would hear is absent."""
         if me.held or me.absent_since:
             return False
+        if len(self._mix.parties) < 2:
+            return False
         mates = [party for party in self._mix.parties if party is not me and party.circle == me.circle and not party.held]
         return bool(mates) and all(party.absent_since for party in mates)

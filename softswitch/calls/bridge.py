@@ -64,7 +64,8 @@ class Conversation:
     @property
     def is_live(self) -> bool:
         """Whether anybody is joined to the anchor."""
-        return bool(self.others)
+        mix = self._mix
+        return len(mix.parties) > (1 if mix.anchor in mix.parties else 0)
 
     @property
     def others(self) -> list[Party]:

@@ -132,7 +132,7 @@ class Call:
     @property
     def caller(self) -> Leg:
         """The party that the task serves: who called, or the customer whom an agent has called and left to somebody else."""
-        return self.mix.caller
+        return self.mix.anchor.leg
 
     @property
     def facts(self) -> LegFacts:

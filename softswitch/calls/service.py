@@ -416,7 +416,12 @@ class CallService:
         return view(call, self._board.clock.utc())
 
     def _changed(self, call: Call) -> None:
-        if call.id not in self._dirty and not any(is_wanted() for _, is_wanted in self._watchers):
+        if call.id in self._dirty:
+            return
+        for _, is_wanted in self._watchers:
+            if is_wanted():
+                break
+        else:
             return
         if not self._dirty:
             asyncio.get_running_loop().call_soon(self._tell)

@@ -87,7 +87,7 @@ class TollRules:
     def classify(self, number: str) -> Toll:
         """By the number as it is dialled; the longest way to write it abroad is not known better than its prefix."""
         full = self.full(number)
-        if any(full.startswith(prefix) or number.startswith(prefix) for prefix in self.premium):
+        if full.startswith(self.premium) or number.startswith(self.premium):
             return Toll.PREMIUM
         abroad = full.startswith("+") and not full.startswith(f"+{PLANS[self.country].code}")
         return Toll.INTERNATIONAL if abroad else Toll.HOME

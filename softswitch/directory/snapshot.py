@@ -209,7 +209,9 @@ def best_match(number: str, patterns: Mapping[str, object]) -> str | None:
     if number in patterns and not number.endswith("*"):
         return number
     fitting = [pattern for pattern in patterns if _fits(pattern, number)]
-    return min(fitting, key=_rank, default=None)
+    if len(fitting) < 2:
+        return fitting[0] if fitting else None
+    return min(fitting, key=_rank)
 
 
 def _rank(pattern: str) -> tuple[bool, int, int, str]:

@@ -84,7 +84,9 @@ def person_in(headers: Mapping[str, str], manners: Manners) -> Person | None:
     if not manners.trust:
         return None
     for name in ("p-asserted-identity", "remote-party-id"):
-        for address in addresses(headers.get(name, "")):
+        if not (value := headers.get(name)):
+            continue
+        for address in addresses(value):
             if address.uri.username:
                 number = manners.canonical(presentable(address.uri.username))
                 return Person(number, presentable(address.name.strip()), withheld(headers))

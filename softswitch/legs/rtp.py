@@ -70,7 +70,8 @@ class RtpPort:
         self.group = group
         self._peer = peer
         self._wanted = sound.codecs or studio.codecs
-        self._codecs = tuple(name for name in self._wanted if name not in studio.missing)
+        missing = studio.missing
+        self._codecs = tuple([name for name in self._wanted if name not in missing]) if missing else self._wanted
         self._ptime = sound.ptime
         least, most = sound.jitter
         self._jitter = Jitter(least or studio.jitter.min, most or studio.jitter.max)
@@ -116,7 +117,8 @@ class RtpPort:
         """Names of the audio codecs the peer can do, best first; used to offer the same to the other side."""
         if self.agreement is None:
             return ()
-        return tuple(entry.name for entry in self.agreement.codecs if entry.name in self._codecs)
+        known = self._codecs
+        return tuple([entry.name for entry in self.agreement.codecs if entry.name in known])
 
     @property
     def secured(self) -> str:
@@ -130,7 +132,7 @@ class RtpPort:
         if self._theirs is None or body != self._theirs_raw:
             self._theirs = sdp.parse(body)
             self._theirs_raw = body
-        self._ours, self.agreement = self._make_answer(self._theirs, prefer)
+        self._ours, self.agreement = None, self._judge(self._theirs, prefer)
 
     def first_answer(self, *, prefer: str = "") -> bytes:
         """Our answer to the offer taken before; opens the port. A repeat gives the same body (early media, then 200)."""
@@ -140,6 +142,8 @@ class RtpPort:
             raise BadDescription("no offer was taken")
         if prefer and prefer != self.codec and prefer in self.codecs:
             self._ours, self.agreement = self._make_answer(self._theirs, prefer)
+        elif self._ours is None:
+            self._ours, self.agreement = self._make_answer(self._theirs)
         if self._ours is None or self.agreement is None:
             raise BadDescription("no offer was taken")
         self._session, body = self._session.publish(self._ours)
@@ -286,6 +290,10 @@ class RtpPort:
     def _identity(self) -> DtlsIdentity | None:
         return self._credentials.dtls
 
+    def _judge(self, theirs: sdp.Description, *prefer: str) -> Agreement:
+        """What an answer would agree on; the body is written when the caller is told something."""
+        return negotiation.agreed(theirs, self._capabilities(*prefer), credentials=self._credentials)
+
     def _make_answer(
         self, theirs: sdp.Description, *prefer: str, previous: Agreement | None = None
     ) -> tuple[sdp.Description, Agreement]:
@@ -313,7 +321,7 @@ class RtpPort:
             raise NoCommonCodec("; ".join(self._studio.missing[name] for name in self._wanted))
         reservation = self._reserved()
         first = [name for name in prefer if name in self._codecs]
-        order = (*first, *(name for name in self._codecs if name not in first)) if first else self._codecs
+        order = (*first, *[name for name in self._codecs if name not in first]) if first else self._codecs
         return Capabilities(
             codecs=order,
             address=self._studio.address_for(self._peer),
@@ -352,7 +360,7 @@ class RtpPort:
 
     def _listening(self, agreement: Agreement) -> list[Detect]:
         """Who has no telephone events presses keys in-band: there the tones themselves are listened to."""
-        inband = all(each.name.lower() != "telephone-event" for each in agreement.codecs)
+        inband = "telephone-event" not in [each.name for each in agreement.codecs]
         changed, self._inband = inband != self._inband, inband
         return [Detect(self.id, dtmf_inband=inband)] if changed else []
 

@@ -42,6 +42,9 @@ class WebRtcPort(RtpPort):
             tcp_port=self._studio.tcp_port,
         )  # fmt: skip
 
+    def _judge(self, theirs: Description, *prefer: str) -> Agreement:
+        return self._make_answer(theirs, *prefer)[1]
+
     def _make_answer(
         self, theirs: Description, *prefer: str, previous: Agreement | None = None
     ) -> tuple[Description, Agreement]:

@@ -29,6 +29,8 @@ class ListIndex:
         for entry in self._exact.get((kind, key), ()):
             if entry.applies(direction, at):
                 return entry
+        if not self._patterns[kind]:
+            return None
         patterns: Mapping[str, Entry] = {
             text: entry
             for text, entries in self._patterns[kind].items()

@@ -8,8 +8,5 @@ import time
 class SystemClock:
     """`softswitch.model.clock.Clock` on the clocks of the operating system."""
 
-    def now(self) -> float:
-        return time.monotonic()
-
-    def utc(self) -> float:
-        return time.time()
+    now = staticmethod(time.monotonic)  # asked some forty times a call, so without a function of ours between
+    utc = staticmethod(time.time)

@@ -217,7 +217,8 @@ class Journal:
             self._next_outbox += len(group.outbox) - rows
             if index == len(self._followed):
                 self._followed.append(self._follow(event, record))
-            group.follow(self._followed[index])
+            if followed := self._followed[index]:
+                group.follow(followed)
         now = self._clock.now()
         if now - self._alive_at >= ALIVE_SECONDS or self._closing:
             self._alive_at = now

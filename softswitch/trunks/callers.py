@@ -30,13 +30,16 @@ def chosen(event: IncomingCall, candidates: Sequence[Carrier]) -> Carrier | None
 
 
 def _by_domain(event: IncomingCall, carrier: Carrier) -> bool:
-    return event.called_host.lower() in (domain.lower() for domain in carrier.profile.transport.domains)
+    domains = carrier.profile.transport.domains
+    return bool(domains) and event.called_host.lower() in (domain.lower() for domain in domains)
 
 
 def _by_number(event: IncomingCall, carrier: Carrier) -> bool:
     into = carrier.profile.inbound
     if into.tech_prefix and _written(event, carrier).startswith(into.tech_prefix):
         return True
+    if not carrier.profile.transport.dids:
+        return False
     dids = dict.fromkeys(carrier.profile.transport.dids)
     number = called(event, carrier)
     return any(best_match(form, dids) is not None for form in (number, number.removeprefix("+"), f"+{number}"))

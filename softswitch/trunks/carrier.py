@@ -38,6 +38,7 @@ class Place:
     transport: str = "udp"  # "" when DNS decides
     route: Route = NOWHERE
     weight: int = 0
+    _led: tuple[Route, tuple[Hop, ...]] = (NOWHERE, ())  # the hops of the route that was looked at last
 
     @classmethod
     def of(cls, address: Address, protocol: str, weight: int = 0) -> Place:
@@ -55,7 +56,11 @@ class Place:
     @property
     def hops(self) -> tuple[Hop, ...]:
         """Every address that it leads to."""
-        return tuple(hop for tier in self.route for member in tier for hop in member.hops)
+        route, hops = self._led
+        if route is not self.route:
+            hops = tuple(hop for tier in self.route for member in tier for hop in member.hops)
+            self._led = (self.route, hops)
+        return hops
 
 
 def key_of(hop: Hop) -> str:
@@ -81,6 +86,8 @@ class Carrier:
     groups: list[Group] = field(default_factory=list)
     health: dict[tuple[str, tuple[str, int]], Health] = field(default_factory=dict)
     measured: Measured = field(default_factory=Measured)
+    channels: int = 0
+    """Calls at one time in both directions, 0 for no limit."""
     _manners: Manners | None = None
 
     @classmethod
@@ -96,16 +103,12 @@ class Carrier:
         return cls(
             trunk, profile, policy_of(trunk.name, profile), places, networks,
             bucket=Bucket(limits.cps, limits.burst), groups=groups_of(profile.gateway),
+            channels=limits.channels or PER_E1 * profile.gateway.e1,
         )  # fmt: skip
 
     @property
     def hops(self) -> list[Hop]:
         return [hop for place in self.places for hop in place.hops]
-
-    @property
-    def channels(self) -> int:
-        """Calls at one time in both directions, 0 for no limit."""
-        return self.profile.limits.channels or PER_E1 * self.profile.gateway.e1
 
     @property
     def must_register(self) -> bool:

@@ -69,6 +69,7 @@ class TrunkBook:
         self._submit = submit
         self._carriers: dict[str, Carrier] = {}
         self._sources: dict[tuple[str, int, int], Sequence[Carrier]] = {}
+        self._policies: dict[tuple[str, int, int], PeerPolicy | None] = {}  # of those
         self._emergency: frozenset[str] = frozenset()
         self._draw = draw
         self._dead: DeadTargets[Spot] = DeadTargets()
@@ -99,7 +100,7 @@ class TrunkBook:
                 self._unregister(gone)
         started = [carrier for name, carrier in carriers.items() if self._carriers.get(name) is not carrier]
         self._carriers = carriers
-        self._sources.clear()
+        self._forget_sources()
         self._emergency = frozenset(number for each in carriers.values() for number in each.profile.outbound.emergency)
         self._forget_gone()
         for carrier in started:
@@ -120,7 +121,7 @@ class TrunkBook:
         found = self._sources.get(key)
         if found is None:  # asked for each message: the answer is kept until something changes
             if len(self._sources) >= _REMEMBERED_SOURCES:
-                self._sources.clear()
+                self._forget_sources()
             found = self._sources[key] = self._found_at(host, port, listener)
         return found
 
@@ -167,8 +168,15 @@ class TrunkBook:
 
     def policy_at(self, host: str, port: int, listener: int) -> PeerPolicy | None:
         """What signalling must know of who sends from this address: a trunk whose calls need no login; None for others."""
-        found = self._at(host, port, listener)
-        return found[0].policy if found and not self.asks(found[0].trunk.name) else None
+        key = (host, port, listener)
+        if key not in self._policies:
+            found = self._at(host, port, listener)
+            self._policies[key] = found[0].policy if found and not self.asks(found[0].trunk.name) else None
+        return self._policies[key]
+
+    def _forget_sources(self) -> None:
+        self._sources.clear()
+        self._policies.clear()
 
     def policy(self, name: str) -> PeerPolicy:
         """What signalling must know of a trunk."""
@@ -444,7 +452,7 @@ class TrunkBook:
                 route = await _lookup(self.resolver, place)
                 if route and route != place.route:
                     place.route = route
-                    self._sources.clear()
+                    self._forget_sources()
             if not had and carrier.hops:
                 self._register(carrier)
         self._forget_gone()

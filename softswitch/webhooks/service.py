@@ -20,6 +20,7 @@ from softswitch.directory.centre import Webhook
 from softswitch.directory.snapshot import Snapshot
 from softswitch.model.clock import Clock
 from softswitch.model.errors import Conflict, NotFound
+from softswitch.model.events import Event
 from softswitch.store.database import Store
 from softswitch.webhooks import envelope, outbox
 from softswitch.webhooks.lane import Answer, Lane, judged
@@ -126,9 +127,10 @@ class Webhooks:
         tasks = [loop.create_task(self._guarded(lane.run), name=f"webhook {name}") for lane in lanes]
         self._hooks[name] = _Hook(config, lanes, tasks)
 
-    def note(self) -> None:
-        """Something was journaled."""
-        self._news.set()
+    def note(self, _event: Event | None = None) -> None:
+        """Something was journaled; nobody has to be told without hooks."""
+        if self._hooks:
+            self._news.set()
 
     async def _run(self) -> None:
         """The task that fills the outbox."""

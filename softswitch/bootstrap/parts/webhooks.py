@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from softswitch import __version__
 from softswitch.directory.snapshot import Snapshot
-from softswitch.model.events import Event
 from softswitch.webhooks.service import Webhooks
 from softswitch.webhooks.wire import Wire
 
@@ -19,14 +18,11 @@ async def build(node: Node) -> Webhooks:
         node.store, node.clock, node.directory.current, node.alarms.raise_, node.alarms.clear, Wire(node.clock, __version__)
     )
 
-    def noted(_event: Event) -> None:
-        hooks.note()
-
     def changed(_snapshot: Snapshot) -> None:
         hooks.configure()
 
     await hooks.start()
-    node.bus.subscribe(noted)
+    node.bus.subscribe(hooks.note)
     node.on_close(node.directory.on_change(changed))
     node.on_close_async(hooks.close)
     return hooks
