@@ -204,10 +204,13 @@ class RtpPort:
         """The offer is settled: an answer that comes from now on belongs to another one."""
         self._ours = None
 
-    def reanswer(self, body: bytes) -> tuple[bytes, bool]:
-        """Answers a re-offer; returns the body and whether the peer holds us now."""
+    def reanswer(self, body: bytes, *, holding: bool = False) -> tuple[bytes, bool]:
+        """Answers a re-offer; returns the body and whether the peer holds us now. `holding`: we hold it still, and say so."""
         theirs = sdp.parse(body)
         answer, agreement = self._make_answer(theirs, self.codec, previous=self.agreement)
+        if holding:
+            self._way = Direction(sdp.direction(answer, answer.media[agreement.media_index]))
+            answer = negotiation.turned(answer, negotiation.meet(self._way, Direction.SENDONLY))
         self.has_line = any(media.kind == "audio" and media.port for media in theirs.media)
         self._session, ours = self._session.publish(answer)
         self._theirs_raw = body

@@ -441,7 +441,7 @@ class SipLeg:
             if b"m=image" in event.body.content and self._phase is Phase.ANSWERED and self.fax is not None \
                     and self.fax.asked(event.body.content):  # fmt: skip
                 return
-            body, held = self._media.reanswer(event.body.content)
+            body, held = self._media.reanswer(event.body.content, holding=self._is_holding)
         except MediaError as fault:
             log.info("! re-offer refused", leg=self.id, reason=str(fault))
             self._legs.submit(sip.RejectModify(self.id, Cause.INCOMPATIBLE.sip))

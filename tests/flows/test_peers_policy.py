@@ -107,6 +107,9 @@ def test_a_network_that_wants_to_know_of_a_hold_is_told(tmp_path: Path) -> None:
         await world.passes(0.2)
         assert world.engine.hears(world.carrier.port) == {"default"}
         assert len(world.seen(CallHeld)) == 1
+        world.carrier.modify(leg, "sendrecv")
+        again = await world.carrier.sees(sig.Modified)
+        assert again.body is not None and b"a=sendonly" in again.body.content, "a change of its own does not end the hold"
         phone.modify("", "sendrecv", version=3)
         back = await world.carrier.sees(sig.ModifyRequested)
         assert back.body is not None

@@ -42,7 +42,7 @@ def states(documents: list[str]) -> list[str]:
     return [state for text in documents for state in re.findall("<state>(.*?)</state>", text)]
 
 
-@pytest.mark.acceptance("REG-6", missing="real watchers")
+@pytest.mark.acceptance("REG-6")
 def test_a_lamp_follows_an_extension(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         watcher, phone = await world.phone("1002"), await world.phone("1001")
@@ -69,7 +69,7 @@ def test_a_lamp_follows_an_extension(tmp_path: Path) -> None:
     run(tmp_path, scenario)
 
 
-@pytest.mark.acceptance("REG-6", missing="real watchers")
+@pytest.mark.acceptance("REG-6")
 def test_five_hundred_watchers_are_told_in_time_and_without_gap(tmp_path: Path) -> None:
     numbers = [str(number) for number in range(1011, 1021)]
 

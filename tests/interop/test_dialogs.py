@@ -124,7 +124,7 @@ def test_session_interval_below_90_is_refused_and_90_kept_by_update(switch: Swit
     )  # fmt: skip
 
 
-@pytest.mark.acceptance("TXN-5", missing="the crossing 200: in virtual time")
+@pytest.mark.acceptance("TXN-5")
 def test_cancel_after_180_ends_both_legs(switch: Switch, tmp_path: Path) -> None:
     with Sipp(tmp_path / "phone", answering(ring_ms=8000)) as phone:
         assert register(switch.sip_port, "1001", "secret-1001", phone.port) == 200

@@ -138,7 +138,7 @@ def test_two_200_in_the_same_instant_one_wins() -> None:
     assert len(call.told(Answered)) == 1
 
 
-@pytest.mark.acceptance("TXN-5", missing="487 at A: tests/flows")
+@pytest.mark.acceptance("TXN-5")
 def test_200_that_crosses_the_cancel_is_acknowledged_and_ended() -> None:
     call = Proxy()
     call.answers(180, "one")

@@ -48,7 +48,7 @@ class Party:
         return (Update if dice.random() < 0.3 else Modify)(self.leg, body)
 
 
-@pytest.mark.acceptance("DLG-4", missing="100 live")
+@pytest.mark.acceptance("DLG-4")
 def test_ten_thousand_crossing_schedules_agree() -> None:
     """Each schedule: up to three wishes of each side within two seconds, over a link with its own delay."""
     dice = Random(491)
@@ -101,7 +101,7 @@ def test_waits_after_491_are_those_of_the_call_ids_owner_and_of_the_other() -> N
         assert 0.0 <= other - 0.02 <= 2.1
 
 
-@pytest.mark.acceptance("DLG-5", missing="live with SIPp")
+@pytest.mark.acceptance("DLG-5")
 def test_a_second_invite_before_the_answer_of_the_first_is_500_with_retry_after() -> None:
     bench = Bench()
     bench.feed(bench.request("INVITE", body=SDP, call_id="c"), trunk_flow())

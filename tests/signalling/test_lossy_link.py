@@ -97,7 +97,7 @@ def test_any_story_ends_clean(
     check_events(pair)
 
 
-@pytest.mark.acceptance("TXN-3", missing="live with SIPp")
+@pytest.mark.acceptance("TXN-3")
 def test_a_thousand_calls_over_a_bad_link_all_complete() -> None:
     """20 % loss, 100 ms jitter and reordering: every call is answered and ended once, on both sides."""
     pair = EndpointPair(link=Link(loss=0.2, duplicate=0.05, delay=0.02, jitter=0.1, random=Random(42)))

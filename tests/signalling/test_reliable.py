@@ -26,7 +26,7 @@ def called(pair: EndpointPair, **changes: object) -> str:
     return one(pair.b, IncomingCall).leg
 
 
-@pytest.mark.acceptance("DLG-3", missing="live with SIPp in tests/interop")
+@pytest.mark.acceptance("DLG-3")
 def test_early_media_is_acknowledged_and_the_200_repeats_no_answer() -> None:
     pair = EndpointPair()
     b = called(pair)
@@ -76,7 +76,7 @@ def test_profile_off_offers_nothing_and_refuses_who_requires() -> None:
     assert (refused.status, refused.get("require")) == (421, "100rel")
 
 
-@pytest.mark.acceptance("DLG-3", missing="live with SIPp in tests/interop")
+@pytest.mark.acceptance("DLG-3")
 def test_without_prack_the_183_is_repeated_and_the_call_refused_after_32_seconds() -> None:
     bench = Bench()
     headers = "Supported: 100rel\r\n"
@@ -99,7 +99,7 @@ def test_without_prack_the_183_is_repeated_and_the_call_refused_after_32_seconds
     assert bench.told(Ended)[0].status == 504  # type: ignore[attr-defined]
 
 
-@pytest.mark.acceptance("DLG-3", missing="live with SIPp in tests/interop")
+@pytest.mark.acceptance("DLG-3")
 def test_prack_for_another_number_is_481_and_a_late_one_is_welcome() -> None:
     bench = Bench()
     (trying,) = bench.feed(bench.request("INVITE", body=SDP, headers="Supported: 100rel\r\n", call_id="c"), trunk_flow())
