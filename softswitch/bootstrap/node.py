@@ -173,6 +173,7 @@ class Node:
                 form=form, depot=depot, fallback=settings.recordings.fallback,
                 conference_ends_with_owner=settings.features.conference_ends_with_owner,
                 code_plan=settings.features.plan, transfer_ring=settings.features.transfer_ring,
+                transfer_keys=settings.features.transfer_keys,
                 park_timeout=settings.features.park_timeout, operator=operator_as_set(settings.features.operator),
                 dialog_of=self._dialog_of,
                 stir=stir_as_set(settings.stir, self.clock),

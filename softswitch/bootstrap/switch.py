@@ -110,6 +110,7 @@ class Parts:
     fallback: str = ""
     dialog_of: Callable[[str], sig.NamedDialog | None] = lambda _leg: None
     """The names of a leg's dialog, for who watches it."""
+    transfer_keys: bool = True
     transfer_ring: float = 30.0
     park_timeout: float = 120.0
     operator: Destination | None = None
@@ -212,7 +213,7 @@ class Switch:
             clock=parts.clock, journal=parts.journal, media=parts.media, ids=self.ids, keeper=self.keeper, plan=self._plan,
             dial=self.sip.dial, stations=self.stations, report=self.trunks.report, spends=self._spends,
             recording=RecordingPolicy(parts.directory), hold_music=lambda: self._music, outpost=self.siprec.outpost,
-            transfer_ring=parts.transfer_ring, redirected=self.trunks.redirected,
+            transfer_keys=parts.transfer_keys, transfer_ring=parts.transfer_ring, redirected=self.trunks.redirected,
         )  # fmt: skip
 
     def _is_open(self, calendar: str) -> bool:

@@ -53,6 +53,8 @@ class Conversation:
         self._over: asyncio.Future[Ending] | None = None
         self.transfer: Transfer = lambda party, _wanted: party.leg.report_transfer(Cause.REJECTED.sip)
         self.reported: Reported = lambda _party, _event: None
+        self.ordered: Callable[[Party, str], bool] = lambda _party, _digit: False
+        """Whether a key is an order to the switch (`keys.Keys`)."""
         self._keeps_recording = False
         self.absence = Absence(board, mix, timeline)
         self.on_recording: Callable[[], None] = _nothing
@@ -286,6 +288,8 @@ class Conversation:
         other cases it is sent on here in the way that the other device takes.
         """
         self._timeline.emit(ev.LegDtmf(leg=party.leg.id, digit=event.digit, way=event.way, duration=event.duration))
+        if self.ordered(party, event.digit):
+            return
         self.press(party, event.digit, carried=event.way if event.way not in ("info", "browser") else "")
 
     def press(self, party: Party, digits: str, *, carried: str = "") -> None:

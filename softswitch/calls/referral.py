@@ -13,6 +13,7 @@ import structlog
 from media.commands import Listen
 from media.errors import MediaError
 from media.player import Playback
+from softswitch.calls.keys import Keys
 from softswitch.calls.mix import Party
 from softswitch.calls.outcome import Ending, Outcome
 from softswitch.calls.transfer import CONFERENCE, PEOPLE, blind, may_transfer
@@ -166,6 +167,7 @@ class Referrals:
         self.waiting: Referral | None = None
         self.asked: Asked | None = None
         call.conversation.transfer, call.conversation.reported = self.wanted, self.reported
+        call.conversation.ordered = Keys(call).pressed
 
     def wanted(self, party: Party, wanted: base.TransferWanted) -> None:
         """A party's own device sends the other side elsewhere: where it could call itself, and nowhere else."""

@@ -52,6 +52,8 @@ class Switchboard:
     """Where a Contact of a trunk's 3xx sends a call; None when it may not go there."""
     hold_music: Callable[[], int] = lambda: 0
     """The loaded prompt that a held party hears, 0 for none."""
+    transfer_keys: bool = True
+    """Whether phones transfer by `*1` and `*2` while they talk."""
     transfer_ring: float = 30.0
     """Seconds after which a transfer that nobody answers goes back to who has sent it."""
     spends: Callable[[LegFacts, Leg, Target, str], None] = _nobody_pays

@@ -280,6 +280,7 @@ class FeaturesSettings:
     conference_ends_with_owner: bool = _setting(
         False, "A conference of a phone's calls (`*3`) ends when that phone leaves; else the others go on."
     )
+    transfer_keys: bool = _setting(True, "Phones transfer by *1 and *2 with a number while they talk.")
     transfer_ring: float = _setting(30.0, "A phone's transfer that nobody answers for so long goes back.", unit="s")
     park_timeout: float = _setting(120.0, "A parked call that nobody takes for so long rings who parked it.", unit="s")
     operator: str = _setting("", "A destination for parked calls whose parker does not answer; empty: they wait on.")
