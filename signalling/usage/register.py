@@ -86,8 +86,9 @@ class Registration:
     def change(self, command: Register, now: float) -> None:
         if command.login != self._command.login:
             self._digest = DigestClient(command.login, self._core.token)
-        self._command = command
-        self._failures = 0
+        before, self._command = self._command, command
+        if (before.login, before.aor_user, before.expires) != (command.login, command.aor_user, command.expires):
+            self._failures = 0  # another server of the same account is no new beginning
         self._register(now)
 
     def flow_closed(self, flow: Flow, now: float) -> None:

@@ -47,8 +47,10 @@ class Defence:
 
     def __init__(
         self, bans: Bans, budget: Budget, clock: Clock, journal: Callable[[Event], None], alarms: Alarms, file: Path,
-        packets: PacketFilter | None = None,
+        packets: PacketFilter | None = None, never: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
+        self.never = never
+        """The networks whose sources are never banned, as the settings say."""
         self._bans = bans
         self._budget = budget
         self._clock = clock
@@ -94,13 +96,13 @@ class Defence:
         self._audit(ban.source, "ban", actor, ban.reason)
         return BanView(ban.source, ban.until + self._offset, ban.reason, ban.times)
 
-    def lift(self, source: str, actor: str) -> None:
+    def lift(self, source: str, actor: str, reason: str = "") -> None:
         """End a ban. Raises NotFound."""
         if not self._bans.lift(source):
             raise NotFound(f"{source} is not banned")
         if self._packets is not None:
             self._packets.lift(source_of(source))
-        self._audit(source, "unban", actor, "")
+        self._audit(source, "unban", actor, reason)
 
     # over a restart
 

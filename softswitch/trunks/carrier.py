@@ -81,6 +81,8 @@ class Carrier:
     registration: str = ""
     detail: str = ""
     expires_at: float = 0.0
+    registrars: list[tuple[Place, Hop]] = field(default_factory=list)
+    """Where it may register that was not tried since the last success."""
     pace: Pace = field(default_factory=Pace)
     bucket: Bucket = field(default_factory=lambda: Bucket(0.0))
     groups: list[Group] = field(default_factory=list)

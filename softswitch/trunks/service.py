@@ -408,9 +408,10 @@ class TrunkBook:
     # registration with the carrier
 
     def _register(self, carrier: Carrier) -> None:
-        if not carrier.must_register or self._first(carrier) is None:
+        ways = self._registrars(carrier)
+        if not carrier.must_register or not ways:
             return
-        carrier.registration = "unregistered"
+        carrier.registration, carrier.registrars = "unregistered", ways
         self._send_register(carrier, carrier.profile.auth.expires)
 
     def _unregister(self, carrier: Carrier) -> None:
@@ -418,15 +419,16 @@ class TrunkBook:
             self._send_register(carrier, 0)
 
     def _send_register(self, carrier: Carrier, expires: int) -> None:
-        login, way = carrier.login, self._first(carrier)
-        if login is None or way is None:
+        login = carrier.login
+        ways = carrier.registrars or self._registrars(carrier)
+        if login is None or not ways:
             return
-        place, hop = way
+        place, hop = ways[0]
         account, name = carrier.trunk.username, carrier.trunk.name
         self._submit(sip.Register(name, f"sip:{place.address}", _to(hop), account, login, expires, carrier.line_token))
 
-    def _first(self, carrier: Carrier) -> tuple[Place, Hop] | None:
-        return next(((place, hop) for place in carrier.places for hop in ordered(place.route, self._draw)), None)
+    def _registrars(self, carrier: Carrier) -> list[tuple[Place, Hop]]:
+        return [(place, hop) for place in carrier.places for hop in ordered(place.route, self._draw)]
 
     def heard(self, event: RegistrationState) -> None:
         """What became of a REGISTER of ours."""
@@ -437,6 +439,23 @@ class TrunkBook:
         if (carrier.registration, carrier.detail) != (event.state, event.reason):
             carrier.registration, carrier.detail = event.state, event.reason
             self._changed(carrier, event.reason or (str(event.status) if event.status else ""))
+        if not carrier.registrars:
+            return
+        if event.state == "registered":
+            carrier.registrars = self._beginning_with(carrier, carrier.registrars[0])
+        elif event.state == "failed":
+            self._register_elsewhere(carrier)
+
+    def _register_elsewhere(self, carrier: Carrier) -> None:
+        """The next server at once; when all have failed, signalling waits and begins with the one that it tried last."""
+        tried = carrier.registrars.pop(0)
+        if carrier.registrars:
+            self._send_register(carrier, carrier.profile.auth.expires)
+        else:
+            carrier.registrars = self._beginning_with(carrier, tried)
+
+    def _beginning_with(self, carrier: Carrier, first: tuple[Place, Hop]) -> list[tuple[Place, Hop]]:
+        return [first, *(way for way in self._registrars(carrier) if way[1] != first[1])]
 
     # names and probes
 

@@ -63,6 +63,29 @@ def test_an_account_is_tried_less_often_each_time_and_its_state_is_told(tmp_path
     assert [event.state for event in world.seen(TrunkStateChanged)][-2:] == ["rejected", "registered"]
 
 
+@pytest.mark.acceptance("TRK-1")
+def test_an_account_moves_to_the_next_server_when_one_is_gone(tmp_path: Path) -> None:
+    account = {"username": "1001", "password": "secret", "register": True}
+
+    async def scenario(world: World) -> None:
+        sent = lambda there: world.network.requests("REGISTER", to=there, source="192.0.2.100")  # noqa: E731
+        world.network.lost.add(SECOND)
+        world.snapshot = world.snapshot.changed([_trunk("reg", SECOND, THIRD, **account)])
+        world.switch.trunks.configure(world.snapshot)
+        await world.passes(31.0)
+        assert sent(SECOND) and not sent(THIRD)
+        await world.passes(2.0)
+        assert sent(THIRD) >= 1, "timer F of the first is over: the second is asked at once"
+        world.switch.trunks.heard(sig.RegistrationState("reg", "registered", 200, world.loop.now + 600))
+        world.network.lost = {THIRD}
+        before = sent(SECOND)
+        world.switch.trunks.heard(sig.RegistrationState("reg", "failed", 408, reason="timeout"))
+        await world.passes(0.1)
+        assert sent(SECOND) > before, "and back again when that one goes"
+
+    run(tmp_path, scenario)
+
+
 @pytest.mark.acceptance("TRK-2")
 def test_of_two_trunks_at_one_address_the_number_or_the_host_tells(tmp_path: Path) -> None:
     numbers = (

@@ -21,8 +21,15 @@ class BanItem(Shape):
 
 
 class BanList(Shape):
+    """`never`: the networks of the setting `security.never_ban`."""
+
     items: list[BanItem]
+    never: list[str]
     next: str | None = None
+
+
+class LiftQuery(Model):
+    reason: str = Field("", max_length=200)
 
 
 class BanOrder(Model):
@@ -36,7 +43,8 @@ def _item(view: BanView) -> BanItem:
 
 
 async def list_bans(request: Request) -> BanList:
-    return BanList(items=[_item(view) for view in request.services.part(Defence).views()])
+    defence = request.services.part(Defence)
+    return BanList(items=[_item(view) for view in defence.views()], never=list(defence.never))
 
 
 async def add_ban(request: Request) -> BanItem:
@@ -45,7 +53,7 @@ async def add_ban(request: Request) -> BanItem:
 
 
 async def lift_ban(request: Request) -> None:
-    request.services.part(Defence).lift(request.path("source"), request.who.actor)
+    request.services.part(Defence).lift(request.path("source"), request.who.actor, request.query(LiftQuery).reason)
 
 
 class TollHeld(Shape):
@@ -109,8 +117,8 @@ ROUTES = (
           summary="Sources that are shut out now"),
     Route(method="POST", path="/bans", handler=add_ban, permission=Permission.CONFIG, body=BanOrder, reply=BanItem, status=201,
           summary="Shut a source out"),
-    Route(method="DELETE", path="/bans/{source}", handler=lift_ban, permission=Permission.CONFIG, status=204,
-          summary="End a ban"),
+    Route(method="DELETE", path="/bans/{source}", handler=lift_ban, permission=Permission.CONFIG, query=LiftQuery,
+          status=204, summary="End a ban"),
     Route(method="GET", path="/tolls", handler=list_tolls, permission=Permission.STATUS, reply=TollList,
           summary="International minutes and cost of today, by account, and the countries that wait for approval"),
     Route(method="DELETE", path="/tolls/{account}", handler=reset_toll, permission=Permission.CONFIG, status=204,

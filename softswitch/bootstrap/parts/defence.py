@@ -26,7 +26,7 @@ async def build(node: Node) -> Defence:
     packets = PacketFilter(name) if name else None
     defence = Defence(
         endpoint.bans, endpoint.budget, node.clock, node.journal.append, node.alarms, node.settings.data_dir / "defence.json",
-        packets,
+        packets, node.settings.security.never_ban,
     )  # fmt: skip
     await defence.restore()
     node.switch.on_offence = defence.heard
