@@ -40,8 +40,9 @@ from softswitch.cluster.bus import Bus
 from softswitch.config.settings import Settings, SpeechSettings
 from softswitch.customers.book import CustomerBook
 from softswitch.customers.tables import SCHEMA as CUSTOMERS
+from softswitch.defence.rules import TollRules
 from softswitch.defence.service import Defence
-from softswitch.defence.tolls import TollGuard, TollRules
+from softswitch.defence.tolls import TollGuard
 from softswitch.directory import service as directory_service
 from softswitch.directory.apply import Rules
 from softswitch.directory.editing import Editor
