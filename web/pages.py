@@ -9,7 +9,7 @@ from aiohttp import web
 STATIC = Path(__file__).parent / "static"
 PAGES = (
     "/", "/login", "/demo", "/agent", "/supervisor", "/wallboard", "/history", "/callbacks", "/voicemail", "/customers",
-    "/reports", "/reports/{report}", "/admin", "/account",
+    "/conferences", "/reports", "/reports/{report}", "/admin", "/account",
 )  # fmt: skip
 _YEAR = 31_536_000
 _POLICY = (

@@ -13,6 +13,7 @@ from tests.support.switch import ApiError, Switch, wait_for
 TONES = {"1001": 440.0, "1002": 1000.0, "1003": 1700.0}
 APPLY = "".join(f'[[extension]]\nnumber = "{number}"\npassword = "secret-{number}"\n' for number in TONES) + (
     '[[number]]\nnumber = "7000"\nto = "conference:team"\n'
+    '[[conference]]\nname = "board"\ntitle = "Board"\nnumber = "7100"\npin = "1234"\nmoderator_pin = "9876"\nannounce = "none"\n'
 )
 
 
@@ -70,6 +71,44 @@ def test_three_phones_in_a_room(switch: Switch, phones: dict[str, Phone]) -> Non
     calls = [call for call in switch.ended_calls(3) if call["called"] == "7000"]
     assert {call["caller"] for call in calls} == set(TONES)
     assert {call["result"] for call in calls} == {"answered"}
+
+
+def test_a_declared_room_with_pins_keys_and_orders(switch: Switch, phones: dict[str, Phone]) -> None:
+    one, two, three = phones.values()
+
+    def roster() -> dict[str, tuple[str, str, bool]]:
+        members = switch.api("GET", "/conferences/board")["members"]
+        return {
+            member["name"].removeprefix("extension:"): (member["role"], member["state"], member["muted"]) for member in members
+        }
+
+    for phone, pin in ((one, "1234#"), (two, "9876#")):
+        phone.dial("7100")
+        phone.do("dtmf", digits=pin)
+    hear(phones, {"1001": {"1002"}, "1002": {"1001"}}, "both in the room")
+    assert roster() == {"1001": ("member", "inside", False), "1002": ("moderator", "inside", False)}
+    switch.api("POST", "/conferences/board/members", {"to": "1003"})
+    three.do("ringing")
+    three.do("answer")
+    hear(phones, {"1001": {"1002", "1003"}, "1003": {"1001", "1002"}}, "the invited one, without a PIN")
+
+    one.do("dtmf", digits="*6")
+    hear(phones, {"1001": {"1002", "1003"}, "1002": {"1003"}, "1003": {"1002"}}, "1001 has muted itself")
+    assert roster()["1001"] == ("member", "inside", True)
+    (muted,) = [member["id"] for member in switch.api("GET", "/conferences/board")["members"] if member["muted"]]
+    switch.api("PATCH", f"/conferences/board/members/{muted}", {"muted": False})
+    hear(phones, {"1002": {"1001", "1003"}}, "1001 is heard again")
+    assert switch.api("PATCH", "/conferences/board", {"recording": True, "locked": True})["recording"]
+    switch.api("DELETE", f"/conferences/board/members/{muted}")
+    wait_for(lambda: one.state() == "CLOSED", 5, "the removed one to be hung up")
+    switch.api("DELETE", "/conferences/board")
+    all_closed(one, two, three)
+    recorded = wait_for(
+        lambda: [call for call in switch.api("GET", "/calls?state=ended&limit=200")["items"] if call["recordings"]],
+        10,
+        "the file",
+    )
+    assert [found["status"] for found in recorded[0]["recordings"]] == ["complete"]
 
 
 def test_a_program_brings_phones_into_a_room(switch: Switch, phones: dict[str, Phone]) -> None:

@@ -28,7 +28,8 @@ _CODES = [
 ]  # fmt: skip
 NOTED = {"bill.wrong.roaming", "bill.wrong.data", "order.cancel", "fault.visit"}
 DISPOSITIONS = [
-    {"code": code, "title": zh, "title_en": en, "parent": parent, "note_required": code in NOTED} for code, zh, en, parent in _CODES
+    {"code": code, "title": zh, "title_en": en, "parent": parent, "note_required": code in NOTED}
+    for code, zh, en, parent in _CODES
 ]
 FIELDS = [
     {"name": "contract", "title": "合同号", "title_en": "Contract", "type": "text", "required": False},
@@ -77,7 +78,23 @@ def customer(identity: str, name: str, numbers: list[str], **more: Any) -> Json:
 
 
 def customers() -> list[Json]:
-    names = ("王芳", "李强", "张敏", "刘伟", "杨静", "黄磊", "周杰", "吴敏", "徐丽", "孙涛", "马超", "朱琳", "胡军", "郭静", "何平")
+    names = (
+        "王芳",
+        "李强",
+        "张敏",
+        "刘伟",
+        "杨静",
+        "黄磊",
+        "周杰",
+        "吴敏",
+        "徐丽",
+        "孙涛",
+        "马超",
+        "朱琳",
+        "胡军",
+        "郭静",
+        "何平",
+    )
     rest = [
         customer(f"k{10 + i}", name, [f"138{i:02d}00{i * 37 % 10000:04d}"], importance=i * 7 % 90, vip=i % 6 == 0)
         for i, name in enumerate(names)
@@ -120,7 +137,9 @@ def voicemail() -> list[Json]:
 
     return [
         message("v1", caller="13800138000", caller_name="陈晓雯", data={"订单号": "88120031"}, callback="b3"),
-        message("v2", mailbox="night", created=data.ago(30_000), due=data.ago(600), overdue=True, duration_ms=12_000, queue=None),
+        message(
+            "v2", mailbox="night", created=data.ago(30_000), due=data.ago(600), overdue=True, duration_ms=12_000, queue=None
+        ),
         message("v3", state="in_work", assignee="agent1", created=data.ago(60_000), due=None, note="已联系，等客户确认"),
         message("v4", state="done", created=data.ago(160_000), due=None, assignee="agent2"),
     ]
@@ -292,7 +311,9 @@ async def contacts(_: web.Request) -> web.Response:
 
 async def import_customers(request: web.Request) -> web.Response:
     lines = (await request.read()).count(b"\n")
-    return web.json_response({"created": lines, "updated": 2, "skipped": 0, "errors": [{"line": 7, "reason": "number: not a number"}]})
+    return web.json_response(
+        {"created": lines, "updated": 2, "skipped": 0, "errors": [{"line": 7, "reason": "number: not a number"}]}
+    )
 
 
 async def export_customers(_: web.Request) -> web.Response:

@@ -117,9 +117,20 @@ def queue(name: str, calls: list[Json], offered: int, answered: int, abandoned: 
 
 def board_queues() -> list[Json]:
     calls = [
-        waiting("c2", "13911112222", 41, 1, customer_name="深圳市前海万里科技发展有限公司客户服务部", importance=55, stage=1, priority=52.2),
+        waiting(
+            "c2",
+            "13911112222",
+            41,
+            1,
+            customer_name="深圳市前海万里科技发展有限公司客户服务部",
+            importance=55,
+            stage=1,
+            priority=52.2,
+        ),
         waiting("c5", "13700001234", 96, 2, priority=35.2),
-        waiting("c6", "13877776666", 8, 3, vip=True, customer_name="陈晓雯", importance=70, state="offering", predicted_ms=5_000),
+        waiting(
+            "c6", "13877776666", 8, 3, vip=True, customer_name="陈晓雯", importance=70, state="offering", predicted_ms=5_000
+        ),
     ]
     return [
         queue("sales", calls, 128, 119, 6, 0.874),
@@ -127,6 +138,28 @@ def board_queues() -> list[Json]:
               emergency={"on": True, "announcement": "光缆抢修中，预计 18:00 恢复", "until": ago(-5400)}),
         queue("vip", [], 12, 9, 3, 0.61, open=False, closed_reason="holiday", ewt_ms=None, agents={}, signed_in=0, ready=0, callbacks=0),
     ]  # fmt: skip
+
+
+def room_member(number: int, name: str, state: str = "inside", **more: object) -> Json:
+    caller = {"agent:li": "李娜", "extension:1001": "前台", "extension:1016": ""}.get(name, "")
+    return {
+        "id": f"m{number}", "name": name, "caller_name": caller, "call": f"r{number}", "role": "member", "state": state,
+        "since": ago(40 * number), "muted": False, "talking": False, **more,
+    }  # fmt: skip
+
+
+def rooms() -> list[Json]:
+    team = [
+        room_member(9, "agent:li", role="moderator", talking=True), room_member(7, "extension:1001"),
+        room_member(5, "13800138000", muted=True), room_member(4, "web"), room_member(2, "075512345678", "waiting"),
+        room_member(1, "extension:1016", "ringing"),
+    ]  # fmt: skip
+    usual = {"declared": True, "max_members": 30, "locked": False, "recording": False, "members": []}
+    return [
+        {**usual, "name": "monday", "title": "周一例会", "number": "7000", "locked": True, "recording": True, "members": team},
+        {**usual, "name": "crisis", "title": "应急指挥", "number": "7001"},
+        {**usual, "name": "room", "title": "", "number": "", "declared": False, "members": [room_member(3, "13900139000")]},
+    ]
 
 
 def board_calls() -> list[Json]:

@@ -13,7 +13,28 @@ from aiortc.mediastreams import AudioStreamTrack
 Json = dict[str, Any]
 CROWD = 500
 SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗"
-GIVEN = ("伟", "芳", "娜", "敏", "静", "丽", "强", "磊", "军", "洋", "艳", "勇", "杰", "娟", "涛", "明", "超", "秀英", "建国", "晓东")
+GIVEN = (
+    "伟",
+    "芳",
+    "娜",
+    "敏",
+    "静",
+    "丽",
+    "强",
+    "磊",
+    "军",
+    "洋",
+    "艳",
+    "勇",
+    "杰",
+    "娟",
+    "涛",
+    "明",
+    "超",
+    "秀英",
+    "建国",
+    "晓东",
+)
 STATES = ("ready", "talking", "talking", "talking", "wrap_up", "not_ready", "holding", "ringing", "logged_out", "consulting")
 
 
@@ -43,7 +64,15 @@ class Seat:
             await client.event(event)
 
     async def become(self, state: str, **more: Any) -> Json:
-        self.agent = {**self.agent, "state": state, "since": data.ago(0), "reason": "", "wrap_up_until": None, "wrap_up": None, **more}
+        self.agent = {
+            **self.agent,
+            "state": state,
+            "since": data.ago(0),
+            "reason": "",
+            "wrap_up_until": None,
+            "wrap_up": None,
+            **more,
+        }
         await self.tell({"type": "agent.state", "agent": self.agent})
         await self.tell({"type": "board.agent", "agent": self.agent})
         return self.agent
@@ -68,7 +97,9 @@ class Seat:
         self.offer = None
         taken = {key: offer[key] for key in ("caller", "caller_name", "customer", "context", "variables")}
         people = [data.member("p1", "customer", "customer"), data.member("p2", "agent:agent1", "agent")]
-        call = data.call("c9", "talking", 0, agent="agent1", agent_name="李静", recording_live=True, participants=people, **taken)
+        call = data.call(
+            "c9", "talking", 0, agent="agent1", agent_name="李静", recording_live=True, participants=people, **taken
+        )
         await self.show_call({**call, **more})
         await self.become("talking", call="c9")
 
@@ -117,7 +148,11 @@ class Seat:
     async def emergency(self, name: str, body: Json) -> Json:
         for index, row in enumerate(self.board["queues"]):
             if row["name"] == name:
-                value = {"on": True, "announcement": body.get("announcement", ""), "until": body.get("until")} if body["on"] else None
+                value = (
+                    {"on": True, "announcement": body.get("announcement", ""), "until": body.get("until")}
+                    if body["on"]
+                    else None
+                )
                 self.board["queues"][index] = {**row, "emergency": value}
                 await self.tell({"type": "board.queue", "queue": self.board["queues"][index]})
         return {}
@@ -126,7 +161,10 @@ class Seat:
         for index, row in enumerate(self.board["queues"]):
             if row["name"] != name:
                 continue
-            calls = [{**one, **({"importance": body["importance"]} if one["call"] == call and "importance" in body else {})} for one in row["calls"]]
+            calls = [
+                {**one, **({"importance": body["importance"]} if one["call"] == call and "importance" in body else {})}
+                for one in row["calls"]
+            ]
             if body.get("front"):
                 calls.sort(key=lambda one: one["call"] != call)
             if body.get("queue"):
@@ -143,7 +181,9 @@ class Seat:
                        occupancy=dice.random(), queues=dice.sample(["sales", "service", "vip"], 2))
             for i in range(CROWD)
         ]  # fmt: skip
-        self.board["calls"] += [data.call(f"x{i}", "talking", dice.randint(5, 600), agent=f"a{i:03d}", agent_name=f"座席{i}") for i in range(150)]
+        self.board["calls"] += [
+            data.call(f"x{i}", "talking", dice.randint(5, 600), agent=f"a{i:03d}", agent_name=f"座席{i}") for i in range(150)
+        ]
         self.task = asyncio.get_running_loop().create_task(self.churn(dice))
 
     async def churn(self, dice: random.Random) -> None:
@@ -176,7 +216,9 @@ async def serve(seat: Seat, kind: str, ask: Json) -> Json:
         await seat.become("holding" if held else "talking", call=call["id"])
         await seat.show_call({**call, "state": "held" if held else "talking"})
     elif name == "consult":
-        await seat.people("consulting", [{**people[0], "state": "held"}, *people[1:], data.member("p3", party_of(ask["to"]), "consulted")])
+        await seat.people(
+            "consulting", [{**people[0], "state": "held"}, *people[1:], data.member("p3", party_of(ask["to"]), "consulted")]
+        )
     elif name in ("consult.merge", "invite", "mute_member", "remove", "consult.cancel"):
         await conference(seat, name, ask, people)
     elif name in ("transfer", "consult.complete"):
@@ -203,11 +245,15 @@ async def conference(seat: Seat, name: str, ask: Json, people: list[Json]) -> No
     if name == "consult.cancel":
         people = [{**one, "state": "talking"} for one in people if one["role"] != "consulted"]
     elif name == "consult.merge":
-        people = [{**one, "state": "talking", "role": "member" if one["role"] == "consulted" else one["role"]} for one in people]
+        people = [
+            {**one, "state": "talking", "role": "member" if one["role"] == "consulted" else one["role"]} for one in people
+        ]
     elif name == "invite":
         people.append(data.member(f"p{len(people) + 2}", party_of(ask["to"]), "member"))
     elif name == "mute_member":
-        people = [{**one, "state": "muted" if ask["on"] else "talking"} if one["id"] == ask["participant"] else one for one in people]
+        people = [
+            {**one, "state": "muted" if ask["on"] else "talking"} if one["id"] == ask["participant"] else one for one in people
+        ]
     else:
         people = [one for one in people if one["id"] != ask["participant"]]
     await seat.people("conference" if len(people) > 2 else "talking", people)

@@ -29,7 +29,20 @@ from softswitch.prompts import texts  # noqa: E402
 from web.pages import secure_headers  # noqa: E402 - the pages must work under the real policy
 
 STATIC = Path(os.environ.get("SOFTSWITCH_STATIC") or Path(__file__).parents[2] / "static")
-PAGES = ("/", "/login", "/demo", "/agent", "/supervisor", "/history", "/admin", "/wallboard", "/callbacks", "/voicemail", "/customers")
+PAGES = (
+    "/",
+    "/login",
+    "/demo",
+    "/agent",
+    "/supervisor",
+    "/history",
+    "/admin",
+    "/wallboard",
+    "/callbacks",
+    "/voicemail",
+    "/customers",
+    "/conferences",
+)
 Json = dict[str, Any]
 
 
@@ -54,6 +67,7 @@ class Client:
             found: Json = {}
             if "agent" in ask["topics"]:
                 found |= {"agent": SEAT.agent, "offer": SEAT.offer, "call": SEAT.call}
+            found |= {"rooms": data.rooms()} if "rooms" in ask["topics"] else {}
             return found | (SEAT.board if "board" in ask["topics"] else {})
         if kind == "media.offer":
             return {"sdp": await SEAT.answer(ask["sdp"])}
@@ -205,7 +219,9 @@ async def control(request: web.Request) -> web.Response:
     elif action == "mode":
         SEAT.mode = request.query.get("mode", "timed")
     elif action == "message":
-        await SEAT.tell({"type": "agent.message", "from": "王班长", "text": "销售队列排队较多，请尽快结束话后处理。", "at": data.ago(0)})
+        await SEAT.tell(
+            {"type": "agent.message", "from": "王班长", "text": "销售队列排队较多，请尽快结束话后处理。", "at": data.ago(0)}
+        )
     elif action == "help":
         await SEAT.ask_help("agent2")
     elif action == "crowd":
@@ -308,7 +324,20 @@ async def take_help(request: web.Request) -> web.Response:
 
 async def rights(request: web.Request) -> web.Response:
     agent = ["desk", "customer", "voicemail"]
-    more = ["queue", "customer.delete", "export", "board", "monitor", "config", "config.read", "status", "flow", "trace"]
+    more = [
+        "queue",
+        "customer.delete",
+        "export",
+        "board",
+        "monitor",
+        "config",
+        "config.read",
+        "status",
+        "flow",
+        "trace",
+        "calls.place",
+        "calls.end",
+    ]
     return web.json_response({"mine": agent if role_of(request) == "agent" else [*agent, *more]})
 
 
@@ -359,7 +388,12 @@ async def targets(_: web.Request) -> web.Response:
 
 
 async def waiting(_: web.Request) -> web.Response:
-    rows = [{**call, "queue": row["name"]} for row in SEAT.board["queues"] for call in row["calls"] if row["name"] in SEAT.agent["queues"]]
+    rows = [
+        {**call, "queue": row["name"]}
+        for row in SEAT.board["queues"]
+        for call in row["calls"]
+        if row["name"] in SEAT.agent["queues"]
+    ]
     return centre.listing(rows)
 
 

@@ -42,6 +42,11 @@ export const router = createRouter({
       meta: { role: "team_leader", title: "wall.title" },
     },
     {
+      path: "/conferences",
+      component: () => import("@/pages/conferences/ConferencesPage.vue"),
+      meta: { framed: true, right: ["board"], title: "rooms.title" },
+    },
+    {
       path: "/history",
       component: () => import("@/pages/history/HistoryPage.vue"),
       meta: { framed: true, role: "agent", title: "nav.history" },

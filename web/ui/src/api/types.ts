@@ -4,6 +4,7 @@
  * Times are RFC 3339 strings in UTC, durations are milliseconds, an absent value is `null`.
  */
 
+import type { Room } from "./rooms";
 
 export type Role = "agent" | "team_leader" | "quality" | "auditor" | "supervisor" | "administrator" | "api";
 export type Language = "zh-CN" | "en";
@@ -412,6 +413,7 @@ export interface BoardSnapshot {
   queues: Queue[];
   calls: Call[];
   trunks?: Trunk[];
+  rooms?: Room[];
 }
 
 export interface Message {
@@ -420,7 +422,7 @@ export interface Message {
   at: string;
 }
 
-export type Topic = "agent" | "board" | "calls";
+export type Topic = "agent" | "board" | "calls" | "rooms";
 
 /** What `{"seq","event"}` frames carry. An unknown `type` is ignored. */
 export type ServerEvent =
@@ -430,6 +432,7 @@ export type ServerEvent =
   | { type: "offer.made"; offer: Offer }
   | { type: "offer.withdrawn"; offer?: string; reason: string }
   | { type: "call.state"; call: Call }
+  | { type: "room"; room: Room }
   | { type: "board.agent"; agent: Agent }
   | { type: "board.queue"; queue: Queue }
   | { type: "alarm.raised"; code: string; level: AlarmLevel; text: string; object?: string; since?: string; at?: string }

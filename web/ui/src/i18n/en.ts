@@ -5,6 +5,7 @@ import { recordsEn } from "./parts/records.en";
 import { configEn } from "./parts/config.en";
 import { manageEn } from "./parts/manage.en";
 import { reportsEn } from "./parts/reports.en";
+import { roomsEn } from "./parts/rooms.en";
 
 /** Every text of the pages in English. `zh-CN.ts` has the same keys; the words follow the glossary of the product. */
 export const en = {
@@ -615,6 +616,7 @@ export const en = {
   ...deskEn,
   ...refusalsEn,
   ...boardEn,
+  ...roomsEn,
   ...recordsEn,
   ...reportsEn,
   ...configEn,

@@ -6,6 +6,7 @@ import { recordsZh } from "./parts/records.zh";
 import { configZh } from "./parts/config.zh";
 import { manageZh } from "./parts/manage.zh";
 import { reportsZh } from "./parts/reports.zh";
+import { roomsZh } from "./parts/rooms.zh";
 
 /** 页面的全部中文文字;术语与产品词汇表一致。 */
 export const zhCN: Messages = {
@@ -610,6 +611,7 @@ export const zhCN: Messages = {
   ...deskZh,
   ...refusalsZh,
   ...boardZh,
+  ...roomsZh,
   ...recordsZh,
   ...reportsZh,
   ...configZh,
