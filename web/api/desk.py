@@ -94,6 +94,7 @@ def _queue(view: QueueView) -> Target:
 def _places(snapshot: Snapshot) -> Iterator[Target]:
     yield from (_target(DestinationKind.FLOW, name, "") for name in snapshot.flows)
     yield from (_target(DestinationKind.VOICEMAIL, one.name, one.title) for one in snapshot.mailboxes.values())
+    yield from (_target(DestinationKind.GROUP, one.name, one.title) for one in snapshot.ring_groups.values())
     yield from (_target(DestinationKind.EXTENSION, one.number, one.name) for one in snapshot.extensions.values())
 
 

@@ -6,7 +6,7 @@ import { useI18n } from "vue-i18n";
 const WEB = "web";
 
 /** A widget calls a destination, not a number. */
-const DESTINATION = /^(flow|queue|extension|conference|voicemail|callback|park):(.+)$/;
+const DESTINATION = /^(flow|queue|extension|conference|group|page|voicemail|callback|park):(.+)$/;
 
 interface Caller {
   caller: string;

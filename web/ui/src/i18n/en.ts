@@ -122,6 +122,8 @@ export const en = {
     queue: "Queue {name}",
     extension: "{name}",
     conference: "Room {name}",
+    group: "Ring group {name}",
+    page: "Announcement {name}",
   },
   result: {
     answered: "Answered",

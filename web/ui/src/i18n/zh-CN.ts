@@ -123,6 +123,8 @@ export const zhCN: Messages = {
     queue: "队列 {name}",
     extension: "{name}",
     conference: "会议室 {name}",
+    group: "振铃组 {name}",
+    page: "广播 {name}",
   },
   result: {
     answered: "已接通",

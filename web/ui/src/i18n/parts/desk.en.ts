@@ -88,7 +88,7 @@ export const deskEn = {
     noneText: "Type a number to call it as it is.",
     note: "Word for whoever answers (optional)",
     queueState: "{waiting} waiting · {ready} ready",
-    kind: { agent: "Agent", queue: "Queue", flow: "Flow", voicemail: "Mailbox", extension: "Extension", outside: "Number" },
+    kind: { agent: "Agent", queue: "Queue", flow: "Flow", voicemail: "Mailbox", group: "Ring group", extension: "Extension", outside: "Number" },
   },
   codes: {
     title: "Result",

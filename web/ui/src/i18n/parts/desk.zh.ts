@@ -89,7 +89,7 @@ export const deskZh: typeof deskEn = {
     noneText: "可直接输入号码。",
     note: "给接听人的留言（可选）",
     queueState: "排队 {waiting} · 示闲 {ready}",
-    kind: { agent: "座席", queue: "队列", flow: "流程", voicemail: "信箱", extension: "分机", outside: "号码" },
+    kind: { agent: "座席", queue: "队列", flow: "流程", voicemail: "信箱", group: "振铃组", extension: "分机", outside: "号码" },
   },
   codes: {
     title: "通话结果",

@@ -7,7 +7,7 @@ import type { AgentState } from "@/api/types";
 
 const NOT_FOR_ME: readonly number[] = [403, 404];
 
-export const TARGET_KINDS = ["agent", "queue", "flow", "voicemail", "extension", "outside"] as const;
+export const TARGET_KINDS = ["agent", "queue", "flow", "voicemail", "group", "extension", "outside"] as const;
 export type TargetKind = (typeof TARGET_KINDS)[number];
 
 export interface Target {
