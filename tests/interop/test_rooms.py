@@ -13,7 +13,8 @@ from tests.support.switch import ApiError, Switch, wait_for
 TONES = {"1001": 440.0, "1002": 1000.0, "1003": 1700.0}
 APPLY = "".join(f'[[extension]]\nnumber = "{number}"\npassword = "secret-{number}"\n' for number in TONES) + (
     '[[number]]\nnumber = "7000"\nto = "conference:team"\n'
-    '[[conference]]\nname = "board"\ntitle = "Board"\nnumber = "7100"\npin = "1234"\nmoderator_pin = "9876"\nannounce = "none"\n'
+    '[[conference]]\nname = "board"\ntitle = "Board"\nnumber = "7100"\npin = "1234"\nmoderator_pin = "9876"\n'
+    'announce = "none"\n'
 )
 
 
@@ -103,12 +104,12 @@ def test_a_declared_room_with_pins_keys_and_orders(switch: Switch, phones: dict[
     wait_for(lambda: one.state() == "CLOSED", 5, "the removed one to be hung up")
     switch.api("DELETE", "/conferences/board")
     all_closed(one, two, three)
-    recorded = wait_for(
-        lambda: [call for call in switch.api("GET", "/calls?state=ended&limit=200")["items"] if call["recordings"]],
-        10,
-        "the file",
-    )
-    assert [found["status"] for found in recorded[0]["recordings"]] == ["complete"]
+
+    def recorded() -> set[str]:
+        calls = switch.api("GET", "/calls?state=ended&limit=200")["items"]
+        return {call["recording"]["status"] for call in calls if call["recording"]}
+
+    wait_for(lambda: recorded() == {"complete"}, 10, "the file")
 
 
 def test_a_program_brings_phones_into_a_room(switch: Switch, phones: dict[str, Phone]) -> None:
