@@ -291,6 +291,14 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
+class Overloaded:
+    """A peer that was asked for it says that so many per cent of our requests are too much (RFC 7339, loss)."""
+
+    flow: Flow
+    loss: int
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionShared:
     """A peer lets us use its connection for what we send to `remote` too (RFC 5923). Only a proved peer is heard."""
 
@@ -433,5 +441,6 @@ Event = (
     IncomingCall | Progress | EarlyDialog | Answered | Confirmed | ModifyRequested | Modified | ModifyFailed | Refreshed
     | InfoReceived | TransferRequested | TransferProgress | TransferDone | TransferFailed | Ended | BindingsChanged
     | RegistrationState | OptionsAnswered | Counted | SecurityEvent | SubscriptionAsked | Subscribed | SubscriptionEnded
-    | ConnectionShared | Notified | NotifyAnswered | MessageReceived | MessageAnswered | Published | PublicationEnded
+    | ConnectionShared | Overloaded | Notified | NotifyAnswered | MessageReceived | MessageAnswered | Published
+    | PublicationEnded
 )  # fmt: skip

@@ -29,6 +29,7 @@ class PeerPolicy:
     expires_max: int = 7200
     expires_default: int = 3600
     advertise: str = ""  # our host name for it, in what we send of ourselves
+    oc: bool = False  # it is asked to tell how much is too much (RFC 7339, RFC 7415 loss)
     alias: bool = False  # it may send its requests over our TLS connection (RFC 5923)
     mtu_switch: bool = True  # what is too long for a datagram may go by TCP
     registers_any: bool = False  # may bind any address-of-record that is no account, without a login (profile "open")

@@ -282,6 +282,8 @@ class Failover:
     """Further hosts and networks that a redirected call may go to."""
     dead: float = 30.0
     """Seconds an address is avoided after it failed; doubles up to ten times."""
+    oc: bool = False
+    """The carrier is asked to tell when it gets too much (RFC 7339, loss); then half as many calls a second go there."""
 
 
 @dataclass(frozen=True, slots=True)

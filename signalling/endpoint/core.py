@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -48,7 +48,7 @@ from signalling.endpoint.streams import Connections
 from signalling.endpoint.stun import answer as answer_stun
 from signalling.endpoint.stun import is_stun
 from signalling.errors import LocalProtocolError
-from signalling.events import Event, Flow, NamedDialog
+from signalling.events import Event, Flow, NamedDialog, Overloaded
 from signalling.message import Outgoing, Response
 from signalling.message.framing import Cut
 from signalling.message.uri import format_host
@@ -133,7 +133,7 @@ class Endpoint:
         self._transmits: list[Transmit] = []
         self._events: list[Event] = []
         self._closing: list[Flow] = []
-        self._told: dict[Flow, str] = {}
+        self._told: dict[Flow, tuple[str, str]] = {}
         self._told_until = 0.0
 
     # The public door: every input comes through one of these five.
@@ -222,27 +222,26 @@ class Endpoint:
         self._transmits.append(Transmit(data, flow))
 
     def advertised(self, flow: Flow) -> str:
-        told = self._told.get(flow)
-        if told is None:
-            told = self._told[flow] = self._address_for(flow)
-        return told
+        return (self._told.get(flow) or self._tell(flow))[0]
 
     def _forget_told(self, now: float) -> None:
         self._told.clear()
         self._told_until = now + TOLD_FOR
 
-    def _address_for(self, flow: Flow) -> str:
+    def _tell(self, flow: Flow) -> tuple[str, str]:
+        """Our address as the peer sees it, and what our Via says besides: remembered for a second."""
         advertise = self.config.advertise
         host, port = flow.local if advertise is None else advertise(flow) if callable(advertise) else advertise
-        if (policy := self.peers.trunk(flow)) is not None and policy.advertise:
-            host = policy.advertise
-        return f"{format_host(host)}:{port}"
+        more, policy = "", self.peers.trunk(flow)
+        if policy is not None:
+            host = policy.advertise or host
+            more = (";alias" if policy.alias and flow.transport == "tls" else "") + (';oc;oc-algo="loss"' if policy.oc else "")
+        told = self._told[flow] = f"{format_host(host)}:{port}", more
+        return told
 
     def via(self, flow: Flow) -> str:
-        alias = ""
-        if flow.transport == "tls" and (policy := self.peers.trunk(flow)) is not None and policy.alias:
-            alias = ";alias"
-        return f"SIP/2.0/{flow.transport.upper()} {self.advertised(flow)};rport{alias};branch=z9hG4bK{self.token()}"
+        address, more = self._told.get(flow) or self._tell(flow)
+        return f"SIP/2.0/{flow.transport.upper()} {address};rport{more};branch=z9hG4bK{self.token()}"
 
     def owners(self, flow: Flow) -> frozenset[str]:
         return self.registrar.owners(flow)
@@ -345,7 +344,15 @@ class Endpoint:
         transaction = self.clients.get(client_key(response))
         if transaction is not None:
             self.traffic["in", str(response.status)] += 1
+            if "oc" in response.via.params:
+                self._told_overload(response.via.params, transaction.flow)
             transaction.receive(response, now)
+
+    def _told_overload(self, params: Mapping[str, str], flow: Flow) -> None:
+        """A peer says which part of our requests is too much (RFC 7339 §5); 0 or what cannot be read says nothing."""
+        loss = params["oc"]
+        if loss.isdigit() and 0 < int(loss) <= 100 and params.get("oc-validity") != "0":
+            self.emit(Overloaded(flow, int(loss)))
 
     def _is_shut_out(self, flow: Flow, now: float) -> bool:
         return self.bans.is_banned(flow.remote[0], now) and self.peers.trunk(flow) is None

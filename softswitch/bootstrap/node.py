@@ -20,7 +20,7 @@ from media.engine import MediaEngine, native_engine
 from media.service import MediaService
 from signalling import commands as sip
 from signalling.endpoint import EndpointConfig
-from signalling.events import Counted, NamedDialog
+from signalling.events import Counted, Flow, NamedDialog
 from signalling.events import Event as SipEvent
 from signalling.transports import Resolver, SipDriver
 from signalling.usage.config import SCANNERS
@@ -183,7 +183,7 @@ class Node:
                 room_agc=settings.media.room_agc, room_gate=settings.media.room_gate,
             )
         )  # fmt: skip
-        advertise = None if settings.sip.advertise in ("", "auto") else _advertised(settings.sip.advertise)
+        advertise = None if settings.sip.advertise in ("", "auto") else self._advertised(settings.sip.advertise)
         config = EndpointConfig(
             realm=settings.sip.realm, advertise=advertise, overload_lag=settings.sip.overload_ms / 1000,
             emergency=frozenset(settings.sip.emergency),
@@ -339,6 +339,12 @@ class Node:
         await self.switch.calls.drain(seconds)
         await self.switch.keeper.settled(RECORDINGS_SECONDS)
 
+    def _advertised(self, text: str) -> Any:
+        """What signalling writes of ourselves: one address for all, or one for each interface that a peer may be behind."""
+        if "=" not in text:
+            return _fixed(text)
+        return by_interface(text, lambda flow: self.driver.advertise(flow))  # noqa: PLW0108 - the driver is made after this
+
     async def close(self) -> None:
         """Everything down, newest first; what was emitted is committed."""
         for task in self._tasks:
@@ -347,7 +353,19 @@ class Node:
         await self._stack.aclose()
 
 
-def _advertised(text: str) -> Any:
+def by_interface(text: str, way: Callable[[Flow], tuple[str, int]]) -> Callable[[Flow], tuple[str, int]]:
+    """`LOCAL=SHOWN, …`: what is shown instead of each address of ours, which `way` finds by the route to the peer."""
+    pairs = (part.partition("=") for part in text.split(","))
+    shown = {local.strip(): host.strip() for local, _, host in pairs}
+
+    def of(flow: Flow) -> tuple[str, int]:
+        host, port = way(flow)
+        return shown.get(host, host), port
+
+    return of
+
+
+def _fixed(text: str) -> Any:
     """`host` or `host:port` as the fixed pair that signalling writes; the port of the listener is kept when none is given."""
     host, _, port = text.rpartition(":") if text.count(":") == 1 else (text, "", "")
     if port:

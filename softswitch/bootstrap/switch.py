@@ -273,6 +273,8 @@ class Switch:
                 self._security(event)
             case sig.OptionsAnswered():
                 self.trunks.probed(event)
+            case sig.Overloaded():
+                self.trunks.overloaded(event.flow)
             case sig.MessageReceived() | sig.MessageAnswered():
                 self.messages.heard(event)
             case sig.Counted() | sig.ConnectionShared():

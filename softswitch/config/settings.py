@@ -29,7 +29,11 @@ class SipSettings:
     listen: tuple[Listen, ...] = _setting(
         (Listen("udp", "0.0.0.0", 5060), Listen("tcp", "0.0.0.0", 5060)), "Addresses the SIP transports bind."
     )
-    advertise: str = _setting("auto", "Address written into Via and Contact; auto: the local address of the route to the peer.")
+    advertise: str = _setting(
+        "auto",
+        "Address written into Via and Contact; auto: the local address of the route to the peer. LOCAL=SHOWN, ... : for each"
+        " interface, the others auto.",
+    )
     realm: str = _setting(
         "softswitch", "Realm of digest authentication; after a change every extension needs its password again."
     )

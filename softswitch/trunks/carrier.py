@@ -237,7 +237,7 @@ def policy_of(name: str, profile: CarrierProfile) -> PeerPolicy:
         PeerKind.TRUNK, name, fix_contact=way.fix_contact == "auto", mtu_switch=way.mtu_switch, alias=way.alias,
         registers_any=profile.inbound.registers == "any", offer=profile.media.offer, refer_bye=session.refer_bye,
         refer="send" if session.refer == "send" else "bridge", reinvite=session.reinvite, rel100=session.rel100,
-        replaces=session.replaces, timer=session.timer, update=session.update, advertise=way.advertise,
+        replaces=session.replaces, timer=session.timer, update=session.update, advertise=way.advertise, oc=profile.failover.oc,
     )  # fmt: skip
 
 

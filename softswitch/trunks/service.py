@@ -346,6 +346,12 @@ class TrunkBook:
         if changed:
             self._changed(carrier, f"{target.address} {target.group}".strip())
 
+    def overloaded(self, flow: Flow) -> None:
+        """The peer of a flow says that it gets too much: half as many calls a second, as after a 503."""
+        for carrier in self._carriers.values():
+            if any(hop.address == flow.remote for hop in carrier.hops):
+                carrier.pace.refused(self._clock.now())
+
     def talked(self, name: str, seconds: float) -> None:
         """A call by this trunk was answered and lasted so long."""
         if (carrier := self._carriers.get(name)) is not None:

@@ -360,3 +360,16 @@ def test_an_emergency_passes_a_full_switch(tmp_path: Path) -> None:
         await world.settles()
 
     run(tmp_path, scenario, _trunk("carrier", FIRST), max_calls=1)
+
+
+def test_a_carrier_that_says_it_has_too_much_gets_half(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        pace = world.switch.trunks._carriers["carrier"].pace
+        for _ in range(40):
+            pace.sent(world.loop.now)
+        world.switch.trunks.overloaded(sig.Flow("udp", ("192.0.2.100", 5060), (FIRST, 5060)))
+        assert pace.limit(world.loop.now) == 20.0
+        await world.passes(20.0)
+        assert pace.limit(world.loop.now) == pytest.approx(20.0 * 1.1**2)
+
+    run(tmp_path, scenario)
