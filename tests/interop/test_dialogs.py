@@ -110,7 +110,7 @@ def reliable_phone() -> str:
     )
 
 
-@pytest.mark.acceptance("DLG-6", missing="with a browser; the silent refresher is in virtual time")
+@pytest.mark.acceptance("DLG-6", missing="the silent refresher is in virtual time")
 def test_session_interval_below_90_is_refused_and_90_kept_by_update(switch: Switch, tmp_path: Path) -> None:
     brief, fair = (f"Supported: timer\nSession-Expires: {seconds};refresher=uac\n" for seconds in (30, 90))
     call(

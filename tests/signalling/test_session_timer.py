@@ -52,7 +52,7 @@ def test_timer_off_asks_for_none_and_takes_the_peers() -> None:
     assert statuses(pair)[-2:] == ["> UPDATE", "< 200"], "the callee asked, the caller refreshes"
 
 
-@pytest.mark.acceptance("DLG-6", missing="with a browser")
+@pytest.mark.acceptance("DLG-6")
 def test_interval_of_30_is_refused_90_is_taken_and_silence_ends_the_call_at_60() -> None:
     bench = Bench()
     lines = TIMER + "Session-Expires: 30\r\n"
