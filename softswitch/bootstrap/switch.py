@@ -280,8 +280,8 @@ class Switch:
             case sig.Counted() | sig.ConnectionShared():
                 pass  # counted by the metrics of the composition root
             case _:
-                if not self.watching.heard(event) and not self.siprec.heard(event):
-                    self.sip.heard(event)
+                if not self.sip.heard(event) and not self.watching.heard(event):
+                    self.siprec.heard(event)
 
     def _incoming(self, event: sig.IncomingCall) -> None:
         call = self.trunks.caller(event) if event.peer_kind == PartyKind.TRUNK else event

@@ -66,7 +66,7 @@ class RtpPort:
     def __init__(
         self, studio: Studio, group: int, peer: str, tell: base.Listener, *, sound: Sound = USUAL, srtp: Srtp = Srtp.OFF
     ) -> None:
-        self._studio = studio
+        self._studio, self._pump = studio, studio.pump
         self.group = group
         self._peer = peer
         self._wanted = sound.codecs or studio.codecs
@@ -198,7 +198,7 @@ class RtpPort:
     def sample(self) -> None:
         """Asks the engine for its counters now."""
         if self._open:
-            self._studio.pump.submit([Sample(self.id)])
+            self._pump.submit([Sample(self.id)])
 
     def finish_offer(self) -> None:
         """The offer is settled: an answer that comes from now on belongs to another one."""
@@ -222,13 +222,13 @@ class RtpPort:
         return self.offer(prefer=(self.codec,) if self.codec else ())
 
     def send_digits(self, digits: str) -> None:
-        self._studio.pump.submit([SendDtmf(self.id, digits)])
+        self._pump.submit([SendDtmf(self.id, digits)])
 
     def move(self, group: int) -> None:
         if group != self.group:
             self.group = group
             if self._open:
-                self._studio.pump.submit([MovePort(self.id, group)])
+                self._pump.submit([MovePort(self.id, group)])
 
     def close(self) -> None:
         """Gives the port back. Idempotent."""
@@ -237,7 +237,7 @@ class RtpPort:
             self._forget = None
         if self._open:
             self._open = False
-            self._studio.pump.submit([Listen(self.id, _NO_ONE), ClosePort(self.id)])
+            self._pump.submit([Listen(self.id, _NO_ONE), ClosePort(self.id)])
 
     # A fax instead of sound (fax.py).
 
@@ -271,11 +271,11 @@ class RtpPort:
             batch.append(OpenPort(self.id, token, codecs, remote=remote, jitter=self._jitter))
             if self._reserved_in != self.group:
                 batch.append(MovePort(self.id, self.group))
-        self._studio.pump.submit([*batch, UpdatePort(self.id, remote=remote, udptl=True)])
+        self._pump.submit([*batch, UpdatePort(self.id, remote=remote, udptl=True)])
 
     def carry_voice(self) -> None:
         """The port is one for sound again."""
-        self._studio.pump.submit([UpdatePort(self.id, udptl=False)])
+        self._pump.submit([UpdatePort(self.id, udptl=False)])
 
     def voice_offer(self, index: int) -> bytes:
         """Our offer of sound in the place where the fax was; no other line is in use."""
@@ -317,7 +317,7 @@ class RtpPort:
         token, codecs = self._reserved().token, payloads.proposed(capabilities)
         self._subscribe()
         self._open = True
-        self._studio.pump.submit([OpenPort(self.id, token, codecs, ptime=self._ptime, jitter=self._jitter)])
+        self._pump.submit([OpenPort(self.id, token, codecs, ptime=self._ptime, jitter=self._jitter)])
 
     def _capabilities(self, *prefer: str) -> Capabilities:
         if not self._codecs:
@@ -339,7 +339,7 @@ class RtpPort:
     def _reserved(self) -> Reservation:
         if self._reservation is None:
             self._reserved_in = self.group
-            self._reservation = self._studio.pump.reserve(self.kind, self.group, family_of(self._peer))
+            self._reservation = self._pump.reserve(self.kind, self.group, family_of(self._peer))
             self.id = self._studio.ids.next()
         return self._reservation
 
@@ -347,9 +347,9 @@ class RtpPort:
         self._subscribe()
         self._open = True
         opening = agreement.open_port(self.id, self._reserved().token, identity=self._identity, jitter=self._jitter)
-        self._studio.pump.submit([opening, *self._listening(agreement)])
+        self._pump.submit([opening, *self._listening(agreement)])
         if self._reserved_in != self.group:
-            self._studio.pump.submit([MovePort(self.id, self.group)])
+            self._pump.submit([MovePort(self.id, self.group)])
 
     def _update(self, agreement: Agreement) -> None:
         before, self.agreement = self.agreement, agreement
@@ -359,7 +359,7 @@ class RtpPort:
         if before is None or before.fingerprint != agreement.fingerprint:
             self._handshaken = ""
         command: UpdatePort = agreement.update_port(self.id, before=before, identity=self._identity)
-        self._studio.pump.submit([command, *self._listening(agreement)])
+        self._pump.submit([command, *self._listening(agreement)])
 
     def _listening(self, agreement: Agreement) -> list[Detect]:
         """Who has no telephone events presses keys in-band: there the tones themselves are listened to."""
@@ -369,7 +369,7 @@ class RtpPort:
 
     def _subscribe(self) -> None:
         if self._forget is None:
-            self._forget = self._studio.pump.subscribe(self.id, self._heard)
+            self._forget = self._pump.subscribe(self.id, self._heard)
 
     def _heard(self, event: Event) -> None:
         translated = from_engine(event)

@@ -173,13 +173,14 @@ class SipLegs:
             raise Unreachable(Cause.INVALID_NUMBER) from fault
         return leg
 
-    def heard(self, event: sig.Event) -> None:
-        """Gives an event of signalling to the leg it is about; others are not ours."""
+    def heard(self, event: sig.Event) -> bool:
+        """Gives an event of signalling to the leg it is about; False: it is not about one of ours."""
         leg = self._legs.get(getattr(event, "leg", ""))
         if leg is None:
-            return
+            return False
         if isinstance(event, sig.Ended):
             self._remove(leg)
         leg.heard(event)
         if isinstance(event, sig.Progress | sig.Answered):
             self.phones.changed(leg)
+        return True

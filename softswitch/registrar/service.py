@@ -53,7 +53,7 @@ class Registrar:
 
     def is_phone(self, flow: Flow, extension: str = "") -> bool:
         """Whether a phone is logged in from exactly this address (and as this extension, when given)."""
-        here = self._flows.get(_source(flow), ())
+        here = self._flows.get((flow.transport, flow.remote), ())  # `_source`, asked for each message
         return extension in here if extension else bool(here)
 
     def targets(self, extension: str) -> tuple[Target, ...]:
