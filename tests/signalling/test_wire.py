@@ -182,7 +182,11 @@ def test_a_busy_switch_does_not_read_what_strangers_send() -> None:
     assert core.receive(_request("INVITE", more=long), STRANGER, 100.0).transmits, "a challenge, usually"
     core.load.level = Load.BUSY
     assert core.receive(_request("INVITE", branch="2", more=long), STRANGER, 100.0).transmits == []
+    assert core.unheard, "nor is it kept for the ladder"
     assert core.receive(_request("INVITE", "112", "3", long), STRANGER, 100.0).transmits, "but not a call for help"
+    core.budget.logged_in(STRANGER.remote[0], 100.0)
+    answer = core.receive(_request("INVITE", branch="4", more=long), STRANGER, 101.0)
+    assert answer.transmits and not core.unheard, "and not who has logged in from there before"
 
 
 @pytest.mark.acceptance("TRA-10")
