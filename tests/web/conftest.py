@@ -33,6 +33,7 @@ from softswitch.alerting.service import Parts as AlertingParts
 from softswitch.alerting.tables import SCHEMA as ALERTING
 from softswitch.calendar.tables import SCHEMA as CALENDAR
 from softswitch.calls.call import Call
+from softswitch.calls.parking import ParkingLot
 from softswitch.calls.supervision import Supervision, WatchView, Wish
 from softswitch.calls.supervision_help import HelpDesk
 from softswitch.calls.supervision_intercept import Interception
@@ -326,6 +327,7 @@ def _parts(services: Services, calls: Calls, root: Path) -> dict[type, Any]:
     media, ids = MediaService(FakeEngine()), Ids(lambda: "1")
     return {
         Conferences: Conferences(Means(media=media, directory=services.directory.current, clock=clock, keeper=keeper, ids=ids)),
+        ParkingLot: ParkingLot(),
         Reports: reports,
         Schedules: Schedules(schedules),
         Alerting: Alerting(alerting),

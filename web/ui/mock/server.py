@@ -434,6 +434,7 @@ def build() -> web.Application:
     app.router.add_put(f"{api}/help/{{login}}", take_help)
     app.router.add_get(f"{api}/desk/targets", targets)
     app.router.add_get(f"{api}/desk/waiting", waiting)
+    app.router.add_get(f"{api}/parked", listing(list))
     app.router.add_get(f"{api}/voicemail/{{id}}/audio", recording)
     app.router.add_get(f"{api}/rights", rights)
     centre.add_routes(app.router, api)

@@ -1,6 +1,6 @@
 /** The call centre by REST: customers, callbacks, messages, supervision, codes. */
 
-import type { CallDetail, CallNote, MonitorMode, Page, WaitingCall } from "./types";
+import type { CallDetail, CallNote, MonitorMode, Page, ParkedCall, WaitingCall } from "./types";
 import type {
   Callback,
   CallbackDraft,
@@ -94,6 +94,8 @@ export const centre = {
   moveWaiting: (queue: string, call: string, change: { importance?: number; queue?: string; front?: boolean }) =>
     json<unknown>("PUT", `/queues/${id(queue)}/calls/${id(call)}`, change),
 
+  /** Everybody who waits in a slot. */
+  parked: () => items<ParkedCall>("/parked"),
   callbacks: (filter: { state?: string; queue?: string; number?: string; cursor?: string }) =>
     json<Page<Callback>>("GET", `/callbacks${query(filter)}`),
   addCallback: (draft: CallbackDraft) => json<Callback>("POST", "/callbacks", draft),

@@ -283,6 +283,17 @@ export interface PastCall {
   disposition?: string | null;
 }
 
+/** Somebody who waits in a park slot. */
+export interface ParkedCall {
+  slot: string;
+  call: string;
+  caller: string;
+  caller_name: string;
+  /** The login or extension that has parked it. */
+  by: string;
+  since: string;
+}
+
 export interface WaitingCall {
   call: string;
   caller: string;

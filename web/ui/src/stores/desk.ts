@@ -57,6 +57,16 @@ export const useDesk = defineStore("desk", () => {
     }
   }
 
+  /** Everybody's: parked at a page, by a phone's transfer or code, or by a program. */
+  async function loadSlots(): Promise<void> {
+    try {
+      slots.value = (await centre.parked()).map((one) => ({ slot: one.slot, who: one.caller_name || one.caller, since: one.since }));
+    } catch (failure) {
+      // What this page has parked itself stays known.
+      if (!(failure instanceof ApiError)) throw failure;
+    }
+  }
+
   async function loadCallbacks(): Promise<void> {
     try {
       callbacks.value = (await centre.callbacks({ state: "open" })).items;
@@ -111,6 +121,7 @@ export const useDesk = defineStore("desk", () => {
     start,
     leave,
     loadWaiting,
+    loadSlots,
     loadCallbacks,
     readAll,
     parked,
