@@ -44,9 +44,14 @@ def examples(name: str) -> tuple[Example, ...]:
 
 def examples_in(path: Path) -> tuple[Example, ...]:
     """The `[[example]]` tables of a file. Raises ProfileError."""
+    return examples_as(path, Example())
+
+
+def examples_as(path: Path, empty: T) -> tuple[T, ...]:
+    """The `[[example]]` tables of a file, each over `empty`. Raises ProfileError."""
     text = path.read_text("utf-8")
     where = _Lines(str(path), text)
-    return tuple(_merged(Example(), table, ("example",), where) for table in _read(path, text).get("example", ()))
+    return tuple(_merged(empty, table, ("example",), where) for table in _read(path, text).get("example", ()))
 
 
 def load(path: Path, *, depth: int = 0) -> CarrierProfile:
@@ -76,7 +81,9 @@ def _read(path: Path, text: str) -> dict[str, Any]:
 def merge_file(path: Path, base: T) -> T:
     """The values of one file over `base`, which is any value of the schema. Raises ProfileError."""
     text = path.read_text("utf-8")
-    return _merged(base, _read(path, text), (), _Lines(str(path), text))
+    data = _read(path, text)
+    data.pop("example", None)
+    return _merged(base, data, (), _Lines(str(path), text))
 
 
 def overridden(profile: CarrierProfile, changes: Mapping[str, Any], *, where: _Lines | None = None) -> CarrierProfile:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 SYNC = ("check-sync;reboot=false", "check-sync", "resync")
 ESCAPES = ("text", "xml")
@@ -51,3 +53,21 @@ class PhoneProfile:
     vendor: Vendor = Vendor()
     features: Features = Features()
     provisioning: Provisioning = Provisioning()
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneExample:
+    """What a phone of this maker asks for and gets; they are run as tests.
+
+    `agent` is the User-Agent of a real device, `mac` whose it is; `file` and `content_type` are what it asks for and the type
+    of the answer; `given` are values of the device and `lines` stand in the file then, in this order. `sync` is the event of
+    the NOTIFY that makes it fetch again.
+    """
+
+    agent: str = ""
+    mac: str = "001565aabbcc"
+    file: str = ""
+    content_type: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+    sync: str = ""

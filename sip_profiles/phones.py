@@ -9,8 +9,8 @@ from pathlib import Path
 from string import Template
 from xml.sax.saxutils import escape
 
-from sip_profiles.loader import ProfileError, merge_file
-from sip_profiles.phone_schema import PhoneProfile
+from sip_profiles.loader import ProfileError, examples_as, merge_file
+from sip_profiles.phone_schema import PhoneExample, PhoneProfile
 
 PHONES = Path(__file__).parent / "phones"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -38,6 +38,12 @@ def _known() -> tuple[tuple[re.Pattern[str], PhoneProfile], ...]:
 def by_user_agent(text: str) -> PhoneProfile:
     """The profile of the phone that calls itself so; the defaults for one that nobody knows."""
     return next((profile for pattern, profile in _known() if pattern.search(text)), PhoneProfile())
+
+
+def examples(name: str) -> tuple[PhoneExample, ...]:
+    """What phones of a maker ask for and get. Raises ProfileError."""
+    phone(name)
+    return examples_as(PHONES / name / "profile.toml", PhoneExample())
 
 
 def file_name(profile: PhoneProfile, mac: str) -> str:

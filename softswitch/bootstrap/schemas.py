@@ -12,6 +12,7 @@ from softswitch.ivr.tables import SCHEMA as IVR
 from softswitch.lists.tables import SCHEMA as LISTS
 from softswitch.mail.tables import SCHEMA as MAIL
 from softswitch.recordings.tables import SCHEMA as RECORDINGS
+from softswitch.registrar.tables import SCHEMA as REGISTRAR
 from softswitch.store.schema import Schema
 from softswitch.trace.tables import SCHEMA as TRACE
 from softswitch.voicemail.tables import SCHEMA as VOICEMAIL
@@ -19,5 +20,5 @@ from softswitch.webhooks.tables import SCHEMA as WEBHOOKS
 
 SCHEMAS: tuple[Schema, ...] = (
     DIRECTORY, MAIL, ALERTING, ACD, CALENDAR, LISTS, CUSTOMERS, RECORDINGS, IVR, VOICEMAIL, WEBHOOKS, TRACE,
-    FEATURES,
+    FEATURES, REGISTRAR,
 )  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,10 +23,11 @@ from softswitch.directory.model import Phone
 from softswitch.directory.snapshot import Snapshot
 from softswitch.model.clock import Clock
 from softswitch.model.errors import NotFound
+from softswitch.registrar.devices import Devices, Fetch
 from softswitch.registrar.service import Registrar
 
 PATH = "/provision"
-_TRANSPORTS = {
+TRANSPORTS = {
     "udp": {"yealink_transport": "0", "grandstream_transport": "0", "fanvil_transport": "0", "polycom_transport": "UDPOnly"},
     "tcp": {"yealink_transport": "1", "grandstream_transport": "1", "fanvil_transport": "1", "polycom_transport": "TCPOnly"},
     "tls": {"yealink_transport": "2", "grandstream_transport": "2", "fanvil_transport": "3", "polycom_transport": "TLS"},
@@ -43,11 +45,8 @@ class File:
         return "File(…)"  # it holds a password
 
 
-@dataclass(slots=True)
-class _Seen:
-    at: float
-    address: str
-    agent: str
+class PinWantedError(NotFound):
+    """The device has to bring its PIN (HTTP 401)."""
 
 
 class Provisioning:
@@ -64,7 +63,7 @@ class Provisioning:
         self._port, self._transport = sip_port
         self._clock = clock
         self._realm = realm
-        self._seen: dict[tuple[str, int], _Seen] = {}
+        self.devices = Devices(derived("phone pins"), lambda: f"{secrets.randbelow(1_000_000):06d}")
         self._syncs = 0
 
     def token(self, phone: Phone) -> str:
@@ -83,11 +82,11 @@ class Provisioning:
         """The way to its file on the web server; a secret."""
         return f"{PATH}/{self.token(phone)}/"
 
-    def file(self, token: str, name: str, *, base: str, address: str, agent: str) -> File:
+    def file(self, token: str, name: str, *, base: str, address: str, agent: str, pin: str = "") -> File:
         """The file that a phone asks for. The first one binds the device: another maker's agent never gets it again.
 
         `base` is the address of the web server as the phone knows it; SIP is at the same host. Raises NotFound for a wrong
-        token, a wrong name and a device that is not the one that came first.
+        token, a wrong name and a device that is not the one that came first; PinWantedError for one without its PIN.
         """
         phone = self._of(token)
         if phone is None or phone.extension not in self._directory().extensions:
@@ -95,11 +94,13 @@ class Provisioning:
         profile = phones.phone(phone.profile)
         if name.lower() != phones.file_name(profile, phone.mac).lower():
             raise NotFound("no such file")
-        key, now = (phone.mac, phone.generation), self._clock.utc()
-        known = self._seen.get(key)
-        if known is not None and known.agent.partition("/")[0] != agent.partition("/")[0]:
+        fetch = self.devices.fetch(
+            phone.mac, phone.generation, agent=agent, address=address, pin=pin, now=self._clock.utc()
+        )  # fmt: skip
+        if fetch is Fetch.PIN:
+            raise PinWantedError("the PIN of this phone is wanted")
+        if fetch is Fetch.REFUSED:
             raise NotFound("no such file")
-        self._seen[key] = _Seen(now, address, known.agent if known is not None else agent)
         settings = profile.provisioning
         return File(phones.render(phone.profile, self._values(phone, base)), settings.content_type)
 
@@ -116,7 +117,7 @@ class Provisioning:
             "number": phone.extension, "user": self.user(phone), "secret": self.secret(phone),
             "label": phone.label or extension.name or phone.extension,
             "host": urlsplit(base).hostname or "", "port": str(self._port),
-            "transport": self._transport, "url": base + self.path(phone), **_TRANSPORTS[self._transport],
+            "transport": self._transport, "url": base + self.path(phone), **TRANSPORTS[self._transport],
         }  # fmt: skip
 
     def credentials(self, username: str) -> Credentials | None:
@@ -130,9 +131,7 @@ class Provisioning:
 
     def resync(self, mac: str) -> int:
         """Asks the phone to fetch its file again, by every way that it registered. Returns how many. Raises NotFound."""
-        phone = self._directory().phones.get(mac)
-        if phone is None:
-            raise NotFound(f"there is no phone {mac}")
+        phone = self._phone(mac)
         event = phones.phone(phone.profile).features.check_sync
         targets = self._registrar.targets(phone.extension)
         for target in targets:
@@ -141,14 +140,33 @@ class Provisioning:
             self._submit(sip.SendNotify(f"sync-{mac}-{self._syncs}", target.uri, target.flow, event, caller, target.number))
         return len(targets)
 
+    def issue_pin(self, mac: str) -> tuple[str, float]:
+        """A PIN for the next device that fetches the file, told once, and until when it counts. Raises NotFound."""
+        phone = self._phone(mac)
+        pin = self.devices.issue(phone.mac, phone.generation, self._clock.utc())
+        return pin, self.devices.of(phone.mac, phone.generation).pin_until
+
+    def revoke_pin(self, mac: str) -> None:
+        """No PIN is wanted, and no device is bound any more. Raises NotFound."""
+        phone = self._phone(mac)
+        self.devices.revoke(phone.mac, phone.generation)
+
+    def _phone(self, mac: str) -> Phone:
+        phone = self._directory().phones.get(mac)
+        if phone is None:
+            raise NotFound(f"there is no phone {mac}")
+        return phone
+
     def views(self) -> list[Mapping[str, Any]]:
-        """{mac, profile, extension, label, path, file, fetched_at, address} of each; the path is a secret."""
+        """{mac, profile, extension, label, path, file, fetched_at, address, device, pin, pin_until}; the path is a secret."""
         return [self._view(phone) for _, phone in sorted(self._directory().phones.items())]
 
     def _view(self, phone: Phone) -> Mapping[str, Any]:
-        seen = self._seen.get((phone.mac, phone.generation))
+        device, now = self.devices.of(phone.mac, phone.generation), self._clock.utc()
         return {
             "mac": phone.mac, "profile": phone.profile, "extension": phone.extension, "label": phone.label,
             "path": self.path(phone), "file": phones.file_name(phones.phone(phone.profile), phone.mac),
-            "fetched_at": seen.at if seen is not None else None, "address": seen.address if seen is not None else "",
+            "fetched_at": device.at or None, "address": device.address, "device": device.agent,
+            "pin": "waiting" if device.has_pin(now) else "void" if device.awaits_pin(now) else "",
+            "pin_until": device.pin_until if device.has_pin(now) else None,
         }  # fmt: skip

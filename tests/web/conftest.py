@@ -79,6 +79,7 @@ from softswitch.recordings.tables import SCHEMA as RECORDINGS
 from softswitch.recordings.watch import Watch
 from softswitch.registrar.provisioning import Provisioning
 from softswitch.registrar.service import Registrar
+from softswitch.registrar.tables import SCHEMA as REGISTRAR
 from softswitch.reports.schedules import Parts as ScheduleParts
 from softswitch.reports.schedules import Schedules
 from softswitch.reports.service import Reports
@@ -428,7 +429,20 @@ async def _customers(services: Services) -> dict[type, Any]:
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[Web]:
     clock, bus = ManualClock(), Bus()
-    schemas = (directory_service.SCHEMA, RECORDINGS, WEBHOOKS, IVR, VOICEMAIL, ACD, CALENDAR, LISTS, ALERTING, CUSTOMERS, TRACE)
+    schemas = (
+        directory_service.SCHEMA,
+        RECORDINGS,
+        WEBHOOKS,
+        IVR,
+        VOICEMAIL,
+        ACD,
+        CALENDAR,
+        LISTS,
+        ALERTING,
+        CUSTOMERS,
+        TRACE,
+        REGISTRAR,
+    )
     store = await Store.open(f"sqlite:///{tmp_path}/test.db", schemas)
     directory = await Directory.open(store, clock, tmp_path, bus.publish)
     users = Users(directory, clock)

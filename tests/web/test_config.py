@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 from softswitch.model.events import AdminChanged
 from softswitch.model.states import Role
+from softswitch.registrar.devices import Device
+from softswitch.registrar.tables import read_devices, write_device
 from softswitch.store.calls import audit_trail
 from tests.web.conftest import Web
 
 CONFIG = "/api/v1/config"
+
+
+def basic(pin: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {b64encode(f'001565aabbcc:{pin}'.encode()).decode()}"}
 
 
 async def test_an_object_is_made_read_changed_and_deleted(app: Web) -> None:
@@ -92,3 +100,34 @@ async def test_the_audit_is_for_auditors(app: Web) -> None:
     verdict = await (await app.anonymous().get("/api/v1/audit/verify", headers=auditor)).json()
     assert verdict["ok"] is True and verdict["checked"] > 5
     assert (await app.anonymous().get("/api/v1/audit", headers=await app.program(Role.SUPERVISOR))).status == 403
+
+
+async def test_a_phone_fetches_its_settings_with_a_pin_and_another_one_never(app: Web) -> None:
+    client, headers = await app.client("root")
+    extension = {"password": "a-secret-of-1001"}
+    assert (await client.put(f"{CONFIG}/extension/1001", json=extension, headers=headers)).status in (200, 201)
+    assert (await client.put(f"{CONFIG}/phone/001565aabbcc", json={"extension": "1001"}, headers=headers)).status == 201
+    issued = await client.post("/api/v1/phones/001565aabbcc/pin", headers=headers)
+    pin = (await issued.json())["pin"]
+    (phone,) = (await (await client.get("/api/v1/phones")).json())["items"]
+    assert phone["pin"] == "waiting" and phone["pin_until"]
+    file, agent = phone["path"] + phone["file"], {"User-Agent": "Yealink SIP-T54W 96.86.0.100 00:15:65:aa:bb:cc"}
+    device = app.anonymous()
+    refused = await device.get(file, headers=agent)
+    assert refused.status == 401 and refused.headers["WWW-Authenticate"].startswith("Basic ")
+    assert (await device.get(file, headers={**agent, **basic("wrong")})).status == 401
+    given = await device.get(file, headers={**agent, **basic(pin)})
+    assert given.status == 200 and "account.1.user_name = 1001" in await given.text()
+    assert (await device.get(file, headers=agent)).status == 200
+    assert (await device.get(file, headers={"User-Agent": "Yealink SIP-T54W 96.86.0.100 00:15:65:00:00:01"})).status == 404
+    (phone,) = (await (await client.get("/api/v1/phones")).json())["items"]
+    assert (phone["pin"], phone["device"]) == ("", agent["User-Agent"])
+    assert (await client.delete("/api/v1/phones/001565aabbcc/pin", headers=headers)).status == 204
+    assert (await client.post("/api/v1/phones/ffffffffffff/pin", headers=headers)).status == 404
+
+
+async def test_the_devices_of_phones_are_kept(app: Web) -> None:
+    device = Device(2, "Vendor/1", "192.0.2.9", 5.0, "ab", 6.0, 1)
+    await app.services.store.write(lambda connection: write_device(connection, "001565aabbcc", Device()))
+    await app.services.store.write(lambda connection: write_device(connection, "001565aabbcc", device))
+    assert await app.services.store.read(read_devices) == {"001565aabbcc": device}

@@ -15,7 +15,8 @@ from softswitch.directory.model import Extension, Kind, Phone
 from softswitch.directory.snapshot import Snapshot
 from softswitch.model.clock import ManualClock
 from softswitch.model.errors import NotFound
-from softswitch.registrar.provisioning import Provisioning
+from softswitch.registrar.devices import PIN_TRIES, Device
+from softswitch.registrar.provisioning import PinWantedError, Provisioning
 from softswitch.registrar.service import Registrar
 
 MAC = "001565aabbcc"
@@ -36,8 +37,9 @@ def _made(*items: Phone, sent: list[sip.Command] | None = None) -> Provisioning:
 
 def _get(made: Provisioning, phone: Phone, **changed: Any) -> str:
     asked = {"token": made.token(phone), "name": phones.file_name(phones.phone(phone.profile), phone.mac), **changed}
-    agent = asked.pop("agent", "Vendor T54W/1.0")
-    return made.file(asked["token"], asked["name"], base="https://pbx.example.com", address="192.0.2.9", agent=agent).content
+    agent, pin = asked.pop("agent", "Vendor T54W/1.0"), asked.pop("pin", "")
+    file = made.file(asked["token"], asked["name"], base="https://pbx.example.com", address="192.0.2.9", agent=agent, pin=pin)
+    return file.content
 
 
 @pytest.mark.parametrize("profile", phones.names())
@@ -85,3 +87,60 @@ def test_a_file_does_not_show_in_a_log() -> None:
     made = _made(phone)
     file = made.file(made.token(phone), f"{MAC}.cfg", base="https://x", address="", agent="")
     assert made.secret(phone) not in repr(file)
+
+
+def test_a_pin_lets_one_device_in_and_is_used_up() -> None:
+    phone = Phone(mac=MAC, extension="1001")
+    made = _made(phone)
+    pin, until = made.issue_pin(MAC)
+    assert len(pin) == 6 and pin.isdigit() and until > 0
+    assert (made.views()[0]["pin"], made.views()[0]["device"]) == ("waiting", "")
+    for wrong in ("", "000000" if pin != "000000" else "1"):
+        with pytest.raises(PinWantedError):
+            _get(made, phone, pin=wrong)
+    assert made.secret(phone) in _get(made, phone, pin=pin)
+    assert _get(made, phone)  # the device that is bound needs none
+    with pytest.raises(NotFound):
+        _get(made, phone, agent="Other/1", pin=pin)
+    assert (made.views()[0]["pin"], made.views()[0]["device"]) == ("", "Vendor T54W/1.0")
+
+
+def test_a_pin_ends_by_time_by_guesses_and_by_hand() -> None:
+    phone = Phone(mac=MAC, extension="1001")
+    for spoil in ("guesses", "time", "hand"):
+        made = _made(phone)
+        pin, _ = made.issue_pin(MAC)
+        if spoil == "guesses":
+            for _ in range(PIN_TRIES):
+                with pytest.raises(PinWantedError):
+                    _get(made, phone, pin="x")
+        elif spoil == "time":
+            made._clock.advance(86_401)  # type: ignore[attr-defined]
+        else:
+            made.revoke_pin(MAC)
+            assert _get(made, phone)
+            continue
+        with pytest.raises(PinWantedError):
+            _get(made, phone, pin=pin)
+        assert made.views()[0]["pin"] == "void"
+        fresh, _ = made.issue_pin(MAC)
+        assert _get(made, phone, pin=fresh)
+    with pytest.raises(NotFound):
+        made.issue_pin("ffffffffffff")
+
+
+def test_what_is_bound_stays_so_over_a_restart() -> None:
+    phone = Phone(mac=MAC, extension="1001")
+    made, kept = _made(phone), dict[str, Device]()
+    made.devices.save = kept.__setitem__
+    _get(made, phone)
+    again = _made(phone)
+    again.devices.restore(kept)
+    with pytest.raises(NotFound):
+        _get(again, phone, agent="curl/8")
+    assert _get(again, phone, agent="Vendor T54W/1.1")
+    pin, _ = again.issue_pin(MAC)  # a replacement of the device
+    assert pin not in repr(again.devices.of(MAC, 1))
+    assert _get(again, phone, agent="Other/1", pin=pin)
+    with pytest.raises(NotFound):
+        _get(again, phone)

@@ -278,6 +278,16 @@ def ring_groups() -> list[Json]:
     ]
 
 
+def phones() -> list[Json]:
+    common = {"profile": "yealink", "label": "", "path": "/provision/0/", "file": "x.cfg", "address": "192.0.2.50"}
+    return [
+        {**common, "mac": "001565aabbcc", "extension": "1001", "fetched_at": data.ago(3600), "device": "Yealink SIP-T54W 96.86.0.100",
+         "pin": "", "pin_until": None},
+        {**common, "mac": "001565aabbcd", "extension": "1002", "fetched_at": None, "device": "", "pin": "waiting",
+         "pin_until": data.ago(-86400), "address": ""},
+    ]  # fmt: skip
+
+
 def file(name: str) -> Any:
     async def answer(_: web.Request) -> web.FileResponse:
         return web.FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
@@ -441,6 +451,8 @@ def build() -> web.Application:
     app.router.add_get(f"{api}/trunks", listing(data.trunks))
     app.router.add_get(f"{api}/ring_groups", listing(ring_groups))
     app.router.add_get(f"{api}/registrations", listing(registrations))
+    app.router.add_get(f"{api}/phones", listing(phones))
+    app.router.add_post(f"{api}/phones/{{mac}}/pin", value(lambda: {"pin": "482913", "until": data.ago(-86400)}))
     app.router.add_get(f"{api}/status", value(data.status))
     app.router.add_get(f"{api}/demo", value(lambda: {"token": "demo", "to": "flow:main"}))
     app.router.add_post(f"{api}/apply", apply)

@@ -369,6 +369,26 @@ export interface Registration {
   contacts: { contact: string; address: string; user_agent: string; expires: string }[];
 }
 
+/** A phone that fetches its settings from here. */
+export interface ProvisionedPhone {
+  mac: string;
+  profile: string;
+  extension: string;
+  label: string;
+  fetched_at: string | null;
+  address: string;
+  /** What the device that is bound calls itself. */
+  device: string;
+  pin: "" | "waiting" | "void";
+  pin_until: string | null;
+}
+
+/** Told once. */
+export interface IssuedPin {
+  pin: string;
+  until: string;
+}
+
 export const ALARM_LEVELS = ["critical", "major", "minor", "warning"] as const;
 export type AlarmLevel = (typeof ALARM_LEVELS)[number];
 
