@@ -33,6 +33,7 @@ class Target:
     dtmf: str = "auto"  # auto, rfc4733, inband, info: how keys are told to the peer
     early_media: str = "pass"  # pass, block, after_180, always_tone: what the caller hears before the answer
     early_two_way: bool = False  # the far end hears the caller before it has answered
+    srtp: str = "off"  # encryption of sound, a word of the profile's `media.srtp`
     hold: str = "music"  # "signal": whom we put on hold is told so by its network, too
     ring: float = 60.0
     first_response: float = 0.0

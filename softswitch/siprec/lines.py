@@ -10,9 +10,10 @@ from media.commands import ClosePort, Command, Direction, Listen, OpenPort, Port
 from media.credentials import sdp_session
 from media.errors import BadDescription, MediaError, NoCommonCodec
 from media.events import Event, PortFailed, Reservation
-from media.negotiation import Agreement, Capabilities, Srtp, payloads
+from media.negotiation import Agreement, Capabilities, Credentials, Srtp, payloads
 from media.negotiation.values import SdpSession
 from media.sdp import Description, Line, Media
+from softswitch.legs import encryption
 from softswitch.legs.rtp import DEFAULT_CODECS
 from softswitch.legs.studio import Studio, family_of
 
@@ -26,6 +27,8 @@ class _Port:
     label: str
     id: int
     reservation: Reservation
+    credentials: Credentials
+    """Keys of its own: they last for the session with one server."""
     agreement: Agreement | None = None
     hears: Mapping[int, float] = field(default_factory=dict)
     forget: Callable[[], None] = lambda: None
@@ -44,10 +47,12 @@ class Lines:
         self._codecs: Sequence[str] = ()
         self._ptime = 20
         self._address = ""
+        self._srtp = Srtp.OFF
         self.paused = False
 
-    def open(self, peer: str, codecs: Sequence[str], ptime: int) -> None:
+    def open(self, peer: str, codecs: Sequence[str], ptime: int, srtp: Srtp = Srtp.OFF) -> None:
         """Ports for one server. They send nothing before it has answered. Raises MediaError, and holds nothing then."""
+        self._srtp = srtp
         missing = self._studio.missing
         self._codecs = [name for name in codecs or DEFAULT_CODECS if name not in missing]
         if not self._codecs:
@@ -57,7 +62,9 @@ class Lines:
         pump = self._studio.pump
         try:
             for label in LABELS:
-                port = _Port(label, self._studio.ids.next(), pump.reserve(PortKind.RTP, self._group, family_of(peer)))
+                reserved = pump.reserve(PortKind.RTP, self._group, family_of(peer))
+                keys = encryption.credentials(srtp, self._studio.identity)
+                port = _Port(label, self._studio.ids.next(), reserved, keys)
                 port.forget = pump.subscribe(port.id, self._heard)
                 proposed = payloads.proposed(self._capabilities(port))
                 pump.submit([OpenPort(port.id, port.reservation.token, proposed, direction=Direction.INACTIVE, ptime=ptime)])
@@ -89,7 +96,8 @@ class Lines:
         """Our description, as it stands now."""
         wish = Direction.INACTIVE if self.paused else Direction.SENDONLY
         self._offered = [
-            _labelled(negotiation.offer(self._capabilities(port), wish=wish), 0, port.label) for port in self._ports
+            _labelled(negotiation.offer(self._capabilities(port), credentials=port.credentials, wish=wish), 0, port.label)
+            for port in self._ports
         ]
         return self._publish(self._offered)
 
@@ -102,7 +110,8 @@ class Lines:
             if index >= len(answer.media):
                 raise BadDescription("the answer has fewer m-lines than the offer")
             try:
-                self._agree(port, negotiation.accept_answer(offered, replace(answer, media=(answer.media[index],))))
+                only = replace(answer, media=(answer.media[index],))
+                self._agree(port, negotiation.accept_answer(offered, only, credentials=port.credentials))
                 agreed += 1
             except MediaError as fault:
                 refused = fault
@@ -116,7 +125,9 @@ class Lines:
         answers: list[Description] = []
         for index, port in enumerate(self._ports[: len(theirs.media)]):
             only = replace(theirs, media=(theirs.media[index],))
-            made, agreement = negotiation.answer(only, self._capabilities(port), wish=wish, previous=port.agreement)
+            made, agreement = negotiation.answer(
+                only, self._capabilities(port), credentials=port.credentials, wish=wish, previous=port.agreement
+            )
             self._agree(port, agreement)
             answers.append(_labelled(made, 0, port.label))
         if len(answers) != len(theirs.media):
@@ -125,7 +136,7 @@ class Lines:
 
     def _agree(self, port: _Port, agreement: Agreement) -> None:
         before, port.agreement = port.agreement, agreement
-        self._studio.pump.submit([agreement.update_port(port.id, before=before)])
+        self._studio.pump.submit([agreement.update_port(port.id, before=before, identity=port.credentials.dtls)])
 
     def _publish(self, described: Sequence[Description]) -> bytes:
         media: tuple[Media, ...] = tuple(one for each in described for one in each.media)
@@ -135,7 +146,7 @@ class Lines:
     def _capabilities(self, port: _Port) -> Capabilities:
         return Capabilities(
             codecs=tuple(self._codecs), address=self._address, rtp_port=port.reservation.port,
-            rtcp_port=port.reservation.rtcp_port, ptime=self._ptime, dtmf=False, srtp=Srtp.OFF,
+            rtcp_port=port.reservation.rtcp_port, ptime=self._ptime, dtmf=False, srtp=self._srtp,
         )  # fmt: skip
 
     def _heard(self, event: Event) -> None:

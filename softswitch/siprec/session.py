@@ -18,6 +18,7 @@ from signalling import events as sig
 from signalling.errors import LocalProtocolError, TransportError
 from softswitch.calls.mix import Mix, Party, party_name
 from softswitch.calls.timeline import Timeline
+from softswitch.legs import encryption
 from softswitch.model.cause import Cause
 from softswitch.model.events import SiprecEnded, SiprecFailed, SiprecStarted
 from softswitch.model.target import Target
@@ -126,7 +127,8 @@ class Session:
             self._target = target = self._plan.pop(0)
             leg = str(self._desk.ids.leg())
             try:
-                self._lines.open(target.flow.remote[0], target.codecs, target.ptime)
+                srtp = encryption.required(target.srtp, target.flow.transport)
+                self._lines.open(target.flow.remote[0], target.codecs, target.ptime, srtp)
                 self._invite(leg, target)
             except (MediaError, TransportError, LocalProtocolError) as fault:
                 self._why = str(fault)

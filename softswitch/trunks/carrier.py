@@ -190,7 +190,7 @@ class Carrier:
         return Target(
             name=self.trunk.name, uri=self._uri(place, hop.transport, dialled, group, port),
             flow=Flow(hop.transport, ("", 0), remote), number=dialled, trunk=True, login=self.login,
-            early_two_way=media.early_two_way, hold=media.hold,
+            early_two_way=media.early_two_way, hold=media.hold, srtp=media.srtp,
             manners=replace(self.manners, reveals=True) if emergency else self.manners, codecs=media.codecs, ptime=media.ptime,
             jitter=(media.jitter_min, media.jitter_max), comfort_noise=media.comfort_noise,
             dtmf=media.dtmf, early_media=media.early_media, ring=float(limits.max_ring),

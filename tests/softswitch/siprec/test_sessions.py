@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from media import sdp
 from media.commands import Direction, OpenPort
-from media.errors import NoCommonCodec
+from media.errors import NoCommonCodec, NoCommonSecurity
 from signalling import commands as sip
 from signalling import events as sig
 from signalling.message import sdp_part
@@ -20,6 +21,7 @@ from softswitch.calls import mix
 from softswitch.calls.call import Call
 from softswitch.calls.scene import PartyRole
 from softswitch.directory.model import RecordingRule
+from softswitch.legs import encryption
 from softswitch.legs.base import LegFacts, PartyKind
 from softswitch.legs.studio import Studio
 from softswitch.model import events as ev
@@ -321,3 +323,32 @@ async def test_no_address_of_a_server_is_no_fault_of_the_call(office, servers):
     caller, _ = await talk(office, rule(siprec=()))
     assert servers.invites == []
     assert caller.hears == {"1001"}
+
+
+@pytest.mark.parametrize("policy", ["off", "sdes"])
+async def test_the_lines_are_encrypted_where_the_trunk_of_the_server_says_so(office: Office, policy: str) -> None:
+    """Each line has a key of its own; a pause repeats them, and a server without keys gets nothing."""
+    studio = Studio(office.media, None, lambda peer: "127.0.0.1", lambda: ("127.0.0.1",))  # type: ignore[arg-type]
+    lines = Lines(studio, office.media.new_group(), lambda: None)
+    lines.open("192.0.2.1", ("PCMU",), 20, encryption.required(policy, "udp"))
+    described = sdp.parse(lines.offer())
+    keys = [media.attribute("crypto") for media in described.media]
+    if policy == "off":
+        assert keys == [None, None]
+        lines.close()
+        return
+    assert all(media.profile == "RTP/SAVP" for media in described.media)
+    assert len(set(keys)) == 2
+    assert None not in keys
+    with pytest.raises(NoCommonSecurity):
+        lines.take_answer(answer_to(described))
+    theirs = "AES_CM_128_HMAC_SHA1_80 inline:" + b64encode(b"s" * 30).decode()
+    text = answer_to(described).decode().replace("RTP/AVP", "RTP/SAVP")
+    lines.take_answer(text.replace("a=recvonly", f"a=recvonly\r\na=crypto:1 {theirs}").encode())
+    agreed = [office.engine.ports[port].command.sdes for port in lines.ids]
+    assert [each.receive_key for each in agreed if each is not None] == [b"s" * 30, b"s" * 30]
+    assert len({each.send_key for each in agreed if each is not None}) == 2
+    lines.paused = True
+    paused = sdp.parse(lines.offer())
+    assert [media.attribute("crypto") for media in paused.media] == keys
+    lines.close()
