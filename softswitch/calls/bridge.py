@@ -317,7 +317,14 @@ class Conversation:
                 self.judge(leg, final=False)
         elif leg.id not in self._heard_of:
             self._heard_of.add(leg.id)
-            self._timeline.emit(ev.LegMedia(leg=leg.id, codec=event.codec, as_signalled=event.as_signalled))
+            after = self._since_answer(leg)
+            self._timeline.emit(ev.LegMedia(leg=leg.id, codec=event.codec, as_signalled=event.as_signalled, first_rtp_ms=after))
+
+    def _since_answer(self, leg: Leg) -> int:
+        """Milliseconds since the party answered or was answered; 0 for sound that comes before."""
+        answers = (e for e in reversed(self._timeline.events) if isinstance(e, ev.CallAnswered | ev.CallConnected))
+        at = next((event.at for event in answers if event.leg == leg.id), 0.0)
+        return max(0, round((self._board.clock.utc() - at) * 1000)) if at else 0
 
     def _heard(self, party: Party, event: base.LegEvent) -> None:
         match event:

@@ -302,6 +302,29 @@ def test_a_colleague_who_still_rings_rings_on_for_the_customer(tmp_path: Path, a
     run(tmp_path, scenario, scan=False)
 
 
+def test_both_see_whom_they_talk_to_now(tmp_path: Path) -> None:
+    """1002 talks to 1001, which sends it on to the carrier: 1002 is told the number, the carrier that 1002 calls."""
+
+    async def scenario(world: World) -> None:
+        phone, other = await world.phone("1001"), await world.phone("1002")
+        phone.answers()
+        world.carrier.answers(after=1.0)
+        leg = other.call("1001")
+        await other.sees(sig.Answered)
+        await world.passes(1.0)
+        refer(phone, "0123456")
+        await phone.sees(sig.TransferDone)
+        await world.passes(0.5)
+        assert world.carrier.incoming[-1].caller.uri_user == "1002"
+        updates = [seen.data.decode() for seen in world.network.wire if seen.to_peer and seen.peer == other.host]
+        (told,) = [text for text in updates if text.startswith("UPDATE ")]
+        assert re.search(r"^P-Asserted-Identity: .*<sip:0123456@", told, re.M) and "Content-Length: 0" in told
+        other.hang_up(leg)
+        await world.settles()
+
+    run(tmp_path, scenario, scan=False)
+
+
 @pytest.mark.acceptance("XFR-3")
 def test_the_dialog_of_somebody_else_is_forbidden(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
