@@ -25,6 +25,7 @@ export const deskEn = {
     remove: "Remove",
     consulting: "Consulting",
     conference: "Conference",
+    heldFor: "The customer has been waiting on hold for {time}.",
     customerOnHold: "The customer hears music.",
     consult: "Consult",
     consultWho: "Consult whom?",

@@ -26,6 +26,7 @@ export const deskZh: typeof deskEn = {
     remove: "移出",
     consulting: "咨询中",
     conference: "会议中",
+    heldFor: "客户已保持 {time}，请尽快接回。",
     customerOnHold: "客户正在听等待音乐。",
     consult: "咨询",
     consultWho: "向谁咨询？",
