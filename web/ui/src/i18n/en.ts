@@ -526,6 +526,7 @@ export const en = {
     },
   },
   admin: {
+    section: { running: "Running", people: "People and phones", dialogue: "Flows and lists", security: "Security", settings: "Settings" },
     title: "Administration",
     version: "Version",
     uptime: "Running for",

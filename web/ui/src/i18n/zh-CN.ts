@@ -521,6 +521,7 @@ export const zhCN: Messages = {
     },
   },
   admin: {
+    section: { running: "运行", people: "人员与话机", dialogue: "流程与名单", security: "安全", settings: "配置" },
     title: "系统管理",
     version: "版本",
     uptime: "已运行",
