@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from softswitch.model import events as ev
-from softswitch.reports.facts import MISSED, MISSED_MS, OPEN, CallFacts, Contact, Seizure, Step, Visit, milliseconds
+from softswitch.reports.facts import MISSED, MISSED_MS, OPEN, SESSION, CallFacts, Contact, Seizure, Step, Visit, milliseconds
 
 _HANDED_ON = frozenset({"", "ok", "done", "answered", "accepted", "connected", "transferred"})
 
@@ -73,6 +73,9 @@ class _Fold:
         self._lines: dict[str, tuple[str, int, str, float]] = {}  # leg → trunk, channel, direction, since
         self._tried = 0.0
         self._reached = 0.0  # when a queue or a person was last reached
+        self._flow = ""  # the first one that took the call
+        self._flow_since = 0.0
+        self._goal = False
 
     # ------------------------------------------------------------------ calls, lines
 
@@ -138,6 +141,8 @@ class _Fold:
         self._close(event.at)
         if self.steps and event.who == "caller" and self.steps[-1].began >= self._reached:
             self.steps[-1] = self.steps[-1]._replace(dropped=True)
+        if self._flow:
+            self.steps.append(self._session(event.at))
 
     def pause(self, now: float) -> None:
         for visit in list(self._stays):
@@ -263,7 +268,18 @@ class _Fold:
 
     # ------------------------------------------------------------------ flows
 
+    def flow_entered(self, event: ev.IvrEntered) -> None:
+        if not self._flow:
+            self._flow, self._flow_since = event.flow, event.at
+
+    def _session(self, at: float) -> Step:
+        """What became of a call that a flow took: it asked for people, or was served by the flow (a goal), or just left."""
+        asked = self._reached > 0 and self._reached >= self._flow_since
+        result = "people" if asked else "self_service" if self._goal else "left"
+        return Step(self._flow, "", SESSION, result, self._flow_since, milliseconds(self._flow_since, at), False)
+
     def node(self, event: ev.IvrNode) -> None:
+        self._goal = self._goal or event.result == "goal"
         began = event.at - event.ms / 1000
         self.steps.append(Step(event.flow, event.node, event.verb, event.result, began, event.ms, False))
 
@@ -275,7 +291,7 @@ _STEPS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.ConsultEnded: _Fold.consult_over, ev.CallTransferred: _Fold.transferred, ev.QueueEntered: _Fold.entered,
     ev.QueueLeft: _Fold.left, ev.OfferMade: _Fold.offered,
     ev.OfferRinging: _Fold.rings, ev.OfferAnswered: _Fold.accepted, ev.OfferFailed: _Fold.failed,
-    ev.OfferWithdrawn: _Fold.withdrawn, ev.IvrNode: _Fold.node,
+    ev.OfferWithdrawn: _Fold.withdrawn, ev.IvrEntered: _Fold.flow_entered, ev.IvrNode: _Fold.node,
 }  # fmt: skip
 """Each step takes the kind of event that it stands beside."""
 FOLDED = tuple(kind.type for kind in _STEPS)

@@ -71,6 +71,10 @@ class Span(NamedTuple):
     queue: str
 
 
+SESSION = "session"
+"""As `Step.verb`: no node, but a whole call in its first flow; the result is `self_service`, `people` or `left`."""
+
+
 class Step(NamedTuple):
     """One node of a flow that a caller went through."""
 

@@ -49,8 +49,10 @@ class _Caller:
     wait_ms: int = 0
     ring_ms: int = 0
     agent: str = ""
+    answered: float = 0.0
+    """When the agent took the offer; what is logged of it waits for the end of the visit."""
     since: float = 0.0
-    """When the agent took the call; 0: nobody talks."""
+    """When the agent took the call, once that is logged; 0: nobody talks."""
 
 
 class Lines:
@@ -102,7 +104,7 @@ class Lines:
         """The line itself follows with the end of the visit, which knows the wait."""
         caller = self._calls.get(event.call)
         if caller is not None:
-            caller.agent, caller.since, caller.ring_ms = event.agent, event.at, event.ring_ms
+            caller.agent, caller.answered, caller.ring_ms = event.agent, event.at, event.ring_ms
 
     def _left(self, event: ev.QueueLeft) -> Iterator[tuple[str, ...]]:
         caller = self._calls.get(event.call)
@@ -112,6 +114,7 @@ class Lines:
         caller.wait_ms = event.wait_ms
         match event.result:
             case "answered":
+                caller.since = caller.answered
                 yield event.call, event.queue, event.agent, "CONNECT", wait, event.call, _seconds(caller.ring_ms)
             case "abandoned":
                 yield event.call, event.queue, NONE, "ABANDON", place, place, wait

@@ -43,7 +43,7 @@ async def get(app: Web, path: str, query: dict[str, str] | None = None, role: Ro
 
 async def test_the_catalogue_says_what_each_column_is(busy: Web) -> None:
     items = {item["id"]: item for item in (await get(busy, "/reports"))["items"]}
-    assert len(items) == 18
+    assert len(items) == 19
     wanted = "queues service workload agent_inbound agent_outbound lines traffic calls ivr recordings alarms operations"
     assert {*wanted.split(), "prediction", "dispositions", "survey", "repeats"} <= items.keys()
     level = next(column for column in items["queues"]["columns"] if column["id"] == "sl1")

@@ -14,6 +14,7 @@ _MAKERS: Mapping[str, Callable[[Asking], Table]] = {
     "queues": queues.queue_report, "service": queues.service_report, "workload": agents.workload_report,
     "agent_inbound": agents.inbound_report, "agent_outbound": agents.outbound_report, "agent_states": agents.states_report,
     "lines": lines.line_report, "traffic": traffic.traffic_report, "calls": traffic.call_list, "ivr": traffic.node_report,
+    "self_service": traffic.self_service_report,
     "prediction": queues.prediction_report, "dispositions": outcomes.disposition_report, "survey": outcomes.survey_report,
     "repeats": repeats.repeat_report,
     "callbacks": outcomes.callback_report, "recordings": records.recording_report, "alarms": records.alarm_report,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection
 
 from softswitch.model.events import rfc3339
+from softswitch.reports.facts import SESSION
 from softswitch.reports.figures import Values, mean, percent
 from softswitch.reports.model import Asking, Query, Row, Series, Table
 from softswitch.store.calls import CallFilter, page_of_calls
@@ -89,6 +90,8 @@ def node_report(asking: Asking) -> Table:
     nodes: dict[tuple[int, str, str, str], list[int]] = {}
     results: dict[tuple[int, str, str, str], Counter[str]] = {}
     for (period, flow, node, verb, result), values in sums.items():
+        if verb == SESSION:
+            continue
         key = (period, flow, node, verb)
         nodes[key] = [a + b for a, b in zip(nodes.get(key, [0, 0, 0]), values, strict=True)]
         results.setdefault(key, Counter())[result] += values[0]
@@ -99,6 +102,27 @@ def node_report(asking: Asking) -> Table:
         rows.append(Row({**asking.period(period), "flow": flow, "node": node, "verb": verb, "results": shown, **figures}))
     together = [sum(column) for column in zip(*nodes.values(), strict=True)] if nodes else [0, 0, 0]
     return Table(rows, _node(*together), asking.labels())
+
+
+def self_service_report(asking: Asking) -> Table:
+    """Calls that flows took, by what became of them."""
+    filters = {"flow": asking.query.flows, "verb": [SESSION]}
+    found: dict[tuple[int, str], Counter[str]] = {}
+    for (period, flow, result), values in asking.reader.sums(interval_nodes, ["flow", "result"], filters).items():
+        found.setdefault((period, flow), Counter())[result] += values[0]
+    rows = [
+        Row({**asking.period(period), "flow": flow, **_sessions(results)}) for (period, flow), results in sorted(found.items())
+    ]
+    return Table(rows, _sessions(sum(found.values(), Counter())), asking.labels())
+
+
+def _sessions(results: Counter[str]) -> Values:
+    calls = results.total()
+    served = results["self_service"]
+    return {
+        "calls": calls, "self_service": served, "people": results["people"], "left": results["left"],
+        "self_service_rate": percent(served, calls),
+    }  # fmt: skip
 
 
 def _node(visits: int, ms: int, dropped: int) -> Values:

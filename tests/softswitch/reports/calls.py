@@ -50,6 +50,8 @@ class Maker:
             self.emit(ev.IvrNode(flow="main", node=node, verb="menu", result=self.dice.choice("12"), ms=ms))
             if self.dice.random() < 0.05:
                 return
+        if int(self.call[-1]) % 5 == 0:
+            self.emit(ev.IvrNode(flow="main", node="told", verb="label", result="goal", ms=0))
 
     def wait(self, queue: str) -> str:
         """A visit; returns its result. Some offers fail before."""
@@ -104,7 +106,7 @@ class Maker:
             self.later(1, 50)
             self.emit(ev.CallResumed(actor=agent))
             self.later(1, 50)
-        if self.dice.random() < 0.2:
+        if int(self.call[-1]) % 5 == 0:
             self._transfer(agent, leg)
         elif self.dice.random() < 0.1:
             self.emit(ev.LegEnded(leg=leg, cause="normal", by="peer"))  # the agent was lost: back to the line

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from softswitch.model import events as ev
 from softswitch.reports.call_facts import facts_of
-from softswitch.reports.facts import Contact
+from softswitch.reports.facts import SESSION, Contact
 
 
 def timeline(*events: tuple[float, ev.Event]) -> list[ev.Event]:
@@ -111,3 +113,26 @@ def test_only_the_node_in_which_the_caller_hung_up_lost_somebody() -> None:
     queue = ev.IvrNode(flow="main", node="sales", verb="queue", result="hangup", ms=78_000)
     served = timeline((0, CREATED), (2, ENTERED), *ANSWERED, (80, queue), ended(80))
     assert [step.dropped for step in facts_of(served).steps] == [False]
+
+
+FLOW = ev.IvrEntered(flow="main")
+GOAL = ev.IvrNode(flow="main", node="told", verb="label", result="goal", ms=0)
+
+
+@pytest.mark.parametrize(
+    ("between", "result"),
+    [
+        ([(9, GOAL)], "self_service"),
+        ([], "left"),
+        ([(9, GOAL), (10, ENTERED)], "people"),
+        ([(9, GOAL), (10, ev.CallConnected(other="extension:1001", leg="l2"))], "people"),
+    ],
+)  # fmt: skip
+def test_a_call_is_served_by_a_flow_that_tells_what_was_asked(between: list[tuple[float, ev.Event]], result: str) -> None:
+    steps = facts_of(timeline((0, CREATED), (1, FLOW), *between, ended(30))).steps
+    (session,) = [step for step in steps if step.verb == SESSION]
+    assert (session.flow, session.node, session.result, session.ms) == ("main", "", result, 29_000)
+
+
+def test_a_call_without_a_flow_is_no_session() -> None:
+    assert facts_of(timeline((0, CREATED), (2, ENTERED), ended(5))).steps == []

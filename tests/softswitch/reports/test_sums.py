@@ -87,6 +87,7 @@ async def test_intervals_add_up_to_the_range(fill: Fill, interval: str) -> None:
             ("agent_inbound", ("total", "answered", "talk_ms", "ring_ms")),
             ("agent_outbound", ("total", "answered", "talk_ms")), ("lines", ("calls_in", "calls_out", "busy_ms")),
             ("traffic", ("all", "inbound", "outbound", "missed", "talk_ms")), ("ivr", ("visits", "dropped")),
+            ("self_service", ("calls", "self_service", "people", "left")),
             ("agent_states", ("ms",)), ("workload", ("talk_ms", "ready_ms", "document_ms", "signed_in_ms")),
         ):  # fmt: skip
             whole = await table(store, report, Query(since=since, until=until), now)
