@@ -15,7 +15,7 @@ from typing import Any
 from softswitch.directory.snapshot import Snapshot
 from softswitch.model.clock import Clock
 from softswitch.model.destination import DECLARABLE, Destination
-from softswitch.model.errors import Invalid, NotFound
+from softswitch.model.errors import Invalid, NotFound, Unreachable
 from softswitch.model.events import AdminChanged, Event
 
 _CALLER = re.compile(r"list:(vip|white|black)|[A-Za-z0-9+#*_.\-]{1,64}")
@@ -138,7 +138,7 @@ class PersonalServices:
         if text in (extension, f"extension:{extension}"):
             raise Invalid(name, "this is the extension itself")
         if _DIALLED.fullmatch(text):
-            self.reach(extension, text)
+            self._check_reach(extension, name, text)
             return
         try:
             to = Destination.parse(text)
@@ -146,7 +146,13 @@ class PersonalServices:
             raise Invalid(name, str(fault)) from fault
         if to.kind not in DECLARABLE or not self._directory().has(to):
             raise Invalid(name, f"there is no {text}")
-        self.reach(extension, text)
+        self._check_reach(extension, name, text)
+
+    def _check_reach(self, extension: str, name: str, text: str) -> None:
+        try:
+            self.reach(extension, text)
+        except Unreachable as fault:  # a number that leads nowhere
+            raise Invalid(name, fault.cause.sentence) from fault
 
     def lock(self, extension: str, pin: str) -> None:
         """Outside calls need the PIN to be dialled again first. Raises Invalid, and when it is locked already."""

@@ -41,10 +41,7 @@ class PersonalCodes:
         self._services.change(extension, extension, values)
 
     async def _forward(self, name: str, call: Call, argument: str) -> Outcome:
-        try:
-            self._set(call, **{name: argument.rstrip("#")})
-        except Unreachable as fault:  # a number that leads nowhere
-            raise Invalid(name, fault.cause.sentence) from fault
+        self._set(call, **{name: argument.rstrip("#")})
         return await say(call, "service-set")
 
     async def _forward_off(self, name: str, call: Call, _argument: str) -> Outcome:

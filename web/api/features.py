@@ -11,7 +11,7 @@ from softswitch.features.call_back import CallBacks
 from softswitch.features.malicious import Evidence, MaliciousCalls
 from softswitch.features.personal import PersonalServices, as_values
 from softswitch.features.wake_up import WakeUp, WakeUps
-from softswitch.model.errors import Forbidden, Invalid, NotFound, Refusal, Unreachable
+from softswitch.model.errors import Forbidden, NotFound, Refusal
 from softswitch.model.states import Role
 from web import shapes
 from web.routing import STAFF, Model, Request, Route
@@ -89,10 +89,7 @@ async def get_services(request: Request) -> ServicesShape:
 async def change_services(request: Request) -> ServicesShape:
     number = _extension(request)
     values = {name: value for name, value in request.body(ServicesChange).model_dump().items() if value is not None}
-    try:
-        request.services.part(PersonalServices).change(number, request.who.actor, values)
-    except Unreachable as fault:
-        raise Invalid("to", fault.cause.sentence) from fault
+    request.services.part(PersonalServices).change(number, request.who.actor, values)
     return _shape(request, number)
 
 
