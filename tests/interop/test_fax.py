@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,11 +115,17 @@ def fax_port(text: str, start: str) -> int:
 
 
 def pass_both_ways(near: Machine, far: Machine, to_switch: tuple[int, int]) -> None:
+    """Forty datagrams each way, again while some have not come: UDP on a busy machine loses what nobody reads in time."""
     there, back = datagrams(0, 40), datagrams(0x7FF0, 40)  # beyond 0x8000 the first octet is that of RTP
-    near.send(there, to_switch[0])
-    far.send(back, to_switch[1])
-    wait_for(lambda: len(far.heard) >= 40 and len(near.heard) >= 40, 10, "the datagrams")
-    assert (far.heard[-40:], near.heard[-40:]) == (there, back)
+
+    def arrived() -> bool:
+        near.send([each for each in there if each not in far.heard], to_switch[0])
+        far.send([each for each in back if each not in near.heard], to_switch[1])
+        time.sleep(0.2)
+        return set(there) <= set(far.heard) and set(back) <= set(near.heard)
+
+    wait_for(arrived, 10, "the datagrams")
+    assert (set(far.heard), set(near.heard)) == (set(there), set(back))  # octet for octet, and nothing else
 
 
 @pytest.mark.acceptance("TRK-7")
@@ -127,19 +134,19 @@ def test_a_call_becomes_a_fax_and_is_refreshed(switch: Switch, carrier_port: int
     voice = OFFER.format(formats="0 101", direction="sendrecv")
     carrier = Sipp(tmp_path / "far", called(voice, image(THERE, far.port)), port=carrier_port, host=THERE)
     caller = Caller().invite().answered().pause(0.3)
-    image_invite(caller, image(HERE, near.port)).answered().pause(2.0)
+    image_invite(caller, image(HERE, near.port)).answered().pause(6.0)
     image_invite(caller, image(HERE, near.port)).answered().pause(0.5).hang_up()
     near_end = Sipp(tmp_path / "near", caller.xml(), f"{HERE}:{switch.sip_port}", "4001")
     with carrier, near_end:
         wait_for(lambda: near_end.messages().count("m=image") >= 2, 15, "the fax to be agreed on")
         ports = fax_port(near_end.messages(), "SIP/2.0 200"), fax_port(carrier.messages(), "INVITE sip:")
         pass_both_ways(near, far, ports)
-        near_end.succeed(20)
-        carrier.succeed(10)
+        near_end.succeed(30)
+        carrier.succeed(20)
     assert near_end.messages().count("SIP/2.0 200") == 4  # INVITE, fax, refresh, BYE
     assert carrier.messages().count("INVITE sip:") == 2  # the refresh has stayed on its own leg
     assert all(line.strip() in carrier.messages() for line in SAID.splitlines())
-    (call,) = switch.api("GET", "/calls?state=ended&number=4001")["items"]
+    (call,) = wait_for(lambda: switch.api("GET", "/calls?state=ended&number=4001")["items"], 10, "the record of the call")
     timeline = switch.api("GET", f"/calls/{call['id']}")["timeline"]
     assert [event["type"] for event in timeline if event["type"].startswith("fax.")] == ["fax.started", "fax.ended"]
 
@@ -148,14 +155,14 @@ def test_a_call_becomes_a_fax_and_is_refreshed(switch: Switch, carrier_port: int
 def test_a_call_that_begins_as_a_fax(switch: Switch, carrier_port: int, tmp_path: Path) -> None:
     near, far = Machine(HERE), Machine(THERE)
     carrier = Sipp(tmp_path / "far", called(image(THERE, far.port)), port=carrier_port, host=THERE)
-    caller = image_invite(Caller(), image(HERE, near.port), first=True).answered().pause(2.0).hang_up()
+    caller = image_invite(Caller(), image(HERE, near.port), first=True).answered().pause(6.0).hang_up()
     near_end = Sipp(tmp_path / "near", caller.xml(), f"{HERE}:{switch.sip_port}", "4001")
     with carrier, near_end:
         wait_for(lambda: near_end.messages().count("m=image") >= 2, 15, "the fax to be agreed on")
         ports = fax_port(near_end.messages(), "SIP/2.0 200"), fax_port(carrier.messages(), "INVITE sip:")
         pass_both_ways(near, far, ports)
-        near_end.succeed(20)
-        carrier.succeed(10)
+        near_end.succeed(30)
+        carrier.succeed(20)
 
 
 @pytest.mark.acceptance("TRK-7")
