@@ -180,8 +180,11 @@ class Carrier:
             caller_from=into.caller_from,
         )  # fmt: skip
 
-    def target(self, place: Place, hop: Hop, number: str, group: Group | None = None, *, emergency: bool = False) -> Target:
-        """How a number is called at this address, by this trunk group."""
+    def target(
+        self, place: Place, hop: Hop, number: str, group: Group | None = None, *, emergency: bool = False, is_last: bool = False
+    ) -> Target:  # fmt: skip
+        """How a number is called at this address, by this trunk group. `is_last`: nothing else is left to try, so a silent
+        address is waited for as long as the transaction lasts."""
         profile = self.profile
         media, limits, failover = profile.media, profile.limits, profile.failover
         dialled = self.dialled(number, group)
@@ -194,7 +197,7 @@ class Carrier:
             manners=replace(self.manners, reveals=True) if emergency else self.manners, codecs=media.codecs, ptime=media.ptime,
             jitter=(media.jitter_min, media.jitter_max), comfort_noise=media.comfort_noise,
             dtmf=media.dtmf, early_media=media.early_media, ring=float(limits.max_ring),
-            first_response=failover.first_response, max_duration=float(limits.max_duration),
+            first_response=0.0 if is_last else failover.first_response, max_duration=float(limits.max_duration),
             advance_after_ring=failover.advance_after_ring, trust_reason=failover.trust_reason,
             advance=failover.advance, stop=failover.stop, address=key_of(hop),
             group=group.name if group is not None else _NO_GROUP, headers=self._headers(group), policy=self.policy,

@@ -247,12 +247,16 @@ class TrunkBook:
                 for hop in ordered(place.route, self._draw):
                     ways.setdefault(_spot(carrier, hop), (carrier, place, hop))
         usable = [spot for spot, (carrier, _, hop) in ways.items() if carrier.health_of(hop).may(now)] or list(ways)
-        found: list[Target] = []
-        for spot in self._dead.pick(usable, now):
-            carrier, place, hop = ways[spot]
-            for group in self._free_groups(carrier, now, emergency=emergency):
-                found.append(carrier.target(place, hop, number, group, emergency=emergency))
-        return tuple(found)
+        found = [
+            (ways[spot], group)
+            for spot in self._dead.pick(usable, now)
+            for group in self._free_groups(ways[spot][0], now, emergency=emergency)
+        ]
+        last = len(found) - 1
+        return tuple(
+            carrier.target(place, hop, number, group, emergency=emergency, is_last=at == last)
+            for at, ((carrier, place, hop), group) in enumerate(found)
+        )
 
     def redirected(self, target: Target, place: str) -> Target | None:
         """Where a Contact of a 3xx sends a call of this target; None when it may not go there."""

@@ -21,8 +21,6 @@ addresses = ["127.0.0.1"]
 [[trunk]]
 name = "far"
 addresses = ["127.0.0.1:{far}"]
-[trunk.failover]
-first_response = 32
 [[route]]
 pattern = "0*"
 trunks = ["far"]

@@ -63,7 +63,11 @@ def test_of_two_trunks_at_one_host_the_one_with_the_port() -> None:
 def test_where_a_number_is_called(address: str, uri: str, remote: tuple[str, int]) -> None:
     (target,) = Book(_trunk("t", address)).book.targets(["t"], "0123")
     assert (target.uri, target.flow.remote, target.flow.transport) == (uri, remote, "udp")
-    assert target.first_response == 4.0
+
+
+def test_a_silent_address_is_given_up_early_only_while_another_is_left() -> None:
+    targets = Book(_trunk("t", "192.0.2.1", "192.0.2.2")).book.targets(["t"], "0123")
+    assert [target.first_response for target in targets] == [4.0, 0.0]
 
 
 def test_an_address_that_failed_is_avoided_longer_each_time() -> None:
