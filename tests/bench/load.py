@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.figures import Figure, cpu_seconds, load_average, rss_kib
-from tests.bench.signalling import apply_file, called_party, sippy
+from tests.bench.signalling import apply_file, called_party
 from tests.support.sipp import Caller, Sipp
+from tests.support.sippy import sippy
 from tests.support.switch import Switch
 
 RING = 0.1

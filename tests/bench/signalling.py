@@ -5,8 +5,6 @@ Beside: Sippy B2BUA (Python) in the same run, which has no media port, no record
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,13 +13,14 @@ from pathlib import Path
 
 from tests.bench.figures import Figure, cpu_seconds, load_average, rss_kib
 from tests.support.sipp import Caller, Sipp, answering
-from tests.support.switch import Switch, free_sip_port
+from tests.support.sippy import sippy
+from tests.support.switch import Switch
 
 RATE = 50
 SECONDS = 12
 WARM_UP = 3
 RUNS = 5
-GOAL = 2.6
+GOAL = 1.6
 
 
 def apply_file(out_port: int) -> str:
@@ -67,32 +66,6 @@ def drive(folder: Path, target: int, pid: int, called: Sipp, *, rate: int = RATE
 def called_party(folder: Path, calls: int) -> Iterator[Sipp]:
     with Sipp(folder, answering(ring_ms=100), calls=calls, limit=calls, seconds=600, trace=False) as called:
         yield called
-
-
-@contextmanager
-def sippy(folder: Path, out_port: int) -> Iterator[tuple[int, int]]:
-    """(port, pid) of a Sippy B2BUA that sends everything to `out_port`."""
-    port = free_sip_port()
-    command = [
-        sys.executable,
-        "-m",
-        "sippy.b2bua_simple",
-        "-f",
-        "-l",
-        "127.0.0.1",
-        "-p",
-        str(port),
-        "-n",
-        f"127.0.0.1:{out_port}",
-    ]
-    with (folder / "sippy.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
-        try:
-            time.sleep(2)
-            yield port, process.pid
-        finally:
-            process.kill()
-            process.wait()
 
 
 def bench() -> list[Figure]:

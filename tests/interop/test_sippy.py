@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,9 +10,9 @@ from tests.support.apply import extensions
 from tests.support.audio import tone
 from tests.support.phone import PhoneError
 from tests.support.pjsua import Pjsua
-from tests.support.raw_sip import RawSip, status
 from tests.support.sipp import Sipp, answering, cancelled, ulaw
 from tests.support.sipp_steps import BODY, expect, has, scenario, send
+from tests.support.sippy import sippy
 from tests.support.switch import Switch, free_sip_port, wait_for
 
 NEAR, NEIGHBOUR, BEHIND, DIRECT = (free_sip_port() for _ in range(4))
@@ -49,37 +45,6 @@ to = "echo"
 pytestmark = pytest.mark.timeout(120)
 
 
-@contextmanager
-def sippy(folder: Path) -> Iterator[None]:
-    """Sends every call on to BEHIND."""
-    command = [
-        sys.executable,
-        "-m",
-        "sippy.b2bua_simple",
-        "-f",
-        "-l",
-        "127.0.0.1",
-        "-p",
-        str(NEIGHBOUR),
-        "-n",
-        f"127.0.0.1:{BEHIND}",
-    ]
-    with (folder / "sippy.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
-        try:
-            with RawSip(NEIGHBOUR) as raw:
-
-                def answers() -> bool:
-                    raw.send(raw.request("OPTIONS", f"sip:127.0.0.1:{NEIGHBOUR}"))
-                    return status(raw.receive(0.3)) > 0
-
-                wait_for(answers, 30, "Sippy to start")
-            yield
-        finally:
-            process.kill()
-            process.wait()
-
-
 def behind_it(folder: Path, text: str) -> Sipp:
     """Whom Sippy calls; it takes no transport in capital letters."""
     return Sipp(folder, text.replace(";transport=[transport]", ""), port=BEHIND)
@@ -88,7 +53,7 @@ def behind_it(folder: Path, text: str) -> Sipp:
 def test_calls_through_a_neighbour(tmp_path: Path) -> None:
     voice = tmp_path / "voice.ulaw"
     voice.write_bytes(ulaw(tone(TONES["b"], 2)))
-    with Switch(tmp_path, APPLY) as switch, sippy(tmp_path):
+    with Switch(tmp_path, APPLY) as switch, sippy(tmp_path, BEHIND, NEIGHBOUR):
         domain = f"127.0.0.1:{switch.sip_port}"
         with Pjsua("1001", "secret-1001", domain, TONES["a"]) as phone:
             phone.do("register")

@@ -33,35 +33,8 @@ export interface ServicesOf extends Services {
 }
 
 /** What may be changed of it. */
-export const servicesOf = ({
-  forward_always,
-  forward_busy,
-  forward_no_answer,
-  forward_unreachable,
-  no_answer_after,
-  forward_rules,
-  rules_on,
-  dnd,
-  call_waiting,
-  max_calls,
-  reject_anonymous,
-  hotline,
-  short,
-}: ServicesOf): Services => ({
-  forward_always,
-  forward_busy,
-  forward_no_answer,
-  forward_unreachable,
-  no_answer_after,
-  forward_rules,
-  rules_on,
-  dnd,
-  call_waiting,
-  max_calls,
-  reject_anonymous,
-  hotline,
-  short,
-});
+export const servicesOf = (found: ServicesOf): Services =>
+  Object.fromEntries(Object.entries(found).filter(([name]) => name !== "extension" && name !== "locked")) as unknown as Services;
 
 /** `wanted` is HHMM, `days` weekdays ("0" is Monday), "" for once. Without one `wanted` is "" and `at` null. */
 export interface WakeUp {
