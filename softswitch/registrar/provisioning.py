@@ -48,6 +48,8 @@ class File:
 class PinWantedError(NotFound):
     """The device has to bring its PIN (HTTP 401)."""
 
+    code = "pin_wanted"
+
 
 class Provisioning:
     """Owned by the loop. `derived(purpose)` gives 32 secret octets of the node; `sip_port` is where phones register."""

@@ -11,6 +11,7 @@ export const refusalsEn = {
     unreachable: "They cannot be reached: {cause}",
     locked: "Too many wrong attempts. Wait a while. ({detail})",
     code_needed: "Enter a code of your authenticator app.",
+    pin_wanted: "The phone has to bring its one-time PIN.",
     directory_away: "The company directory does not answer. Try again later.",
     faulty_flow: "The flow has a mistake: {detail}",
     changed: "Somebody else has changed this meanwhile. Load it again.",

@@ -12,6 +12,7 @@ export const refusalsZh: typeof refusalsEn = {
     unreachable: "无法接通：{cause}",
     locked: "错误次数过多，请稍后再试（{detail}）",
     code_needed: "请输入身份验证器上的验证码。",
+    pin_wanted: "话机需要提供一次性密码。",
     directory_away: "企业目录没有响应，请稍后再试。",
     faulty_flow: "流程有错误：{detail}",
     changed: "内容已被他人修改，请重新加载。",
