@@ -169,7 +169,7 @@ def test_a_flow_is_published(desk: Desk) -> None:
     desk.at("btn-flow-save").click()
     expect(desk.at("flow-version")).to_have_count(1)
     desk.at("btn-flow-publish").click()
-    desk.page.get_by_role("dialog").get_by_role("button", name="Publish", exact=True).click()
+    desk.page.locator(".el-popconfirm").get_by_role("button", name="Publish", exact=True).click()
     expect(desk.at("flow-version")).to_contain_text("Published")
     desk.page.reload()
     desk.at("flow-night").click()
