@@ -13,7 +13,8 @@ from tests.support.switch import Switch, free_sip_port, wait_for
 
 CALLS, RATE = 100, 20
 CARRIER = free_sip_port()
-PATIENT = ("-nr",)
+PATIENT = ("-nr", "-default_behaviors", "all,-abortunexp")
+"""Without repeats of its own, and what comes while SIPp is about to send is left to the next repeat: a fault of no call."""
 APPLY = """
 [[trunk]]
 name = "carrier"

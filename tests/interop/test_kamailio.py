@@ -131,7 +131,7 @@ def test_phones_behind_a_proxy_and_a_nat(bed: Bed) -> None:
         wait_for(lambda: b.do("messages")["texts"] == ["over two proxies"], 5, "the message")
         for each in (a, b):
             each.do("unregister")
-    assert bed.switch.api("GET", "/registrations")["items"] == []
+    wait_for(lambda: not bed.switch.api("GET", "/registrations")["items"], 5, "both to be logged out")
 
 
 def early(voice: Path) -> str:
