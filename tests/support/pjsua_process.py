@@ -112,6 +112,11 @@ class Account(pj.Account):
         self.device = device
         self.summaries: list[str] = []
         self.messages: list[str] = []
+        self.answers: list[tuple[int, bool]] = []
+        """Of the registrar: status, and whether the phone is logged in then."""
+
+    def onRegState(self, prm: Any) -> None:
+        self.answers.append((prm.code, prm.expiration > 0))
 
     def onIncomingCall(self, prm: Any) -> None:
         call = Call(self.device, prm.callId)
@@ -234,12 +239,11 @@ class Device:
 
     def register(self, *, renew: bool) -> None:
         """Until the registrar has answered this very request."""
+        self.account.answers.clear()
         self.account.setRegistration(renew)
-        time.sleep(0.01)
 
         def over() -> bool:
-            info = self.account.getInfo()
-            return bool(info.regStatus >= 200 and info.regIsActive == renew) or info.regStatus >= 300
+            return any(status >= 300 or active == renew for status, active in self.account.answers)
 
         self.until(over, 10, "the registrar")
         info = self.account.getInfo()
